@@ -1,0 +1,89 @@
+"""The reason words: one short word for each way a leg, contact or command can end or fail.
+
+The same word stands in the log, the ledger, telemetry and the pages; `docs/errors.md` explains
+each and is checked against this table.
+"""
+
+from types import MappingProxyType
+
+from appliance.base.errors import Verdict
+
+_O, _C, _T = Verdict.OURS, Verdict.CALLER, Verdict.CARRIER
+_F, _H, _P = Verdict.CONFIG, Verdict.HARDWARE, Verdict.PEER
+
+#: reason word -> whose fault it counts as
+REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
+    {
+        # how a call ends
+        "normal": _C,
+        "cancelled": _C,
+        "busy": _C,
+        "no-answer": _C,
+        "declined": _C,
+        "not-found": _C,
+        "unavailable": _C,
+        "no-codec": _C,
+        "bad-request": _C,
+        "refused": _C,
+        "congestion": _T,
+        "carrier-failure": _T,
+        "timeout": _T,
+        "unreachable": _T,
+        "media-timeout": _T,
+        "legs-restart": _O,
+        "owner-restart": _O,
+        "overload": _O,
+        "internal": _O,
+        "orphaned": _O,
+        "bridge-ended": _C,
+        "caller-gone": _C,
+        "shutdown": _O,
+        # commands between brain and legs
+        "gone": _O,
+        "duplicate": _O,
+        "wrong-state": _O,
+        "unknown-record": _O,
+        "unknown-prompt": _F,
+        "unknown-account": _F,
+        "unknown-trunk": _F,
+        "unknown-peer": _F,
+        "old-version": _P,
+        # hardware lines
+        "line-lost": _H,
+        "line-silent": _H,
+        "no-signal": _H,
+        "sim-locked": _H,
+        # recording and files
+        "disk-full": _H,
+        "recording-failed": _O,
+        # reservations and the link
+        "stale-fence": _P,
+        "stale-incarnation": _P,
+        "seat-busy": _P,
+        "seat-gone": _P,
+        "seat-paused": _P,
+        "contact-gone": _P,
+        "reservation-expired": _P,
+        "peer-unreachable": _P,
+        "not-enrolled": _P,
+        "not-approved": _P,
+        "bad-signature": _P,
+        "bad-token": _F,
+        "used-token": _F,
+        "expired-token": _F,
+        "control-unreachable": _P,
+        # configuration and start
+        "bad-config": _F,
+        "missing-file": _F,
+        "port-busy": _F,
+        "missing-library": _F,
+        "bad-plan": _F,
+        "unknown-number": _F,
+        "ledger-unwritable": _H,
+    }
+)
+
+
+def verdict_of(reason: str) -> Verdict:
+    """Return whose fault *reason* counts as; an unknown word is ours."""
+    return REASONS.get(reason, Verdict.OURS)

@@ -1,0 +1,1 @@
+"""Calls and bridges as state machines over the wire; the owner's side of reservations."""

@@ -1,0 +1,1 @@
+"""Frozen, typed settings with units, and how they are loaded."""

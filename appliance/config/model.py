@@ -1,0 +1,138 @@
+"""The appliance's settings: frozen, typed, with units in the names. `docs/configuration.md`."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+PortOrNone = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all sections: an unknown field is an error, not a silent default."""
+
+
+class SipSettings(Section, frozen=True):
+    """`[sip]`: where phones, trunks and peers reach us."""
+
+    #: address to listen on
+    address: str = "127.0.0.1"
+    #: UDP and TCP port
+    port: Port = 5060
+    #: realm of the registrar's digest (RFC 7616)
+    realm: str = "branchline"
+    #: how often a registered phone is asked by OPTIONS whether it is there [s]
+    phone_check_s: Seconds = 4.0
+
+
+class MediaSettings(Section, frozen=True):
+    """`[media]`: the engine."""
+
+    #: address of the RTP sockets; empty: the SIP address
+    address: str = ""
+    #: first and last UDP port for RTP
+    first_port: Port = 20000
+    last_port: Port = 29999
+    #: folders that hold prompts, searched in order
+    prompt_dirs: tuple[str, ...] = ("/usr/share/asterisk/sounds/en", "/usr/share/asterisk/moh")
+    #: a leg that hears nothing for this long is ended [s]
+    silence_timeout_s: Seconds = 60.0
+
+
+class TrunkSettings(Section, frozen=True):
+    """`[trunks.NAME]`: one way to a provider, gateway or PBX."""
+
+    #: host or address of the far side
+    host: str
+    port: Port = 5060
+    #: addresses that calls may come from, beside `host`
+    from_addresses: tuple[str, ...] = ()
+    #: account at the provider; empty: no registration, authenticated by address
+    user: str = ""
+    secret: str = ""
+    #: register there and keep it fresh
+    register: bool = False
+    expires_s: Annotated[int, msgspec.Meta(ge=30, le=7200)] = 300
+    #: ask the far side by OPTIONS whether it is there [s]; 0: never
+    check_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+
+
+class LineSettings(Section, frozen=True):
+    """`[lines.NAME]`: one port of gateway hardware."""
+
+    #: driver profile, such as `sim7600`
+    profile: Slug
+    #: device of the AT commands
+    control: str
+    #: device of the PCM samples
+    audio: str
+    #: number that a call on this line is for
+    number: str = ""
+
+
+class LegsSettings(Section, frozen=True):
+    """`[legs]`: the legs process and its link to the brain."""
+
+    #: Unix socket between legs and brain; relative to `state_dir`
+    socket: str = "legs.sock"
+    #: new calls wait this long for the brain, then get 503 [s]
+    orphan_new_s: Seconds = 10.0
+    #: waiting callers go to the fallback number after this long without a brain [s]
+    orphan_waiting_s: Seconds = 60.0
+    #: trunk and number of last resort; empty: callers hear an apology and are released
+    fallback_trunk: str = ""
+    fallback_number: str = ""
+    #: a brain that sends nothing for this long is dropped [s]
+    brain_dead_s: Seconds = 3.0
+
+
+class LinkSettings(Section, frozen=True):
+    """`[link]`: the federation."""
+
+    #: address peers and hub reach us at; empty: the SIP address
+    address: str = ""
+    #: port other appliances dial
+    port: Port = 7410
+
+
+class TelemetrySettings(Section, frozen=True):
+    """`[telemetry]`: what monitoring systems subscribe to."""
+
+    address: str = "127.0.0.1"
+    #: PUB socket
+    port: Port = 7420
+
+
+class RecordingSettings(Section, frozen=True):
+    """`[recording]`: recordings of talks."""
+
+    enabled: bool = True
+    #: folder; relative to `state_dir`
+    path: str = "recordings"
+
+
+class ApplianceSettings(Section, frozen=True):
+    """The whole of `appliance.toml`."""
+
+    #: name of this appliance, until it is enrolled and given its identity
+    name: Slug = "appliance"
+    #: branch it stands in
+    site: Slug = "site"
+    #: organisation
+    tenant: Slug = "main"
+    #: where ledger, keys, plan and recordings are kept
+    state_dir: str = "/var/lib/branchline"
+    log_level: Literal["trace", "debug", "info", "warning", "error"] = "info"
+    log_json: bool = False
+    #: plan file used as long as control has published none; empty: none
+    plan_file: str = ""
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    legs: LegsSettings = LegsSettings()
+    link: LinkSettings = LinkSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    recording: RecordingSettings = RecordingSettings()
+    trunks: dict[Slug, TrunkSettings] = {}
+    lines: dict[Slug, LineSettings] = {}

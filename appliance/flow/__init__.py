@@ -1,0 +1,1 @@
+"""Runs a plan's flow for one contact."""

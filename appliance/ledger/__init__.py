@@ -1,0 +1,1 @@
+"""The append-only, hash-chained journal and the state that survives a kill."""

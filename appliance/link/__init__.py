@@ -1,0 +1,1 @@
+"""Federation: messages, transports, enrolment, snapshots, reservations."""

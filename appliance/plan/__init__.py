@@ -1,0 +1,1 @@
+"""The plan as data, its checks, and the steps of its flows. Pure."""

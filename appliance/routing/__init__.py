@@ -1,0 +1,1 @@
+"""Contacts, seats, and who is offered to whom. Pure."""

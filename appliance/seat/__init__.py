@@ -1,0 +1,1 @@
+"""Agent seats: presence, reservation, offering, wrap-up."""

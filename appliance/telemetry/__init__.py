@@ -1,0 +1,1 @@
+"""Typed records for monitoring systems, and their publisher."""

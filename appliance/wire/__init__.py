@@ -1,0 +1,1 @@
+"""The records between legs and brain, and the stream they travel on."""

@@ -1,0 +1,1 @@
+"""The hub: links to appliances, matchmaker, telemetry proxy, live state."""

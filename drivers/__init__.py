@@ -1,0 +1,1 @@
+"""Gateway hardware: profiles, line drivers and simulators. Knows nothing of the appliance."""
