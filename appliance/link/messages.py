@@ -1,0 +1,227 @@
+"""What appliances and hub say to each other. `docs/federation.md` tells the protocol.
+
+Identity never comes from a field: it is the key the session was opened with. Times are durations
+on the receiver's clock.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
+
+#: version of this protocol; N and N-1 interoperate
+PROTO = 1
+#: heartbeat on every session [s]: three are missed before a peer counts as dead
+HEARTBEAT_S = 0.5
+#: silence after which the other end counts as dead [s]
+DEAD_S = 1.5
+#: a seat waits this long for the contact's owner to confirm [ms]
+CONFIRM_MS = 2000
+#: media must connect within this after a confirmation, or the reservation lapses [ms]
+CONNECT_MS = 2000
+
+
+class LinkRecord(msgspec.Struct, array_like=True):
+    """Base: an array on the wire, so that a field is only ever added at the end."""
+
+
+class Hello(LinkRecord, tag=1):
+    """First on every session."""
+
+    proto: int
+    role: Literal["appliance", "hub"]
+    name: str
+    site: str
+    incarnation: int
+    version: str
+    plan_serial: int = 0
+
+
+class Beat(LinkRecord, tag=2):
+    """Heartbeat, both ways."""
+
+    sent_ms: int
+
+
+class Snapshot(LinkRecord, tag=3):
+    """Everything open at the sender; stands for all deltas up to *number*."""
+
+    incarnation: int
+    number: int
+    contacts: list[ContactRow]
+    seats: list[SeatRow]
+    failures: list[Failure] = []
+    #: peers this appliance reaches now
+    reaches: list[str] = []
+
+
+class Delta(LinkRecord, tag=4):
+    """Rows that changed; numbered without gaps. A contact that ended is sent once as `ended`."""
+
+    incarnation: int
+    number: int
+    contacts: list[ContactRow] = []
+    seats: list[SeatRow] = []
+    #: seats that are gone
+    gone: list[str] = []
+    failures: list[Failure] = []
+    reaches: list[str] | None = None
+
+
+class Resnapshot(LinkRecord, tag=5):
+    """A gap was seen: send a snapshot."""
+
+    expected: int
+
+
+class Propose(LinkRecord, tag=10):
+    """Matchmaker to the seat's owner."""
+
+    proposal: Proposal
+
+
+class ProposalRefused(LinkRecord, tag=11):
+    """An owner to the matchmaker: this proposal came to nothing."""
+
+    contact: str
+    seat: str
+    reason: str
+
+
+class Offer(LinkRecord, tag=12, kw_only=True):
+    """Seat's owner to contact's owner: the seat is reserved; confirm within `deadline_ms`."""
+
+    reservation: str
+    fence: int
+    contact: str
+    contact_incarnation: int
+    contact_fence: int
+    seat: str
+    seat_epoch: int
+    agent_title: str
+    deadline_ms: int = CONFIRM_MS
+
+
+class Context(LinkRecord, kw_only=True):
+    """What the agent should know before the phone rings."""
+
+    caller: str
+    caller_name: str
+    private: bool
+    called: str
+    queue: str
+    klass: str
+    #: keys the caller pressed, in order: (step, digit)
+    keys: list[tuple[str, str]]
+    waited_ms: int
+    arrived: str
+    data: dict[str, str] = {}
+
+
+class Confirm(LinkRecord, tag=13):
+    """Contact's owner to seat's owner: it is yours; the call follows with this id and fence."""
+
+    reservation: str
+    fence: int
+    context: Context
+
+
+class Release(LinkRecord, tag=14):
+    """Either owner: the reservation is over, for this reason."""
+
+    reservation: str
+    fence: int
+    reason: str
+
+
+class Reached(LinkRecord, tag=15):
+    """Seat's owner to contact's owner: how the agent's phone fares (`ringing`, `answered`)."""
+
+    reservation: str
+    fence: int
+    state: Literal["ringing", "answered"]
+
+
+class Document(LinkRecord, tag=20):
+    """A signed document from control: plan, roster or peer directory."""
+
+    kind: Literal["plan", "roster", "directory"]
+    serial: int
+    body: bytes
+    #: Ed25519 over `kind ‖ 0 ‖ body` (RFC 8032)
+    signature: bytes
+
+
+class DocumentAck(LinkRecord, tag=21):
+    """What became of a document; *reason* is `normal` or a reason word."""
+
+    kind: str
+    serial: int
+    reason: str
+    detail: str = ""
+
+
+class Goodbye(LinkRecord, tag=30):
+    """The session ends on purpose."""
+
+    reason: str
+
+
+LinkMessage = (
+    Hello
+    | Beat
+    | Snapshot
+    | Delta
+    | Resnapshot
+    | Propose
+    | ProposalRefused
+    | Offer
+    | Confirm
+    | Release
+    | Reached
+    | Document
+    | DocumentAck
+    | Goodbye
+)
+
+
+# -- bodies of the documents (canonical JSON) --------------------------------------------------
+
+
+class RosterAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A phone account's verifiers; the secret itself is never sent."""
+
+    account: str
+    agent: str
+    ha1_md5: str
+    ha1_sha256: str
+
+
+class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who may log in at a site."""
+
+    serial: int
+    site: str
+    realm: str
+    accounts: tuple[RosterAccount, ...]
+
+
+class DirectoryPeer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where an enrolled appliance is, and the key it proves itself with."""
+
+    appliance: str
+    site: str
+    link_address: str
+    link_port: int
+    sip_address: str
+    sip_port: int
+    #: CURVE public key, Z85
+    curve_key: str
+
+
+class Directory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All enrolled appliances."""
+
+    serial: int
+    peers: tuple[DirectoryPeer, ...]

@@ -1,0 +1,106 @@
+"""What routing knows: contacts that wait, seats that serve, pairs that failed, proposals.
+
+These rows travel in snapshots and deltas, so they carry routing fields only: a caller's number
+and context go point to point in the reservation. Ages are durations measured by their owner, so
+that no two clocks are ever compared.
+"""
+
+from typing import Literal
+
+import msgspec
+
+ContactState = Literal["waiting", "reserved", "connecting", "talking", "ended"]
+SeatState = Literal["ready", "reserved", "ringing", "talking", "wrap-up", "paused", "away"]
+
+
+class Place(msgspec.Struct, frozen=True, order=True, array_like=True):
+    """A contact's place: a value, minted at ingress and kept for life. Smaller is earlier."""
+
+    #: arrival on the hybrid logical clock
+    arrival: int
+    appliance: str
+    contact: str
+
+
+class ContactRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A contact as its owner publishes it."""
+
+    contact: str
+    owner: str
+    incarnation: int
+    place: Place
+    queue: str
+    klass: str
+    #: skill -> level, beside those of the queue
+    skills: dict[str, int] = {}
+    state: ContactState = "waiting"
+    #: how long it has waited, by its owner's clock, when the row was made [ms]
+    age_ms: int = 0
+    #: seat that serves it or is reserved for it
+    seat: str = ""
+    #: raised by the owner at each change; a proposal made for an older fence is refused
+    fence: int = 0
+
+
+class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A seat (agent, login epoch) as its owner publishes it."""
+
+    #: agent's name in the plan
+    seat: str
+    owner: str
+    incarnation: int
+    #: login epoch
+    epoch: int
+    site: str
+    state: SeatState
+    #: how long it has been in this state, by its owner's clock, when the row was made [ms]
+    idle_ms: int = 0
+    #: contact it serves or is reserved for
+    contact: str = ""
+    fence: int = 0
+
+
+class Failure(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A pair that just failed and is left out for a while; empty fields match everything."""
+
+    owner: str
+    contact: str = ""
+    seat: str = ""
+    #: appliances that cannot reach each other
+    a: str = ""
+    b: str = ""
+    reason: str
+    #: how much longer it counts, when the row was made [ms]
+    for_ms: int
+
+
+class Candidate(msgspec.Struct, frozen=True, array_like=True):
+    """One seat that was looked at for a contact: its score, or the reason word against it."""
+
+    seat: str
+    score: float
+    against: str = ""
+
+
+class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Why this agent: enough to compute the same decision again."""
+
+    plan_serial: int
+    contact_score: float
+    waited_ms: int
+    candidates: tuple[Candidate, ...] = ()
+
+
+class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What a matchmaker proposes; the owners dispose."""
+
+    contact: str
+    contact_owner: str
+    contact_incarnation: int
+    contact_fence: int
+    seat: str
+    seat_owner: str
+    seat_incarnation: int
+    seat_epoch: int
+    seat_fence: int
+    trace: Trace
