@@ -36,7 +36,10 @@ class MediaSettings(Section, frozen=True):
     first_port: Port = 20000
     last_port: Port = 29999
     #: folders that hold prompts, searched in order
-    prompt_dirs: tuple[str, ...] = ("/usr/share/asterisk/sounds/en", "/usr/share/asterisk/moh")
+    prompt_dirs: tuple[str, ...] = (
+        "/usr/share/asterisk/sounds/en_US_f_Allison",
+        "/usr/share/asterisk/moh",
+    )
     #: a leg that hears nothing for this long is ended [s]
     silence_timeout_s: Seconds = 60.0
 

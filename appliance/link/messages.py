@@ -141,6 +141,8 @@ class Reached(LinkRecord, tag=15):
     reservation: str
     fence: int
     state: Literal["ringing", "answered"]
+    #: the agent's leg, where both owners are one appliance
+    leg: int = 0
 
 
 class Document(LinkRecord, tag=20):

@@ -1,0 +1,90 @@
+# Branchline: `make run` shows the product, `make test` proves it. Both set themselves up first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PY := .venv/bin/python
+STAMPS := .venv/stamps
+PACKAGES := $(wildcard images/packages/*.txt)
+C_FILES := $(shell git ls-files 'cext/**/*.[ch]' 2>/dev/null)
+C_SOURCES := $(wildcard cext/CMakeLists.txt cext/*.py cext/include/*.h cext/media/* cext/sip/*)
+CTEST_DIR := build/ctest
+PYTEST := $(PY) -m pytest -q
+
+.PHONY: help run test test-long setup format lint types rooms spell ctest pytest bench clean
+
+help: ## what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: setup ## the whole product on loopback, until Ctrl-C (BIND=address for other addresses)
+	@exec .venv/bin/branchline demo run $(if $(BIND),--bind $(BIND))
+
+test: setup lint types rooms spell ctest pytest ## every test that needs no special hardware
+
+test-long: setup ## soak, full benches, long fuzzing
+	$(PYTEST) -m long --timeout 3600
+	$(PY) -m tests.bench --all
+
+# -- set-up: each stamp is older than what it was made from, or the step runs again ------------
+
+setup: $(STAMPS)/built $(STAMPS)/scripts
+
+$(STAMPS)/packages: $(PACKAGES)
+	@images/packages/install runtime build test
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/python: pyproject.toml images/packages/constraints.txt | $(STAMPS)/packages
+	@echo "== Python packages"
+	@test -x $(PY) || python3 -m venv .venv
+	@$(PY) images/packages/requirements.py > .venv/requirements.txt
+	@$(PY) -m pip install --disable-pip-version-check --progress-bar on \
+		-r .venv/requirements.txt -c images/packages/constraints.txt \
+		| grep -v '^Requirement already' || test $${PIPESTATUS[0]} -eq 0
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/built: $(C_SOURCES) $(STAMPS)/python
+	@echo "== building the media engine and the SIP shim"
+	@$(PY) -m pip install --disable-pip-version-check -q --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(STAMPS)/scripts: control/package.json control/package-lock.json | $(STAMPS)/packages
+	@echo "== scripts for the pages"
+	@cd control && npm ci --no-audit --no-fund --loglevel=error
+	@mkdir -p $(STAMPS) && touch $@
+
+# -- checks ------------------------------------------------------------------------------------
+
+format: setup ## write all code the house way
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+	clang-format -i $(C_FILES)
+
+lint: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	clang-format --dry-run -Werror $(C_FILES)
+
+types: setup
+	.venv/bin/mypy
+
+rooms: setup
+	.venv/bin/lint-imports
+
+spell: setup
+	codespell
+
+ctest: setup
+	.venv/bin/cmake -S cext -B $(CTEST_DIR) -G Ninja -DCMAKE_C_COMPILER=clang \
+		-DBL_TESTS=ON -DBL_SANITIZE=ON --log-level=WARNING
+	.venv/bin/cmake --build $(CTEST_DIR)
+	run-clang-tidy -quiet -p $(CTEST_DIR) 'cext/(media|sip)/.*\.c$$' > $(CTEST_DIR)/tidy.txt \
+		|| { cat $(CTEST_DIR)/tidy.txt; exit 1; }
+	cd $(CTEST_DIR) && ../../.venv/bin/ctest --output-on-failure
+
+pytest: setup
+	$(PYTEST) -m 'not hw and not image and not long'
+
+bench: setup ## all benches, for people
+	$(PY) -m tests.bench --all
+
+clean: ## forget what was built, not what was installed
+	rm -rf build .run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f $(STAMPS)/built

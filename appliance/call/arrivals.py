@@ -1,0 +1,79 @@
+"""A call comes in: it becomes a contact with its place, and is answered."""
+
+from appliance.base.clock import Clock, rfc3339
+from appliance.base.hlc import HybridClock
+from appliance.base.ids import new_id
+from appliance.call.book import ContactBook
+from appliance.call.contact import Contact
+from appliance.call.owner import ContactOwner
+from appliance.call.plans import CurrentPlan
+from appliance.call.turn import Turn
+from appliance.ledger.records import ContactArrived
+from appliance.routing.model import Place
+from appliance.wire.records import Answer, Hang, LegRow
+
+
+class Arrivals:
+    """Mints contacts."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        book: ContactBook,
+        plans: CurrentPlan,
+        owner: ContactOwner,
+        hlc: HybridClock,
+        clock: Clock,
+    ) -> None:
+        self._turn = turn
+        self._book = book
+        self._plans = plans
+        self._owner = owner
+        self._hlc = hlc
+        self._clock = clock
+
+    def take(self, row: LegRow, epoch: str) -> Contact:
+        """Make the leg's caller a contact; one who called a number nobody has is let go."""
+        contact = self._mint(row, epoch)
+        number = self._plans.number(row.called)
+        self._book.add(contact)
+        if number is None:
+            self._turn.command(Hang(row.leg, "not-found"))
+            self._book.end(contact, "released", "unknown-number")
+            return contact
+        contact.klass = number.klass
+        self._turn.command(Answer(row.leg))
+        if number.queue:
+            self._owner.enqueue(contact, number.queue, {}, number.klass)
+        return contact
+
+    def _mint(self, row: LegRow, epoch: str) -> Contact:
+        name = new_id()
+        place = Place(self._hlc.now(), self._book.name, name)
+        contact = Contact(
+            contact=name,
+            place=place,
+            epoch=epoch,
+            leg=row.leg,
+            kind=row.kind,
+            via=row.via,
+            caller=row.caller,
+            caller_name=row.caller_name,
+            private=row.private,
+            called=row.called,
+            arrived=rfc3339(self._clock.wall_us()),
+            t_arrived=row.t_new or self._clock.monotonic_s(),
+            up=row.state == "up",
+        )
+        fact = ContactArrived(
+            arrival=place.arrival,
+            leg=row.leg,
+            epoch=epoch,
+            via=row.via,
+            caller=row.caller,
+            caller_name=row.caller_name,
+            called=row.called,
+            private=row.private,
+        )
+        self._turn.note(name, fact)
+        return contact

@@ -1,0 +1,304 @@
+"""The contact owner's side: a caller joins a queue, is reserved a seat, talks, and leaves.
+
+The matchmaker proposes to the seat's owner, who reserves and offers the seat here; we confirm,
+and the media must connect in time or the contact is back at its own place.
+"""
+
+import logging
+from collections.abc import Callable
+
+from appliance.base.clock import Clock
+from appliance.call.book import ContactBook
+from appliance.call.contact import Booking, Contact, context_of
+from appliance.call.plans import CurrentPlan
+from appliance.call.timers import Timers
+from appliance.call.turn import Turn
+from appliance.call.waiting import WaitingRoom
+from appliance.ledger.records import (
+    ContactConnected,
+    ContactHeld,
+    ContactQueued,
+    OfferEnded,
+    Outcome,
+    SeatOffered,
+)
+from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
+from appliance.routing.model import Failure
+from appliance.wire.records import Bridge, Dial, Hang, Unbridge
+
+log = logging.getLogger(__name__)
+
+#: a pair that failed is left out this long [ms]: long enough that another seat is tried first
+PAIR_FAILURE_MS = 20_000
+#: two appliances that do not reach each other are left out this long [ms]: a few heartbeats
+PATH_FAILURE_MS = 5_000
+#: reasons that speak of the way between two appliances, not of the seat
+_PATH_REASONS = frozenset({"peer-unreachable", "unreachable", "reservation-expired", "timeout"})
+#: an offer that rings is given up this long after the seat's owner should have [s]
+RING_GRACE_S = 5.0
+
+
+class ContactOwner:
+    """Moves this appliance's contacts from queue to talk."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        book: ContactBook,
+        plans: CurrentPlan,
+        waiting: WaitingRoom,
+        timers: Timers,
+        clock: Clock,
+    ) -> None:
+        self._turn = turn
+        self._book = book
+        self._plans = plans
+        self._waiting = waiting
+        self._timers = timers
+        self._clock = clock
+        #: told of a contact that now talks, for the recording policy
+        self.on_talk: Callable[[Contact], None] = lambda _contact: None
+        #: publishes a pair to be left out
+        self.on_failure: Callable[[Failure], None] = lambda _failure: None
+
+    # -- joining a queue -----------------------------------------------------------------------
+
+    def enqueue(
+        self, contact: Contact, queue: str, skills: dict[str, int], klass: str = ""
+    ) -> None:
+        """Put *contact* into *queue* at its own place."""
+        contact.phase = "waiting"
+        contact.flow = None
+        contact.queue = queue
+        contact.skills = skills
+        contact.klass = klass or contact.klass or self._plans.plan.default_class
+        contact.t_queued = contact.t_queued or self._clock.monotonic_s()
+        self._turn.note(
+            contact.contact,
+            ContactQueued(queue=queue, klass=contact.klass, skills=skills),
+        )
+        self._waiting.enter(contact)
+        self._book.changed(contact)
+
+    # -- the reservation -----------------------------------------------------------------------
+
+    def offered(self, peer: str, offer: Offer) -> None:
+        """Confirm a seat that was reserved for a contact of ours, or give it back by word."""
+        contact = self._book.get(offer.contact)
+        refusal = self._refusal(contact, offer)
+        if contact is None or refusal:
+            release = Release(offer.reservation, offer.fence, refusal or "contact-gone")
+            self._turn.message(peer, release)
+            return
+        now = self._clock.monotonic_s()
+        contact.phase = "reserved"
+        booking = Booking(
+            reservation=offer.reservation,
+            fence=offer.fence,
+            seat=offer.seat,
+            seat_owner=peer,
+            agent_title=offer.agent_title,
+        )
+        self._book.set_booking(contact, booking)
+        self._waiting.leave(contact)
+        self._arm(contact, now + CONNECT_MS / 1000)
+        self._turn.note(
+            contact.contact,
+            SeatOffered(
+                seat=offer.seat, owner=peer, reservation=offer.reservation, fence=offer.fence
+            ),
+        )
+        confirm = Confirm(offer.reservation, offer.fence, context_of(contact, now))
+        self._turn.message(peer, confirm)
+        if peer != self._book.name:
+            self.dial(contact)
+        self._book.changed(contact)
+
+    def _refusal(self, contact: Contact | None, offer: Offer) -> str:
+        """Return why *offer* cannot be taken, or nothing."""
+        if contact is None:
+            return "contact-gone"
+        if offer.contact_incarnation != self._book.incarnation:
+            return "stale-incarnation"
+        if contact.phase != "waiting":
+            return "contact-gone"
+        if offer.contact_fence != contact.fence:
+            return "stale-fence"
+        return ""
+
+    def dial(self, contact: Contact) -> None:
+        """Call the seat's owner, naming reservation and fence and nothing else."""
+        booking = contact.booking
+        if booking is None:
+            return
+        dial = Dial(
+            tok=booking.reservation,
+            kind="peer",
+            via=booking.seat_owner,
+            owner=contact.leg,
+            caller=contact.caller,
+            private=contact.private,
+            reservation=booking.reservation,
+            fence=booking.fence,
+            ring_s=self._ring_s(contact),
+        )
+        self._turn.command(dial)
+
+    def reached(self, peer: str, message: Reached) -> None:
+        """Follow how the agent's phone fares at the seat's owner."""
+        contact = self._book.by_reservation(message.reservation)
+        if contact is None or not self._holds(contact, peer, message.fence):
+            return
+        booking = contact.booking
+        assert booking is not None  # noqa: S101 - by_reservation found it by its booking
+        booking.ringing = True
+        if message.leg:
+            self._book.set_agent_leg(contact, message.leg)
+        if message.state == "answered" and booking.leg and peer == self._book.name:
+            self.connect(contact)
+        elif contact.phase == "reserved":
+            self._arm(contact, self._clock.monotonic_s() + self._ring_s(contact))
+
+    def released(self, peer: str, message: Release) -> None:
+        """Take back a contact whose reservation the seat's owner ended."""
+        contact = self._book.by_reservation(message.reservation)
+        if contact is None or contact.phase != "reserved":
+            return
+        if self._holds(contact, peer, message.fence):
+            self.take_back(contact, message.reason, tell=False)
+
+    def connect(self, contact: Contact) -> None:
+        """Let caller and agent hear each other."""
+        booking = contact.booking
+        if booking is None or contact.phase == "talking":
+            return
+        contact.phase = "talking"
+        contact.t_talk = self._clock.monotonic_s()
+        self._timers.cancel(_timer(contact))
+        self._turn.command(Bridge(contact.contact, [contact.leg, booking.leg]))
+        self._turn.note(
+            contact.contact,
+            ContactConnected(seat=booking.seat, owner=booking.seat_owner),
+        )
+        self.on_talk(contact)
+        self._book.changed(contact)
+
+    def take_back(self, contact: Contact, reason: str, *, tell: bool = True) -> None:
+        """Return a reserved contact to its own place, and remember the pair that failed."""
+        booking = contact.booking
+        if booking is None:
+            return
+        if tell:
+            release = Release(booking.reservation, booking.fence, reason)
+            self._turn.message(booking.seat_owner, release)
+        if booking.leg and booking.seat_owner != self._book.name:
+            self._turn.command(Hang(booking.leg, reason))
+        self._turn.note(
+            contact.contact,
+            OfferEnded(reservation=booking.reservation, reason=reason),
+        )
+        self.on_failure(self._failure(contact, booking, reason))
+        self._book.drop_booking(contact)
+        contact.attempts += 1
+        contact.phase = "waiting"
+        self._timers.cancel(_timer(contact))
+        self._waiting.resume(contact, playing=True)
+        self._book.changed(contact)
+
+    def _failure(self, contact: Contact, booking: Booking, reason: str) -> Failure:
+        name = self._book.name
+        if reason in _PATH_REASONS and booking.seat_owner != name and not booking.ringing:
+            return Failure(
+                owner=name, a=name, b=booking.seat_owner, reason=reason, for_ms=PATH_FAILURE_MS
+            )
+        return Failure(
+            owner=name,
+            contact=contact.contact,
+            seat=booking.seat,
+            reason=reason,
+            for_ms=PAIR_FAILURE_MS,
+        )
+
+    def peer_down(self, peer: str) -> None:
+        """Take back the contacts that were on their way to *peer*; talks are left alone."""
+        for contact in self._book:
+            booking = contact.booking
+            if contact.phase == "reserved" and booking and booking.seat_owner == peer:
+                self.take_back(contact, "peer-unreachable", tell=False)
+
+    # -- legs ----------------------------------------------------------------------------------
+
+    def agent_leg_out(self, contact: Contact, leg: int) -> None:
+        """Note the leg that was dialled to the seat's owner."""
+        if contact.booking is not None:
+            self._book.set_agent_leg(contact, leg)
+        else:
+            self._turn.command(Hang(leg, "cancelled"))
+
+    def agent_leg_ringing(self, contact: Contact) -> None:
+        """Give the agent time to answer."""
+        if contact.booking is not None and contact.phase == "reserved":
+            contact.booking.ringing = True
+            self._arm(contact, self._clock.monotonic_s() + self._ring_s(contact))
+
+    def agent_leg_down(self, contact: Contact, reason: str) -> None:
+        """Take the contact back where the agent's leg ended before the talk began."""
+        if contact.phase == "reserved":
+            self.take_back(contact, "no-answer" if reason == "normal" else reason)
+        elif contact.on_hold:
+            self._turn.command(Hang(contact.leg, "bridge-ended"))
+
+    def on_hold(self, contact: Contact, *, on: bool) -> None:
+        """The agent, whose phone is ours, held the caller or took it back: music meanwhile."""
+        booking = contact.booking
+        if contact.phase != "talking" or booking is None or contact.on_hold == on:
+            return
+        contact.on_hold = on
+        self._turn.note(contact.contact, ContactHeld(on=on))
+        if on:
+            self._turn.command(Unbridge(contact.contact))
+            self._waiting.music(contact)
+        else:
+            self._turn.command(Bridge(contact.contact, [contact.leg, booking.leg]))
+        self._book.changed(contact)
+
+    def caller_down(self, contact: Contact, reason: str) -> None:
+        """Close the contact: its caller has gone."""
+        self._timers.cancel(_timer(contact))
+        self._waiting.leave(contact)
+        booking = contact.booking
+        if contact.phase == "talking":
+            self._book.end(contact, "served", reason)
+            return
+        if booking is not None:
+            release = Release(booking.reservation, booking.fence, "caller-gone")
+            self._turn.message(booking.seat_owner, release)
+        outcome: Outcome = "abandoned" if contact.t_queued else "released"
+        self._book.end(contact, outcome, reason)
+
+    def rearm(self, contact: Contact) -> None:
+        """Give an adopted, reserved contact its time again."""
+        self._arm(contact, self._clock.monotonic_s() + self._ring_s(contact))
+
+    def _arm(self, contact: Contact, due: float) -> None:
+        contact.due = due
+        self._timers.arm(_timer(contact), due, lambda: self._lapsed(contact.contact))
+
+    def _lapsed(self, name: str) -> None:
+        contact = self._book.get(name)
+        if contact is not None and contact.phase == "reserved":
+            ringing = contact.booking is not None and contact.booking.ringing
+            self.take_back(contact, "no-answer" if ringing else "reservation-expired")
+
+    def _ring_s(self, contact: Contact) -> float:
+        return self._plans.queue(contact.queue).ring_s + RING_GRACE_S
+
+    @staticmethod
+    def _holds(contact: Contact, peer: str, fence: int) -> bool:
+        """Tell whether *peer* speaks of the reservation that the contact holds now."""
+        booking = contact.booking
+        return booking is not None and booking.seat_owner == peer and booking.fence == fence
+
+
+def _timer(contact: Contact) -> str:
+    return f"connect/{contact.contact}"

@@ -1,0 +1,126 @@
+"""Runs a plan's flow for a contact: the steps are pure, this gives them ears, mouth and time."""
+
+from collections.abc import Callable
+
+from appliance.base.clock import Clock
+from appliance.call.book import ContactBook
+from appliance.call.contact import Contact
+from appliance.call.owner import ContactOwner
+from appliance.call.plans import CurrentPlan
+from appliance.call.prompts import APOLOGY
+from appliance.call.timers import Timers
+from appliance.call.turn import Turn
+from appliance.ledger.records import FlowStepped
+from appliance.plan import steps
+from appliance.plan.model import Flow
+from appliance.wire.records import Hang, Play, StopPlay
+
+
+class FlowRunner:
+    """Moves the contacts that are in a flow."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        book: ContactBook,
+        plans: CurrentPlan,
+        owner: ContactOwner,
+        timers: Timers,
+        clock: Clock,
+    ) -> None:
+        self._turn = turn
+        self._book = book
+        self._plans = plans
+        self._owner = owner
+        self._timers = timers
+        self._clock = clock
+
+    def start(self, contact: Contact, flow: str) -> None:
+        """Begin *flow* for a contact whose leg is up."""
+        found = self._plans.flows.get(flow)
+        if found is None:
+            self.apologise(contact)
+            return
+        self._move(contact, found, steps.begin)
+
+    def resume(self, contact: Contact) -> None:
+        """Go on after a restart: the step is played again, no try is lost."""
+        self._step(contact, steps.resume)
+
+    def digit(self, contact: Contact, digit: str) -> None:
+        """Hear a digit."""
+        before = contact.flow
+        self._step(contact, lambda flow, state: steps.on_digit(flow, state, digit))
+        if before is not None and contact.flow is not before:
+            facts = FlowStepped(flow=before.flow, step=before.step, digit=digit)
+            self._turn.note(contact.contact, facts)
+
+    def play_done(self, contact: Contact, play: int, why: str) -> None:
+        """Go on after the prompts, or after a prompt that could not be played."""
+        if play != contact.play or why in ("stopped", "replaced", "bridged"):
+            return
+        if contact.flow is None:
+            self._turn.command(Hang(contact.leg))
+        else:
+            self._step(contact, steps.on_prompts_done)
+
+    def apologise(self, contact: Contact) -> None:
+        """Say that we are sorry, then release the caller."""
+        contact.flow = None
+        self._play(contact, APOLOGY)
+
+    def leave(self, contact: Contact) -> None:
+        """Stop waiting for the caller's digit."""
+        self._timers.cancel(_timer(contact))
+
+    def _step(self, contact: Contact, step: Callable[[Flow, steps.FlowState], steps.Turn]) -> None:
+        state = contact.flow
+        if state is None or contact.phase != "flow":
+            return
+        flow = self._plans.flows.get(state.flow)
+        if flow is None:
+            self.apologise(contact)
+            return
+        self._move(contact, flow, lambda known: step(known, state))
+
+    def _move(self, contact: Contact, flow: Flow, move: Callable[[Flow], steps.Turn]) -> None:
+        contact.flow, actions = move(flow)
+        contact.keys = contact.flow.keys
+        for action in actions:
+            self._act(contact, action)
+        self._book.changed(contact)
+
+    def _act(self, contact: Contact, action: steps.Action) -> None:
+        match action:
+            case steps.PlayPrompts(prompts):
+                self._play(contact, prompts)
+            case steps.StopPrompts():
+                self._turn.command(StopPlay(contact.leg))
+            case steps.StartTimer(seconds):
+                self._arm(contact, self._clock.monotonic_s() + seconds)
+            case steps.StopTimer():
+                self._timers.cancel(_timer(contact))
+            case steps.JoinQueue(queue, skills, klass):
+                self._timers.cancel(_timer(contact))
+                self._owner.enqueue(contact, queue, skills, klass)
+            case steps.Release(reason):
+                self._turn.command(Hang(contact.leg, reason))
+
+    def _play(self, contact: Contact, prompts: tuple[str, ...]) -> None:
+        contact.play += 1
+        self._turn.command(Play(contact.leg, contact.play, list(prompts)))
+        self._book.changed(contact)
+
+    def _arm(self, contact: Contact, due: float) -> None:
+        contact.due = due
+        name = contact.contact
+        self._timers.arm(_timer(contact), due, lambda: self._timed_out(name))
+
+    def _timed_out(self, name: str) -> None:
+        contact = self._book.get(name)
+        if contact is not None:
+            self._step(contact, steps.on_timeout)
+
+
+def _timer(contact: Contact) -> str:
+    return f"digit/{contact.contact}"

@@ -1,0 +1,317 @@
+"""The seat owner's side: a proposal becomes a reservation, an offer, a ringing phone, a talk.
+
+Every transient state has a deadline after which the seat is free again, so that no agent is ever
+stuck in it.
+"""
+
+import logging
+
+from appliance.base.clock import Clock
+from appliance.base.ids import new_id
+from appliance.call.book import ContactBook
+from appliance.call.plans import CurrentPlan
+from appliance.call.timers import Timers
+from appliance.call.turn import Turn
+from appliance.link.messages import (
+    CONFIRM_MS,
+    CONNECT_MS,
+    Confirm,
+    Context,
+    Offer,
+    ProposalRefused,
+    Propose,
+    Reached,
+    Release,
+)
+from appliance.routing.model import Proposal
+from appliance.seat.board import SeatBoard
+from appliance.seat.state import Reservation, Seat
+from appliance.wire.records import Answer, Bridge, Dial, Hang, LegRow, Play, Ring, Unbridge
+
+log = logging.getLogger(__name__)
+
+#: a phone rings this much longer than the queue says before we give up ourselves [s]
+RING_GRACE_S = 2.0
+#: a talk that ends for one of these was the phone's fault: the seat is not ready any more
+_PHONE_LOST = frozenset({"unreachable", "timeout", "unknown-account", "not-found"})
+
+
+class SeatOffers:
+    """Moves this appliance's seats from proposal to talk."""
+
+    def __init__(
+        self,
+        turn: Turn,
+        board: SeatBoard,
+        book: ContactBook,
+        plans: CurrentPlan,
+        timers: Timers,
+        clock: Clock,
+    ) -> None:
+        self._turn = turn
+        self._board = board
+        self._book = book
+        self._plans = plans
+        self._timers = timers
+        self._clock = clock
+
+    # -- the link ------------------------------------------------------------------------------
+
+    def proposed(self, matchmaker: str, message: Propose) -> None:
+        """Reserve the seat for the proposed contact and offer it to the contact's owner."""
+        proposal = message.proposal
+        seat = self._board.get(proposal.seat)
+        against = self._against(seat, proposal)
+        if seat is None or against:
+            refused = ProposalRefused(proposal.contact, proposal.seat, against or "seat-gone")
+            self._turn.message(matchmaker, refused)
+            return
+        seat.fence += 1
+        held = Reservation(
+            reservation=new_id(),
+            fence=seat.fence,
+            contact=proposal.contact,
+            contact_owner=proposal.contact_owner,
+            contact_incarnation=proposal.contact_incarnation,
+            matchmaker=matchmaker,
+        )
+        self._board.hold(seat, held)
+        self._board.set_state(seat, "reserved")
+        held.fence = seat.fence
+        self._arm(seat, CONFIRM_MS / 1000)
+        agent = self._plans.agents.get(seat.seat)
+        offer = Offer(
+            reservation=held.reservation,
+            fence=held.fence,
+            contact=held.contact,
+            contact_incarnation=held.contact_incarnation,
+            contact_fence=proposal.contact_fence,
+            seat=seat.seat,
+            seat_epoch=seat.epoch,
+            agent_title=agent.title if agent else seat.seat,
+        )
+        self._turn.message(held.contact_owner, offer)
+
+    def _against(self, seat: Seat | None, proposal: Proposal) -> str:
+        """Return why *proposal* cannot be followed, or nothing."""
+        if seat is None:
+            return "seat-gone"
+        if proposal.seat_incarnation != self._board.incarnation:
+            return "stale-incarnation"
+        if seat.epoch != proposal.seat_epoch:
+            return "stale-fence"
+        if seat.state != "ready":
+            return "seat-paused" if seat.state == "paused" else "seat-busy"
+        return ""
+
+    def confirmed(self, peer: str, message: Confirm) -> None:
+        """Take the contact: call the phone, or wait for the call from the contact's owner."""
+        seat = self._held(peer, message.reservation, message.fence)
+        if seat is None or seat.reservation is None:
+            release = Release(message.reservation, message.fence, "reservation-expired")
+            self._turn.message(peer, release)
+            return
+        held = seat.reservation
+        if held.phase != "offered":
+            return
+        held.phase, held.context = "confirmed", message.context
+        self._arm(seat, CONNECT_MS / 1000)
+        self._board.keep(seat)
+        if peer == self._board.name:
+            contact = self._book.get(held.contact)
+            if contact is not None:
+                self.call_phone(seat, contact.leg)
+
+    def released(self, peer: str, message: Release) -> None:
+        """Free the seat: the contact's owner gave it back."""
+        seat = self._held(peer, message.reservation, message.fence)
+        if seat is None or seat.reservation is None or seat.reservation.phase == "talking":
+            return
+        self.abort(seat, message.reason, tell=False)
+
+    def peer_down(self, peer: str) -> None:
+        """Free the seats that wait for *peer*; a ringing or talking one is left to its legs."""
+        for seat in self._board:
+            held = seat.reservation
+            waits = held is not None and held.phase in ("offered", "confirmed")
+            if held is not None and held.contact_owner == peer and waits:
+                self.abort(seat, "peer-unreachable", tell=False)
+
+    def _held(self, peer: str, reservation: str, fence: int) -> Seat | None:
+        """Return the seat that *peer* holds by this reservation and fence."""
+        seat = self._board.by_reservation(reservation)
+        held = seat.reservation if seat else None
+        if held is None or held.contact_owner != peer or held.fence != fence:
+            return None
+        return seat
+
+    # -- legs ----------------------------------------------------------------------------------
+
+    def peer_call(self, row: LegRow) -> None:
+        """Take the call that a contact's owner promised; a stale one is refused by word."""
+        seat = self._held(row.via, row.reservation, row.fence)
+        held = seat.reservation if seat else None
+        if seat is None or held is None or held.phase != "confirmed" or held.leg_in:
+            self._turn.command(Hang(row.leg, "stale-fence"))
+            return
+        self.call_phone(seat, row.leg)
+
+    def call_phone(self, seat: Seat, leg_in: int) -> None:
+        """Let the agent's phone ring for *leg_in*."""
+        held = seat.reservation
+        if held is None or held.context is None:
+            return
+        context = held.context
+        if held.contact_owner != self._board.name:
+            held.leg_in = leg_in
+            self._board.set_leg(seat, leg_in)
+        ring_s = self._plans.queue(context.queue).ring_s
+        dial = Dial(
+            tok=f"{held.reservation}/phone",
+            kind="phone",
+            via=seat.account,
+            owner=leg_in,
+            caller="anonymous" if context.private else context.caller,
+            caller_name=shown(context),
+            private=context.private,
+            ring_s=ring_s,
+        )
+        self._turn.command(dial)
+        held.phase = "ringing"
+        self._arm(seat, ring_s + RING_GRACE_S)
+        self._board.keep(seat)
+
+    def phone_out(self, seat: Seat, leg: int) -> None:
+        """Note the leg of the agent's phone."""
+        held = seat.reservation
+        if held is None:
+            self._turn.command(Hang(leg, "cancelled"))
+            return
+        held.leg_phone = leg
+        self._board.set_leg(seat, leg)
+        self._board.keep(seat)
+
+    def phone_ringing(self, seat: Seat) -> None:
+        """Tell the contact's owner, and its caller's side, that the phone rings."""
+        held = seat.reservation
+        if held is None or seat.state == "ringing":
+            return
+        self._board.set_state(seat, "ringing")
+        if held.leg_in:
+            self._turn.command(Ring(held.leg_in))
+        reached = Reached(held.reservation, held.fence, "ringing", self._own_leg(held))
+        self._turn.message(held.contact_owner, reached)
+
+    def phone_up(self, seat: Seat) -> None:
+        """Connect the agent."""
+        held = seat.reservation
+        if held is None:
+            return
+        held.phase = "talking"
+        held.t_talk = self._clock.monotonic_s()
+        self._timers.cancel(_timer(seat))
+        self._board.set_state(seat, "talking")
+        if held.leg_in:
+            self._turn.command(Answer(held.leg_in))
+            self._turn.command(Bridge(held.reservation, [held.leg_in, held.leg_phone]))
+        reached = Reached(held.reservation, held.fence, "answered", self._own_leg(held))
+        self._turn.message(held.contact_owner, reached)
+
+    def on_hold(self, seat: Seat, *, on: bool) -> None:
+        """The agent held the caller, or took it back: music at the other end, where it is ours."""
+        held = seat.reservation
+        if held is None or held.phase != "talking" or held.on_hold == on:
+            return
+        held.on_hold = on
+        if held.leg_in and held.context is not None:
+            if on:
+                music = list(self._plans.queue(held.context.queue).music)
+                self._turn.command(Unbridge(held.reservation))
+                self._turn.command(Play(held.leg_in, seat.fence, music, loop=True))
+            else:
+                self._turn.command(Bridge(held.reservation, [held.leg_in, held.leg_phone]))
+        self._board.keep(seat)
+
+    def leg_down(self, seat: Seat, leg: int, reason: str) -> None:
+        """End the talk, or the offer, whose phone or peer leg has ended."""
+        held = seat.reservation
+        if held is None:
+            return
+        if held.phase == "talking":
+            self._talk_over(seat, held, leg)
+        elif leg == held.leg_phone:
+            self._phone_failed(seat, reason)
+        else:
+            self.abort(seat, "caller-gone", tell=False)
+
+    def refused(self, seat: Seat, reason: str) -> None:
+        """Give up an offer whose phone could not be called."""
+        if seat.reservation is not None and seat.reservation.phase != "talking":
+            self._phone_failed(seat, reason)
+
+    def _phone_failed(self, seat: Seat, reason: str) -> None:
+        """Ring-no-answer makes the seat not ready; so does a phone that is not there."""
+        why = "no-answer" if reason in ("timeout", "normal", "cancelled") else reason
+        self.abort(seat, why)
+        if why == "no-answer" or why in _PHONE_LOST:
+            self._board.pause(seat, why)
+
+    def _talk_over(self, seat: Seat, held: Reservation, leg: int) -> None:
+        other = held.leg_in if leg == held.leg_phone else held.leg_phone
+        if other and held.on_hold:
+            self._turn.command(Hang(other, "bridge-ended"))
+        wrap_up_s = self._plans.queue(held.context.queue if held.context else "x").wrap_up_s
+        self._board.free(seat)
+        self._board.wrap_up(seat, wrap_up_s)
+
+    def abort(self, seat: Seat, reason: str, *, tell: bool = True) -> None:
+        """Free a seat whose offer came to nothing."""
+        held = seat.reservation
+        if held is None:
+            return
+        self._timers.cancel(_timer(seat))
+        if held.leg_phone:
+            self._turn.command(Hang(held.leg_phone, "cancelled"))
+        if held.leg_in:
+            self._turn.command(Hang(held.leg_in, reason))
+        if tell:
+            release = Release(held.reservation, held.fence, reason)
+            self._turn.message(held.contact_owner, release)
+        self._board.free(seat)
+        self._board.back_to_ready(seat)
+
+    def rearm(self, seat: Seat) -> None:
+        """Give an adopted reservation its time again."""
+        self._arm(seat, CONNECT_MS / 1000)
+
+    def _arm(self, seat: Seat, seconds: float) -> None:
+        name = seat.seat
+        due = self._clock.monotonic_s() + seconds
+        self._timers.arm(_timer(seat), due, lambda: self._lapsed(name))
+
+    def _lapsed(self, name: str) -> None:
+        seat = self._board.get(name)
+        if seat is None or seat.reservation is None:
+            return
+        if seat.reservation.phase == "ringing":
+            self._phone_failed(seat, "no-answer")
+        else:
+            self.abort(seat, "reservation-expired")
+
+    def _own_leg(self, held: Reservation) -> int:
+        """Return the phone's leg where the contact is ours too, so that its owner bridges."""
+        return held.leg_phone if held.contact_owner == self._board.name else 0
+
+
+def shown(context: Context) -> str:
+    """Return what the phone displays: queue, keys pressed and the wait, before it rings."""
+    parts = [context.queue]
+    if context.keys:
+        parts.append("key " + " ".join(digit for _, digit in context.keys))
+    minutes, seconds = divmod(context.waited_ms // 1000, 60)
+    parts.append(f"waited {minutes}:{seconds:02d}")
+    return ", ".join(parts)
+
+
+def _timer(seat: Seat) -> str:
+    return f"offer/{seat.seat}"

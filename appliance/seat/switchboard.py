@@ -1,0 +1,269 @@
+"""Routes what legs and the link say to the contact, flow or seat that it is about."""
+
+import logging
+from collections.abc import Callable
+
+from appliance.call.arrivals import Arrivals
+from appliance.call.attach import Found
+from appliance.call.book import ContactBook
+from appliance.call.contact import Contact
+from appliance.call.owner import ContactOwner
+from appliance.call.plans import CurrentPlan
+from appliance.call.prompts import CONFIRMED
+from appliance.call.recording import RecordingPolicy
+from appliance.call.recovery import Recovery
+from appliance.call.turn import Turn
+from appliance.call.waiting import WaitingRoom
+from appliance.flow.runner import FlowRunner
+from appliance.ledger.records import ContactAnswered, MessageTaken, TrunkChanged
+from appliance.link.messages import Confirm, LinkMessage, Offer, Propose, Reached, Release
+from appliance.seat.board import SeatBoard
+from appliance.seat.offers import SeatOffers
+from appliance.wire import records as wire
+from appliance.wire.records import Answer, Dial, Hang, LegRow, LegsRecord, Play
+
+log = logging.getLogger(__name__)
+
+#: star codes of an agent's phone, until the desk exists
+READY_CODE = "*1"
+PAUSE_CODE = "*2"
+_DIAL = Dial.__struct_config__.tag
+
+
+class Switchboard:
+    """Knows who handles what; decides nothing itself."""
+
+    def __init__(
+        self,
+        *,
+        turn: Turn,
+        book: ContactBook,
+        plans: CurrentPlan,
+        arrivals: Arrivals,
+        owner: ContactOwner,
+        waiting: WaitingRoom,
+        flow: FlowRunner,
+        board: SeatBoard,
+        offers: SeatOffers,
+        recovery: Recovery,
+        recording: RecordingPolicy,
+    ) -> None:
+        self._turn = turn
+        self._book = book
+        self._plans = plans
+        self._arrivals = arrivals
+        self._owner = owner
+        self._waiting = waiting
+        self._flow = flow
+        self._board = board
+        self._offers = offers
+        self._recovery = recovery
+        self._recording = recording
+        #: life of the legs process that leg numbers belong to
+        self.epoch = ""
+        #: legs that dialled a star code
+        self._codes: set[int] = set()
+        self._on: dict[type, Callable[..., None]] = {
+            wire.LegIn: self._leg_in,
+            wire.LegOut: self._leg_out,
+            wire.LegRinging: self._leg_ringing,
+            wire.LegUp: self._leg_up,
+            wire.LegDown: self._leg_down,
+            wire.Digit: self._digit,
+            wire.PlayDone: self._play_done,
+            wire.Held: self._held,
+            wire.Registered: self._registered,
+            wire.Unregistered: self._unregistered,
+            wire.RecordingDone: self._recording.done,
+            wire.TrunkChanged: self._trunk_changed,
+            wire.Message: self._message,
+            wire.Refused: self._refused,
+        }
+
+    def event(self, record: LegsRecord) -> None:
+        """Handle an event of legs."""
+        handler = self._on.get(type(record))
+        if handler is not None:
+            handler(record)
+            self._turn.wake()
+
+    def link(self, peer: str, message: LinkMessage) -> None:
+        """Handle what another appliance, the hub, or we ourselves say."""
+        match message:
+            case Propose():
+                self._offers.proposed(peer, message)
+            case Offer():
+                self._owner.offered(peer, message)
+            case Confirm():
+                self._offers.confirmed(peer, message)
+            case Reached():
+                self._owner.reached(peer, message)
+            case Release():
+                self._owner.released(peer, message)
+                self._offers.released(peer, message)
+            case _:
+                log.debug("< %s from %s", type(message).__name__, peer)
+
+    def peer_down(self, peer: str) -> None:
+        """Free what waits for an appliance that is gone."""
+        self._owner.peer_down(peer)
+        self._offers.peer_down(peer)
+
+    def adopt(self, found: Found, contacts: list[Contact]) -> None:
+        """Take legs' snapshot: known contacts go on, unknown callers are new contacts."""
+        self.epoch = found.epoch
+        for contact in contacts:
+            if self._recovery.adopt(contact, found):
+                self._resume_flow(contact)
+        for row in found.legs.values():
+            if row.state != "down" and not self._known(row):
+                self._stray(row)
+
+    def _known(self, row: LegRow) -> bool:
+        if self._book.by_leg(row.leg) or self._board.by_leg(row.leg):
+            return True
+        return self._book.by_agent_leg(row.leg) is not None
+
+    def _stray(self, row: LegRow) -> None:
+        """A leg that no state speaks of: its caller is new to us, its agent is nobody's."""
+        reservation = row.tok.partition("/")[0]
+        if row.out and self._board.by_reservation(reservation) is None:
+            self._turn.command(Hang(row.leg, "owner-restart"))
+        elif not row.out and row.kind != "peer":
+            contact = self._arrivals.take(row, self.epoch)
+            if contact.up and contact.phase == "flow":
+                self._resume_flow(contact)
+        elif row.kind == "peer" and not row.bridge:
+            self._turn.command(Hang(row.leg, "owner-restart"))
+
+    def _resume_flow(self, contact: Contact) -> None:
+        if contact.flow is not None:
+            self._flow.resume(contact)
+        else:
+            self._begin(contact)
+
+    # -- legs ----------------------------------------------------------------------------------
+
+    def _leg_in(self, record: wire.LegIn) -> None:
+        row = record.row
+        if row.kind == "peer":
+            self._offers.peer_call(row)
+        elif row.kind == "phone" and row.called in (READY_CODE, PAUSE_CODE):
+            self._star_code(row)
+        else:
+            self._arrivals.take(row, self.epoch)
+
+    def _star_code(self, row: LegRow) -> None:
+        seat = self._board.by_account(row.via)
+        if seat is None:
+            self._turn.command(Hang(row.leg, "refused"))
+            return
+        if row.called == READY_CODE:
+            self._board.resume(seat)
+        else:
+            self._board.pause(seat, "agent")
+        self._codes.add(row.leg)
+        self._turn.command(Answer(row.leg))
+
+    def _leg_out(self, record: wire.LegOut) -> None:
+        reservation, _, is_phone = record.tok.partition("/")
+        if is_phone:
+            seat = self._board.by_reservation(reservation)
+            if seat is not None:
+                self._offers.phone_out(seat, record.leg)
+                return
+        elif contact := self._book.by_reservation(reservation):
+            self._owner.agent_leg_out(contact, record.leg)
+            return
+        self._turn.command(Hang(record.leg, "cancelled"))
+
+    def _leg_ringing(self, record: wire.LegRinging) -> None:
+        if seat := self._board.by_leg(record.leg):
+            self._offers.phone_ringing(seat)
+        elif contact := self._book.by_agent_leg(record.leg):
+            self._owner.agent_leg_ringing(contact)
+
+    def _leg_up(self, record: wire.LegUp) -> None:
+        leg = record.leg
+        if contact := self._book.by_leg(leg):
+            contact.up = True
+            self._turn.note(contact.contact, ContactAnswered())
+            self._begin(contact)
+        elif seat := self._board.by_leg(leg):
+            if seat.reservation is not None and leg == seat.reservation.leg_phone:
+                self._offers.phone_up(seat)
+        elif contact := self._book.by_agent_leg(leg):
+            self._owner.connect(contact)
+        elif leg in self._codes:
+            self._turn.command(Play(leg, 1, list(CONFIRMED)))
+
+    def _begin(self, contact: Contact) -> None:
+        """The caller hears us: begin the flow, or what waiting callers hear."""
+        number = self._plans.number(contact.called)
+        if contact.phase == "flow":
+            self._flow.start(contact, number.flow if number else "")
+        elif contact.phase in ("waiting", "reserved"):
+            self._waiting.enter(contact)
+        self._book.changed(contact)
+
+    def _leg_down(self, record: wire.LegDown) -> None:
+        leg, reason = record.leg, record.reason
+        if contact := self._book.by_leg(leg):
+            self._flow.leave(contact)
+            self._owner.caller_down(contact, reason)
+            return
+        contact = self._book.by_agent_leg(leg)
+        if seat := self._board.by_leg(leg):
+            self._offers.leg_down(seat, leg, reason)
+        if contact is not None:
+            self._owner.agent_leg_down(contact, reason)
+        self._codes.discard(leg)
+
+    def _held(self, record: wire.Held) -> None:
+        if seat := self._board.by_leg(record.leg):
+            self._offers.on_hold(seat, on=record.on)
+            if contact := self._book.by_agent_leg(record.leg):
+                self._owner.on_hold(contact, on=record.on)
+
+    def _digit(self, record: wire.Digit) -> None:
+        if contact := self._book.by_leg(record.leg):
+            self._flow.digit(contact, record.digit)
+
+    def _play_done(self, record: wire.PlayDone) -> None:
+        contact = self._book.by_leg(record.leg)
+        if contact is None:
+            if record.leg in self._codes and record.why == "end":
+                self._turn.command(Hang(record.leg))
+        elif contact.phase == "flow":
+            self._flow.play_done(contact, record.play, record.why)
+        else:
+            self._waiting.play_done(contact, record.play, record.why)
+
+    def _refused(self, record: wire.Refused) -> None:
+        log.debug("legs refused command %d (%s): %s", record.command, record.about, record.reason)
+        if record.command != _DIAL:
+            return
+        reservation, _, is_phone = record.about.partition("/")
+        if is_phone:
+            if seat := self._board.by_reservation(reservation):
+                self._offers.refused(seat, record.reason)
+        elif contact := self._book.by_reservation(reservation):
+            self._owner.agent_leg_down(contact, record.reason)
+
+    # -- phones, trunks, messages --------------------------------------------------------------
+
+    def _registered(self, record: wire.Registered) -> None:
+        self._board.phone_there(record.registration.account)
+
+    def _unregistered(self, record: wire.Unregistered) -> None:
+        self._board.phone_gone(record.account)
+
+    def _trunk_changed(self, record: wire.TrunkChanged) -> None:
+        trunk = record.trunk
+        self._turn.note("", TrunkChanged(trunk=trunk.name, up=trunk.up, reason=trunk.reason))
+
+    def _message(self, record: wire.Message) -> None:
+        fact = MessageTaken(
+            line=record.line, sender=record.sender, text=record.text, slot=record.slot
+        )
+        self._turn.note("", fact)
