@@ -57,6 +57,11 @@ class ContactBook:
     def __len__(self) -> int:
         return len(self._contacts)
 
+    def clear(self) -> None:
+        """Forget the table, not what is kept; every contact is about to be adopted anew."""
+        for table in (self._contacts, self._by_leg, self._by_agent_leg, self._by_reservation):
+            table.clear()
+
     def get(self, contact: str) -> Contact | None:
         """Return the contact with this id."""
         return self._contacts.get(contact)

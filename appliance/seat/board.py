@@ -50,6 +50,11 @@ class SeatBoard:
     def __len__(self) -> int:
         return len(self._seats)
 
+    def clear(self) -> None:
+        """Forget the table, not what is kept; every seat is about to be adopted anew."""
+        for table in (self._seats, self._by_account, self._by_reservation, self._by_leg):
+            table.clear()
+
     def get(self, seat: str) -> Seat | None:
         """Return the seat of this agent."""
         return self._seats.get(seat)

@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 RING_GRACE_S = 2.0
 #: a talk that ends for one of these was the phone's fault: the seat is not ready any more
 _PHONE_LOST = frozenset({"unreachable", "timeout", "unknown-account", "not-found"})
+_EXPECTS_CALL = ("offered", "confirmed")
 
 
 class SeatOffers:
@@ -121,6 +122,8 @@ class SeatOffers:
             contact = self._book.get(held.contact)
             if contact is not None:
                 self.call_phone(seat, contact.leg)
+        elif held.leg_in:
+            self.call_phone(seat, held.leg_in)
 
     def released(self, peer: str, message: Release) -> None:
         """Free the seat: the contact's owner gave it back."""
@@ -151,10 +154,14 @@ class SeatOffers:
         """Take the call that a contact's owner promised; a stale one is refused by word."""
         seat = self._held(row.via, row.reservation, row.fence)
         held = seat.reservation if seat else None
-        if seat is None or held is None or held.phase != "confirmed" or held.leg_in:
+        if seat is None or held is None or held.leg_in or held.phase not in _EXPECTS_CALL:
             self._turn.command(Hang(row.leg, "stale-fence"))
             return
-        self.call_phone(seat, row.leg)
+        held.leg_in = row.leg
+        self._board.set_leg(seat, row.leg)
+        self._board.keep(seat)
+        if held.phase == "confirmed":  # else the call was faster than the confirmation
+            self.call_phone(seat, row.leg)
 
     def call_phone(self, seat: Seat, leg_in: int) -> None:
         """Let the agent's phone ring for *leg_in*."""
@@ -162,9 +169,6 @@ class SeatOffers:
         if held is None or held.context is None:
             return
         context = held.context
-        if held.contact_owner != self._board.name:
-            held.leg_in = leg_in
-            self._board.set_leg(seat, leg_in)
         ring_s = self._plans.queue(context.queue).ring_s
         dial = Dial(
             tok=f"{held.reservation}/phone",

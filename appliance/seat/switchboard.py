@@ -110,11 +110,14 @@ class Switchboard:
         self._offers.peer_down(peer)
 
     def adopt(self, found: Found, contacts: list[Contact]) -> None:
-        """Take legs' snapshot: known contacts go on, unknown callers are new contacts."""
+        """Take legs' snapshot: known contacts go on where their leg is."""
         self.epoch = found.epoch
         for contact in contacts:
             if self._recovery.adopt(contact, found):
                 self._resume_flow(contact)
+
+    def adopt_strays(self, found: Found) -> None:
+        """Callers that nobody knows are new contacts; other unknown legs are nobody's."""
         for row in found.legs.values():
             if row.state != "down" and not self._known(row):
                 self._stray(row)

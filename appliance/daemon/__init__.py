@@ -1,0 +1,1 @@
+"""The brain's composition root: the only place that names concrete parts."""

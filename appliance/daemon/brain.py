@@ -1,0 +1,136 @@
+"""The brain, composed of its rooms and free of I/O: ledger, clock and senders are handed in."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from appliance.base.clock import Clock
+from appliance.base.hlc import HybridClock
+from appliance.call.arrivals import Arrivals
+from appliance.call.attach import Found
+from appliance.call.book import ContactBook
+from appliance.call.contact import Contact
+from appliance.call.owner import ContactOwner
+from appliance.call.plans import CurrentPlan
+from appliance.call.recording import RecordingPolicy
+from appliance.call.recovery import Recovery, kept_contacts
+from appliance.call.timers import Cancellable, Timers
+from appliance.call.turn import Journal, Turn
+from appliance.call.waiting import WaitingRoom
+from appliance.flow.runner import FlowRunner
+from appliance.ledger.records import PlanTaken
+from appliance.link.messages import LinkMessage, ProposalRefused
+from appliance.plan.model import Plan
+from appliance.seat.board import SeatBoard
+from appliance.seat.local import LocalFloor
+from appliance.seat.offers import SeatOffers
+from appliance.seat.recovery import adopt_seats, kept_seats
+from appliance.seat.state import Seat
+from appliance.seat.switchboard import Switchboard
+from appliance.wire.records import BrainRecord, LegsRecord
+
+
+class Surroundings(NamedTuple):
+    """What the brain is given: who it is, and the outside world."""
+
+    name: str
+    site: str
+    incarnation: int
+    journal: Journal
+    clock: Clock
+    #: send a command to legs, a message to a peer
+    command: Callable[[BrainRecord], None]
+    message: Callable[[str, LinkMessage], bool]
+    #: call back when the loop comes round; call back later
+    soon: Callable[[Callable[[], None]], object]
+    later: Callable[[float, Callable[[], None]], Cancellable]
+    recordings: Path
+    record: bool = True
+
+
+class Brain:
+    """Contacts, flows, seats and the matchmaker of one appliance."""
+
+    def __init__(self, given: Surroundings, plan: Plan | None = None) -> None:
+        self.given = given
+        clock, name = given.clock, given.name
+        self.plans = CurrentPlan(plan)
+        self.timers = Timers(clock, given.later)
+        self.turn = Turn(
+            name, given.journal, command=given.command, message=given.message, soon=given.soon
+        )
+        self.turn.deliver = self.link
+        self.hlc = HybridClock(clock)
+        self.floor = LocalFloor(name, given.incarnation, self.turn, clock, self.plans.plan)
+        self.book = ContactBook(name, given.incarnation, self.turn, self.floor, clock)
+        self.waiting = WaitingRoom(self.turn, self.book, self.plans, self.timers, clock)
+        self.owner = ContactOwner(
+            self.turn, self.book, self.plans, self.waiting, self.timers, clock
+        )
+        self.owner.on_failure = self.floor.set_failure
+        self.recording = RecordingPolicy(self.turn, given.recordings, clock, enabled=given.record)
+        self.owner.on_talk = self.recording.talk
+        self.board = SeatBoard(
+            name,
+            given.site,
+            given.incarnation,
+            self.turn,
+            self.floor,
+            self.plans,
+            self.timers,
+            clock,
+        )
+        self.offers = SeatOffers(self.turn, self.board, self.book, self.plans, self.timers, clock)
+        self.switchboard = Switchboard(
+            turn=self.turn,
+            book=self.book,
+            plans=self.plans,
+            arrivals=Arrivals(self.turn, self.book, self.plans, self.owner, self.hlc, clock),
+            owner=self.owner,
+            waiting=self.waiting,
+            flow=FlowRunner(self.turn, self.book, self.plans, self.owner, self.timers, clock),
+            board=self.board,
+            offers=self.offers,
+            recovery=Recovery(self.turn, self.book, self.owner, self.waiting),
+            recording=self.recording,
+        )
+        self._kept: tuple[list[Contact], list[Seat]] = ([], [])
+
+    def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
+        """Read what the ledger kept, to be adopted when legs has shown its legs."""
+        kept = list(states)
+        self._kept = (kept_contacts(kept), kept_seats(kept))
+
+    def found(self, found: Found) -> None:
+        """Take legs' snapshot, at the first attach and at each later one."""
+        contacts, seats = self._kept
+        if self.switchboard.epoch:  # not the first: what we know ourselves is the newest
+            contacts, seats = list(self.book), list(self.board)
+            self.book.clear()
+            self.board.clear()
+        self._kept = ([], [])
+        self.switchboard.adopt(found, contacts)
+        adopt_seats(self.board, self.offers, seats, found, self.given.clock.monotonic_s())
+        self.switchboard.adopt_strays(found)
+        self.turn.wake()
+
+    def event(self, record: LegsRecord) -> None:
+        """Take an event of legs."""
+        self.switchboard.event(record)
+
+    def link(self, peer: str, message: LinkMessage) -> None:
+        """Take a message of a peer, the hub or ourselves."""
+        if isinstance(message, ProposalRefused):
+            self.floor.refused(message)
+        else:
+            self.switchboard.link(peer, message)
+
+    def take_plan(self, plan: Plan, digest: str = "") -> None:
+        """Put a plan in force: the next call follows it, those in progress keep their way."""
+        self.plans.take(plan)
+        self.floor.matchmaker.set_plan(plan)
+        self.turn.note("", PlanTaken(serial=plan.serial, digest=digest))
+
+    def tick(self) -> None:
+        """Look again at what only time has changed; called about twice a second."""
+        self.turn.wake()

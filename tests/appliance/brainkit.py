@@ -1,0 +1,340 @@
+"""A brain in virtual time: a held clock, a real ledger, and legs that follow the wire's rules."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from appliance.base.clock import HeldClock
+from appliance.call.attach import Found
+from appliance.call.contact import Contact
+from appliance.daemon.brain import Brain, Surroundings
+from appliance.ledger.journal import LedgerJournal
+from appliance.link.messages import LinkMessage
+from appliance.plan.model import Agent, Enqueue, Flow, Menu, Number, Plan, Queue, Say
+from appliance.seat.state import Seat
+from appliance.wire import records as wire
+from appliance.wire.records import LegRow
+
+R = TypeVar("R", bound=wire.Record)
+
+PLAN = Plan(
+    serial=1,
+    numbers=(
+        Number(number="100", flow="front-door"),
+        Number(number="200", queue="sales"),
+    ),
+    queues=(
+        Queue(name="sales", skills={"sales": 1}, wrap_up_s=5.0, ring_s=10.0, announce_s=0),
+        Queue(name="service", skills={"service": 1}, wrap_up_s=0.0, announce_s=0),
+    ),
+    flows=(
+        Flow(
+            name="front-door",
+            start="hello",
+            steps={
+                "hello": Say(prompts=("welcome",), next="menu"),
+                "menu": Menu(
+                    prompts=("press",), choices={"1": "to-sales", "2": "to-service"},
+                    timeout_s=5.0, tries=2, otherwise="to-sales",
+                ),
+                "to-sales": Enqueue(queue="sales"),
+                "to-service": Enqueue(queue="service"),
+            },
+        ),
+    ),
+    agents=(
+        Agent(name="ann", title="Ann", site="north", account="ann", skills={"sales": 5}),
+        Agent(name="bob", title="Bob", site="north", account="bob", skills={"service": 5}),
+    ),
+)  # fmt: skip
+
+
+class _Handle:
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class World:
+    """Held time and a queue of callbacks, shared by all appliances of a test."""
+
+    def __init__(self) -> None:
+        self.clock = HeldClock()
+        self._soon: list[Callable[[], None]] = []
+        self._later: list[tuple[float, int, Callable[[], None], _Handle]] = []
+        self._count = itertools.count()
+        self.boxes: list[Box] = []
+
+    def close(self) -> None:
+        """Kill every box."""
+        for box in self.boxes:
+            if box.alive:
+                box.kill()
+
+    def soon(self, action: Callable[[], None]) -> None:
+        self._soon.append(action)
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> _Handle:
+        handle = _Handle()
+        due = self.clock.monotonic_s() + delay_s
+        heapq.heappush(self._later, (due, next(self._count), action, handle))
+        return handle
+
+    def settle(self) -> None:
+        """Run all that is due now."""
+        while self._soon:
+            self._soon.pop(0)()
+
+    def run(self, seconds: float) -> None:
+        """Let time pass, stopping at each deadline."""
+        self.settle()
+        end = self.clock.monotonic_s() + seconds
+        while self._later and self._later[0][0] <= end:
+            due, _, action, handle = heapq.heappop(self._later)
+            self.clock.advance(max(0.0, due - self.clock.monotonic_s()))
+            if not handle.cancelled:
+                action()
+            self.settle()
+        self.clock.advance(end - self.clock.monotonic_s())
+
+
+class PretendLegs:
+    """The legs process as the brain sees it: rows, events, the mechanical rules of the wire."""
+
+    def __init__(self, world: World, epoch: str = "e1") -> None:
+        self.world = world
+        self.epoch = epoch
+        self.rows: dict[int, LegRow] = {}
+        self.registrations: dict[str, wire.Registration] = {}
+        self.commands: list[wire.BrainRecord] = []
+        self.seq = 0
+        self._legs = itertools.count(1)
+        self.brain: Brain | None = None
+        #: phones answer after this long [s]; None: never
+        self.answer_after: float | None = 1.0
+        #: prompts take this long [s]; None: until the test says so
+        self.prompt_s: float | None = None
+        #: follow dials to other appliances
+        self.on_peer_dial: Callable[[int, wire.Dial], None] = lambda _leg, _dial: None
+        self.on_peer_answer: Callable[[int], None] = lambda _leg: None
+        self.on_peer_down: Callable[[int, str], None] = lambda _leg, _reason: None
+
+    # -- what happens outside ------------------------------------------------------------------
+
+    def call_in(self, called: str, caller: str = "+33123", kind: wire.LegKind = "trunk",
+                via: str = "provider", **more: object) -> int:  # fmt: skip
+        leg = next(self._legs)
+        row = LegRow(leg=leg, out=False, kind=kind, via=via, state="new", caller=caller,
+                     called=called, t_new=self.now)  # fmt: skip
+        for name, value in more.items():
+            setattr(row, name, value)
+        self.rows[leg] = row
+        self._emit(wire.LegIn, row)
+        return leg
+
+    def register(self, account: str) -> None:
+        registration = wire.Registration(account, "sip:x", self.now + 60)
+        self.registrations[account] = registration
+        self._emit(wire.Registered, registration)
+
+    def unregister(self, account: str) -> None:
+        self.registrations.pop(account, None)
+        self._emit(wire.Unregistered, account, "normal")
+
+    def press(self, leg: int, digit: str) -> None:
+        self._emit(wire.Digit, leg, digit, "inband", 80)
+
+    def prompts_end(self, leg: int) -> None:
+        self._emit(wire.PlayDone, leg, self.rows[leg].play, "end")
+
+    def up(self, leg: int) -> None:
+        row = self.rows.get(leg)
+        if row is not None and row.state in ("new", "ringing"):
+            row.state, row.t_up = "up", self.now
+            self._emit(wire.LegUp, leg)
+
+    def down(self, leg: int, reason: str = "normal") -> None:
+        row = self.rows.get(leg)
+        if row is None or row.state == "down":
+            return
+        row.state, row.reason, row.t_down = "down", reason, self.now
+        bridge, row.bridge = row.bridge, ""
+        self._emit(wire.LegDown, leg, reason, 16)
+        if row.kind == "peer":
+            self.on_peer_down(leg, reason)
+        for other in list(self.rows.values()):
+            if bridge and other.bridge == bridge:
+                self.down(other.leg, "bridge-ended")
+            elif other.owner == leg and other.out:
+                self.down(other.leg, "caller-gone")
+
+    # -- the wire ------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        return self.world.clock.monotonic_s()
+
+    def attach(self, brain: Brain) -> None:
+        self.brain = brain
+        rows = dict(self.rows)
+        brain.found(Found(self.epoch, "boot", rows, list(self.registrations.values()), []))
+
+    def take(self, record: wire.BrainRecord) -> None:
+        """Carry out a command, as the wire defines it."""
+        self.commands.append(record)
+        match record:
+            case wire.Answer():
+                self.world.later(0.0, lambda: self._answer(record.leg))
+            case wire.Hang():
+                self.down(record.leg, record.reason)
+            case wire.Dial():
+                self._dial(record)
+            case wire.Play():
+                self._play(record)
+            case wire.Bridge():
+                for leg in record.legs:
+                    self.rows[leg].bridge = record.bridge
+                    self.rows[leg].play = 0
+            case wire.Unbridge():
+                for row in self.rows.values():
+                    row.bridge = "" if row.bridge == record.bridge else row.bridge
+
+    def of(self, kind: type[R]) -> list[R]:
+        return [record for record in self.commands if isinstance(record, kind)]
+
+    def _play(self, record: wire.Play) -> None:
+        row = self.rows.get(record.leg)
+        if row is None or row.state == "down":
+            return
+        row.play = record.play
+        if self.prompt_s is not None and not record.loop:
+            self.world.later(self.prompt_s, lambda: self._played(row, record.play))
+
+    def _played(self, row: LegRow, play: int) -> None:
+        if row.play == play:
+            row.play = 0
+            self._emit(wire.PlayDone, row.leg, play, "end")
+
+    def _answer(self, leg: int) -> None:
+        self.up(leg)
+        if self.rows[leg].kind == "peer":
+            self.on_peer_answer(leg)
+
+    def _dial(self, dial: wire.Dial) -> None:
+        if any(row.tok == dial.tok for row in self.rows.values()):
+            return
+        if dial.owner not in self.rows or self.rows[dial.owner].state == "down":
+            self._emit(wire.Refused, wire.Dial.__struct_config__.tag, dial.tok, "gone")
+            return
+        if dial.kind == "phone" and dial.via not in self.registrations:
+            self._emit(wire.Refused, wire.Dial.__struct_config__.tag, dial.tok, "unreachable")
+            return
+        leg = next(self._legs)
+        self.rows[leg] = LegRow(leg=leg, out=True, kind=dial.kind, via=dial.via, state="ringing",
+                                tok=dial.tok, owner=dial.owner, t_new=self.now)  # fmt: skip
+        self._emit(wire.LegOut, leg, dial.tok)
+        if dial.kind == "peer":
+            self.on_peer_dial(leg, dial)
+            return
+        self._emit(wire.LegRinging, leg, 180)
+        if self.answer_after is not None:
+            self.world.later(self.answer_after, lambda: self.up(leg))
+        self.world.later(dial.ring_s, lambda: self._ring_out(leg))
+
+    def _ring_out(self, leg: int) -> None:
+        if self.rows[leg].state == "ringing":
+            self.down(leg, "no-answer")
+
+    def _emit(self, kind: type, *fields: object) -> None:
+        self.seq += 1
+        if self.brain is not None:
+            self.brain.event(kind(self.seq, self.now, *fields))
+
+
+class Box:
+    """One appliance: a brain over pretend legs, with its ledger in a folder; can be killed."""
+
+    def __init__(self, world: World, folder: Path, name: str = "a", plan: Plan = PLAN) -> None:
+        self.world = world
+        self.folder = folder
+        self.name = name
+        self.plan = plan
+        self.legs = PretendLegs(world)
+        self.sent: list[tuple[str, LinkMessage]] = []
+        self.post: Callable[[str, LinkMessage], bool] = self._keep_sent
+        world.boxes.append(self)
+        self.start()
+
+    def start(self) -> None:
+        """Start a brain over what the ledger kept, and attach it."""
+        path = self.folder / f"{self.name}.ledger"
+        self.journal = LedgerJournal(path, self.name, clock=self.world.clock)
+        given = Surroundings(
+            name=self.name,
+            site="north",
+            incarnation=self.journal.incarnation,
+            journal=self.journal,
+            clock=self.world.clock,
+            command=self.legs.take,
+            message=lambda peer, message: self.post(peer, message),
+            soon=self._soon,
+            later=self._later,
+            recordings=self.folder / "recordings",
+        )
+        self.alive = True
+        self.brain = Brain(given, self.plan)
+        self.brain.remember(self.journal.kept())
+        self.legs.attach(self.brain)
+        self._tick()
+        self.world.settle()
+
+    def _tick(self) -> None:
+        self.brain.tick()
+        self._later(0.5, self._tick)
+
+    def kill(self) -> None:
+        """End the brain as kill -9 does: what was not committed is gone, no timer fires."""
+        self.alive = False
+        self.legs.brain = None
+        self.journal.close()
+
+    def contact(self, leg: int) -> Contact:
+        """Return the contact whose caller is on *leg*."""
+        contact = self.brain.book.by_leg(leg)
+        assert contact is not None
+        return contact
+
+    def seat(self, name: str) -> Seat:
+        """Return the seat of this agent."""
+        seat = self.brain.board.get(name)
+        assert seat is not None
+        return seat
+
+    def outcomes(self) -> list[str]:
+        """Return the outcome of each contact that ended, from the books."""
+        return [entry.as_dict()["outcome"] for entry in self.journal.entries(limit=100_000)
+                if entry.kind == "contact-ended"]  # fmt: skip
+
+    def kinds(self, contact: str) -> list[str]:
+        return [entry.kind for entry in self.journal.entries(contact=contact)]
+
+    def _soon(self, action: Callable[[], None]) -> None:
+        brain = self.brain if hasattr(self, "brain") else None
+        self.world.soon(lambda: action() if self.alive and self._same(brain) else None)
+
+    def _later(self, delay_s: float, action: Callable[[], None]) -> _Handle:
+        brain = self.brain if hasattr(self, "brain") else None
+        return self.world.later(
+            delay_s, lambda: action() if self.alive and self._same(brain) else None
+        )
+
+    def _same(self, brain: Brain | None) -> bool:
+        return brain is None or brain is self.brain
+
+    def _keep_sent(self, peer: str, message: LinkMessage) -> bool:
+        self.sent.append((peer, message))
+        return True

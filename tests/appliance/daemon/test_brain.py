@@ -1,0 +1,201 @@
+"""The brain in virtual time: from a call to a talk, and every way it can end otherwise."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.wire import records as wire
+from tests.appliance.brainkit import Box, World
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    made = World()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def box(world: World, tmp_path: Path) -> Box:
+    return Box(world, tmp_path)
+
+
+def only_contact(box: Box) -> str:
+    (contact,) = [
+        entry.contact for entry in box.journal.entries() if entry.kind == "contact-arrived"
+    ]
+    return contact
+
+
+def test_call_to_queue_reaches_the_agent_and_is_booked(world: World, box: Box) -> None:
+    box.legs.register("ann")
+    leg = box.legs.call_in("200")
+    world.run(3)
+    (dial,) = box.legs.of(wire.Dial)
+    assert dial.via == "ann"
+    assert dial.caller == "+33123"
+    assert dial.caller_name.startswith("sales, waited 0:0")
+    bridge = box.legs.of(wire.Bridge)[-1]
+    assert leg in bridge.legs
+    assert box.legs.rows[leg].bridge
+    box.legs.down(leg)
+    world.run(1)
+    assert box.outcomes() == ["served"]
+    kinds = box.kinds(only_contact(box))
+    assert kinds[0] == "contact-arrived"
+    assert kinds[-1] == "contact-ended"
+    assert {"contact-queued", "seat-offered", "contact-connected"} <= set(kinds)
+    assert box.seat("ann").state == "wrap-up"
+    world.run(6)
+    assert box.seat("ann").state == "ready"
+
+
+def test_menu_leads_to_the_queue_of_the_key(world: World, box: Box) -> None:
+    box.legs.register("bob")
+    leg = box.legs.call_in("100")
+    world.run(1)
+    box.legs.prompts_end(leg)
+    world.settle()
+    box.legs.press(leg, "2")
+    world.run(3)
+    (dial,) = box.legs.of(wire.Dial)
+    assert dial.via == "bob"
+    assert "key 2" in dial.caller_name
+
+
+def test_wrong_key_then_silence_takes_the_way_otherwise(world: World, box: Box) -> None:
+    box.legs.register("ann")
+    leg = box.legs.call_in("100")
+    world.run(1)
+    box.legs.prompts_end(leg)
+    world.settle()
+    box.legs.press(leg, "9")
+    world.settle()
+    box.legs.prompts_end(leg)
+    world.run(1)
+    assert not box.legs.of(wire.Dial)
+    assert "invalid" in box.legs.of(wire.Play)[-1].items
+    box.legs.prompts_end(leg)
+    world.run(8)
+    assert [dial.via for dial in box.legs.of(wire.Dial)] == ["ann"]
+
+
+def test_caller_who_gives_up_is_told_apart(world: World, box: Box) -> None:
+    leg = box.legs.call_in("200")
+    world.run(5)
+    assert box.legs.of(wire.Play)[-1].loop
+    box.legs.down(leg)
+    world.run(1)
+    assert box.outcomes() == ["abandoned"]
+    assert len(box.brain.book) == 0
+
+
+def test_unknown_number_is_let_go_by_word(world: World, box: Box) -> None:
+    leg = box.legs.call_in("999")
+    world.run(1)
+    assert box.legs.rows[leg].reason == "not-found"
+    assert box.outcomes() == ["released"]
+
+
+def test_no_answer_pauses_the_seat_and_keeps_the_place(world: World, box: Box) -> None:
+    box.legs.register("ann")
+    box.legs.answer_after = None
+    leg = box.legs.call_in("200")
+    world.run(1)
+    place = box.contact(leg).place
+    world.run(12)
+    assert box.seat("ann").state == "paused"
+    contact = box.contact(leg)
+    assert contact.phase == "waiting"
+    assert contact.place == place
+    box.legs.answer_after = 1.0
+    star = box.legs.call_in("*1", kind="phone", via="ann")
+    world.run(1)
+    box.legs.down(star)
+    world.run(25)
+    assert box.legs.rows[leg].bridge
+
+
+def test_star_code_pauses_a_seat(world: World, box: Box) -> None:
+    box.legs.register("ann")
+    box.legs.call_in("*2", kind="phone", via="ann")
+    box.legs.call_in("200")
+    world.run(5)
+    assert box.seat("ann").state == "paused"
+    assert not box.legs.of(wire.Dial)
+
+
+def test_oldest_caller_comes_first(world: World, box: Box) -> None:
+    legs = []
+    for _ in range(3):
+        legs.append(box.legs.call_in("200"))
+        world.run(2)
+    box.legs.register("ann")
+    world.run(3)
+    assert [leg for leg in legs if box.legs.rows[leg].bridge] == [legs[0]]
+
+
+def test_phone_that_goes_away_is_no_seat(world: World, box: Box) -> None:
+    box.legs.register("ann")
+    world.run(1)
+    box.legs.unregister("ann")
+    box.legs.call_in("200")
+    world.run(5)
+    assert not box.legs.of(wire.Dial)
+    assert box.brain.board.get("ann") is None
+
+
+def test_hold_by_the_agent_plays_music_to_the_caller(world: World, box: Box) -> None:
+    box.legs.register("ann")
+    leg = box.legs.call_in("200")
+    world.run(3)
+    phone = next(row.leg for row in box.legs.rows.values() if row.out)
+    box.brain.event(wire.Held(box.legs.seq, 0.0, phone, True))
+    world.settle()
+    assert not box.legs.rows[leg].bridge
+    assert box.legs.commands[-1] == wire.Play(leg, box.contact(leg).play, ["moh"], True)
+    box.brain.event(wire.Held(box.legs.seq, 0.0, phone, False))
+    world.settle()
+    assert box.legs.rows[leg].bridge
+
+
+@pytest.mark.parametrize("talks", [1, 20])
+def test_kill_keeps_talks_places_and_books(world: World, tmp_path: Path, talks: int) -> None:
+    box = Box(world, tmp_path)
+    box.legs.register("ann")
+    talking = box.legs.call_in("200")
+    world.run(3)
+    waiting = [box.legs.call_in("200") for _ in range(talks)]
+    world.run(2)
+    places = [box.contact(leg).place for leg in waiting]
+    box.kill()
+    gone = waiting.pop(0)
+    box.legs.down(gone)
+    world.run(1)
+    commands = len(box.legs.commands)
+    box.start()
+    world.run(0.5)
+    assert box.legs.rows[talking].bridge
+    assert [box.contact(leg).place for leg in waiting] == places[1:]
+    assert box.outcomes() == ["abandoned"]
+    assert not [c for c in box.legs.commands[commands:] if isinstance(c, wire.Hang)]
+    box.legs.down(talking)
+    world.run(10)
+    if waiting:
+        assert box.legs.rows[waiting[0]].bridge
+
+
+def test_legs_restart_closes_the_books_of_lost_calls(world: World, box: Box) -> None:
+    box.legs.register("ann")
+    box.legs.call_in("200")
+    world.run(3)
+    box.legs.call_in("200")
+    world.run(1)
+    box.legs.rows.clear()
+    box.legs.epoch = "e2"
+    box.legs.attach(box.brain)
+    world.run(1)
+    assert sorted(box.outcomes()) == ["failed", "served"]
+    assert len(box.brain.book) == 0
+    assert box.seat("ann").state in ("wrap-up", "ready")
