@@ -48,8 +48,8 @@ class ContactBook:
         self._by_agent_leg: dict[int, Contact] = {}
         self._by_reservation: dict[str, Contact] = {}
         self._published: dict[str, ContactRow] = {}
-        #: told of a contact that has just ended, before it is forgotten
-        self.on_ended: list[Callable[[Contact, str], None]] = []
+        #: told of a contact that has just ended, its outcome and reason, before it is forgotten
+        self.on_ended: list[Callable[[Contact, Outcome, str], None]] = []
 
     def __iter__(self) -> Iterator[Contact]:
         return iter(list(self._contacts.values()))
@@ -128,7 +128,7 @@ class ContactBook:
             return
         self._by_leg.pop(contact.leg, None)
         for told in self.on_ended:
-            told(contact, reason)
+            told(contact, outcome, reason)
         self.drop_booking(contact)
         now = self._clock.monotonic_s()
         talked = now - contact.t_talk if contact.t_talk else 0.0

@@ -129,8 +129,10 @@ class ApplianceSettings(Section, frozen=True):
     state_dir: str = "/var/lib/branchline"
     log_level: Literal["trace", "debug", "info", "warning", "error"] = "info"
     log_json: bool = False
-    #: plan file used as long as control has published none; empty: none
+    #: plan (JSON) used as long as control has published none; empty: none
     plan_file: str = ""
+    #: roster (JSON) used as long as control has published none; empty: none
+    roster_file: str = ""
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     legs: LegsSettings = LegsSettings()

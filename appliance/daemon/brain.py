@@ -10,6 +10,7 @@ from appliance.call.arrivals import Arrivals
 from appliance.call.attach import Found
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
+from appliance.call.expectation import Expectation
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.recording import RecordingPolicy
@@ -94,6 +95,8 @@ class Brain:
             recovery=Recovery(self.turn, self.book, self.owner, self.waiting),
             recording=self.recording,
         )
+        self.expectation = Expectation(self.book, self.plans, clock)
+        self.waiting.expect = self.expectation.expect
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
 
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
@@ -133,4 +136,6 @@ class Brain:
 
     def tick(self) -> None:
         """Look again at what only time has changed; called about twice a second."""
+        if self.floor.active:
+            self.expectation.take(self.floor.views())
         self.turn.wake()

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
+from appliance.routing.model import ContactRow, Failure, Proposal, QueueView, SeatRow
 
 #: version of this protocol; N and N-1 interoperate
 PROTO = 1
@@ -39,9 +39,13 @@ class Hello(LinkRecord, tag=1):
 
 
 class Beat(LinkRecord, tag=2):
-    """Heartbeat, both ways."""
+    """Heartbeat, both ways; it echoes the other end's last one, so that each knows the delay."""
 
     sent_ms: int
+    #: `sent_ms` of the last beat received; -1: none yet
+    echo_ms: int = -1
+    #: how long ago that beat came [ms]
+    held_ms: int = 0
 
 
 class Snapshot(LinkRecord, tag=3):
@@ -145,6 +149,12 @@ class Reached(LinkRecord, tag=15):
     leg: int = 0
 
 
+class QueueViews(LinkRecord, tag=16):
+    """Hub to appliance, once a second while anything changes: each queue over the whole centre."""
+
+    views: list[QueueView]
+
+
 class Document(LinkRecord, tag=20):
     """A signed document from control: plan, roster or peer directory."""
 
@@ -168,6 +178,8 @@ class Goodbye(LinkRecord, tag=30):
     """The session ends on purpose."""
 
     reason: str
+    #: a sentence for people
+    detail: str = ""
 
 
 LinkMessage = (
@@ -182,6 +194,7 @@ LinkMessage = (
     | Confirm
     | Release
     | Reached
+    | QueueViews
     | Document
     | DocumentAck
     | Goodbye

@@ -80,6 +80,10 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     seat: str
     score: float
     against: str = ""
+    #: its owner is the contact's owner: the audio stays in the branch
+    local: bool = False
+    #: how long it has been ready [ms]
+    idle_ms: int = 0
 
 
 class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -89,6 +93,8 @@ class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     contact_score: float
     waited_ms: int
     candidates: tuple[Candidate, ...] = ()
+    #: class the score was computed for
+    klass: str = ""
 
 
 class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -104,3 +110,13 @@ class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     seat_epoch: int
     seat_fence: int
     trace: Trace
+
+
+class QueueView(msgspec.Struct, frozen=True, array_like=True):
+    """A queue as a matchmaker sees it: what an expected wait is made of."""
+
+    queue: str
+    waiting: int
+    #: seats with the skills that are logged in and not paused, and how many are free now
+    serving: int
+    ready: int

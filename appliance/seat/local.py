@@ -12,7 +12,8 @@ from appliance.call.turn import Turn
 from appliance.link.messages import ProposalRefused, Propose, Snapshot
 from appliance.plan.model import Plan
 from appliance.routing.matchmaker import Matchmaker
-from appliance.routing.model import ContactRow, Failure, SeatRow
+from appliance.routing.model import ContactRow, Failure, QueueView, SeatRow
+from appliance.routing.views import queue_views
 
 
 class _Changes(msgspec.Struct):
@@ -107,6 +108,11 @@ class LocalFloor:
                 if end > now_ms
             ],
         )
+
+    def views(self) -> list[QueueView]:
+        """Return each queue as this box alone sees it."""
+        matchmaker = self.matchmaker
+        return queue_views(matchmaker.plan.plan, matchmaker.plan, matchmaker.floor)
 
     # -- proposing -----------------------------------------------------------------------------
 

@@ -245,6 +245,8 @@ class LegQuality(Record, tag=23):
     lost: int
     late: int
     jitter_ms: float
+    kind: str = ""
+    via: str = ""
 
 
 class Message(Record, tag=24):

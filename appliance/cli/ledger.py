@@ -1,0 +1,174 @@
+"""`branchline ledger`: what happened to a contact, whether the chain is whole, the books."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from appliance.base.clock import rfc3339
+from appliance.cli.exits import EX_IOERR, EX_NOINPUT, printable, told
+from appliance.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from appliance.config.load import load_appliance
+from appliance.ledger.books import Tally, recount
+from appliance.ledger.entry import Entry
+from appliance.ledger.records import ContactArrived, ContactEnded, ContactQueued
+from appliance.ledger.store import LedgerReader, ledger_path
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="""The appliance's journal of everything that happened, read beside the running brain.
+
+    Each contact's journal begins with contact-arrived and ends with one contact-ended.
+    """,
+)
+_IMBALANCES_SHOWN = 20
+
+console = Console(highlight=False)
+
+LedgerFile = Annotated[
+    Path | None,
+    typer.Option("--file", "-f", help="The ledger itself; else the one that --config leads to."),
+]
+
+
+def _open(file: Path | None, config: Path) -> LedgerReader:
+    return LedgerReader(file or ledger_path(Path(load_appliance(config).state_dir)))
+
+
+@app.command()
+def show(
+    contact: Annotated[str, typer.Argument(help="The contact's id, as `list` shows it.")],
+    file: LedgerFile = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Show a contact's journal, step by step."""
+    with told("ledger show"), closing(_open(file, config)) as ledger:
+        entries = ledger.entries(contact=contact, limit=100_000)
+    if not entries:
+        print(f"the ledger knows no contact {printable(contact)}")
+        raise typer.Exit(EX_NOINPUT)
+    if as_json:
+        print(json.dumps([_plain(entry) for entry in entries], ensure_ascii=False))
+        return
+    start = entries[0].wall_us
+    for entry in entries:
+        line = Text(f"{entry.number:>8} {entry.ts[:23]} ", "dim")
+        line.append(f"{(entry.wall_us - start) / 1e6:>+9.3f} s  ")
+        line.append(printable(f"{entry.kind:<18}"), "bold")
+        line.append(printable(_facts(entry)))
+        console.print(line, soft_wrap=True)
+
+
+@app.command("list")
+def list_contacts(
+    file: LedgerFile = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    last: Annotated[int, typer.Option(min=1, help="How many contacts at most.")] = 20,
+) -> None:
+    """List the newest contacts: when each came, its queue and how it ended."""
+    rows: dict[str, list[str]] = {}
+    with told("ledger list"), closing(_open(file, config)) as ledger:
+        for entry in ledger.all_entries():
+            if entry.contact:
+                _note(rows, entry)
+                if len(rows) > last:
+                    del rows[next(iter(rows))]
+    table = Table(box=None, pad_edge=False)
+    table.add_column("contact", no_wrap=True, min_width=36)
+    for name in ("arrived", "caller", "queue", "outcome"):
+        table.add_column(name, overflow="fold")
+    for contact, (arrived, caller, queue, outcome) in rows.items():
+        table.add_row(*(Text(printable(x)) for x in (contact, arrived, caller, queue, outcome)))
+    console.print(table)
+
+
+@app.command()
+def verify(file: LedgerFile = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Walk the hash chain from its beginning; name the first entry that was altered."""
+    with told("ledger verify"), closing(_open(file, config)) as ledger:
+        result = ledger.verify()
+    print(f"{result.entries} entries in {result.chains} chain(s)")
+    for found in result.breaks:
+        print(f"BROKEN: chain {found.chain}, entry {found.number}: {found.why}")
+    if result.breaks:
+        print("Keep a copy of the file: what stands after that entry cannot be trusted.")
+        raise typer.Exit(EX_IOERR)
+    print("whole")
+
+
+@app.command()
+def books(
+    file: LedgerFile = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False
+) -> None:
+    """Recount all contacts from the journal and see whether the books balance.
+
+    offered = served + abandoned + released + failed + open, for every queue.
+    """
+    with told("ledger books"), closing(_open(file, config)) as ledger:
+        counted = recount(ledger.all_entries())
+    if as_json:
+        print(json.dumps(msgspec.to_builtins(counted), ensure_ascii=False))
+    else:
+        names = ("offered", "served", "abandoned", "released", "failed", "open")
+        table = Table("queue", box=None, pad_edge=False)
+        for name in names:
+            table.add_column(name, justify="right")
+        for queue, tally in sorted(counted.queues.items()):
+            table.add_row(Text(printable(queue or "(none)")), *_cells(tally, names))
+        table.add_row("total", *_cells(counted.total, names), style="bold")
+        console.print(table)
+        for found in counted.imbalances[:_IMBALANCES_SHOWN]:
+            print(f"IMBALANCE: contact {printable(found.contact)}: {found.fault}")
+        if len(counted.imbalances) > _IMBALANCES_SHOWN:
+            print(f"… {len(counted.imbalances)} in all; --json lists them")
+    if counted.imbalances:
+        raise typer.Exit(EX_IOERR)
+
+
+def _cells(tally: Tally, names: tuple[str, ...]) -> list[str]:
+    return [str(getattr(tally, name)) for name in names]
+
+
+def _note(rows: dict[str, list[str]], entry: Entry) -> None:
+    """Take what a row of `list` needs from an entry."""
+    fact = entry.fact()
+    if isinstance(fact, ContactArrived):
+        caller = "(withheld)" if fact.private else fact.caller
+        rows[entry.contact] = [rfc3339(entry.wall_us)[:19], caller, "", "open"]
+    elif (row := rows.get(entry.contact)) is None:
+        return
+    elif isinstance(fact, ContactQueued):
+        row[2] = fact.queue
+    elif isinstance(fact, ContactEnded):
+        row[3] = fact.outcome if fact.reason == "normal" else f"{fact.outcome} ({fact.reason})"
+
+
+def _facts(entry: Entry) -> str:
+    return "  ".join(
+        f"{name} {f'({len(value)} bytes)' if isinstance(value, bytes) else value}"
+        for name, value in entry.as_dict().items()
+    )
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    """Return an entry as JSON can say it."""
+    facts = {
+        name: value.hex() if isinstance(value, bytes) else value
+        for name, value in entry.as_dict().items()
+    }
+    return {
+        "chain": entry.chain,
+        "number": entry.number,
+        "ts": entry.ts,
+        "kind": entry.kind,
+        "hash": entry.hash.hex(),
+        "facts": facts,
+    }

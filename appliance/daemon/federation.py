@@ -1,0 +1,191 @@
+"""The brain's place in the federation: link sessions, documents, and who matchmakes."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+from appliance.base.clock import Clock
+from appliance.config.model import ApplianceSettings
+from appliance.daemon.brain import Brain
+from appliance.daemon.reporter import Reporter
+from appliance.link.documents import FOLDER, DocumentStore
+from appliance.link.identity import HUB_NAME, Identity
+from appliance.link.messages import (
+    PROTO,
+    Confirm,
+    Directory,
+    Document,
+    Hello,
+    LinkMessage,
+    Offer,
+    ProposalRefused,
+    Propose,
+    QueueViews,
+    Reached,
+    Release,
+    Resnapshot,
+    Roster,
+)
+from appliance.link.node import LinkNode
+from appliance.link.publisher import StatePublisher
+from appliance.link.session import Peer
+from appliance.link.zmq_transport import ZmqTransport
+from appliance.plan.model import Plan
+from appliance.wire import records as wire
+
+log = logging.getLogger(__name__)
+
+#: what another appliance may say to this one; proposals come from the hub alone
+_BETWEEN_OWNERS = (Offer, Confirm, Release, Reached)
+
+
+class Federation:
+    """Everything an enrolled brain does with the hub and its peers."""
+
+    def __init__(
+        self, settings: ApplianceSettings, identity: Identity, brain: Brain, clock: Clock
+    ) -> None:
+        self._identity = identity
+        self._brain = brain
+        fields = identity.fields
+        self.documents = DocumentStore(
+            Path(settings.state_dir) / FOLDER,
+            bytes.fromhex(fields.plan_verify_key),
+            site=fields.site,
+            tenant=fields.tenant,
+        )
+        self.documents.load()
+        transport = ZmqTransport(
+            address=settings.link.address or settings.sip.address,
+            port=settings.link.port,
+            public_key=identity.keys.curve.public,
+            secret_key=identity.keys.curve.secret,
+        )
+        self.node = LinkNode(self._hello, transport, clock, self)
+        self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send)
+        brain.floor.onward.append(self.publisher)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.reporter: Reporter | None = None
+        #: puts the roster and the peers before legs
+        self.on_roster: Callable[[Roster], None] = lambda _roster: None
+        self.on_peers: Callable[[wire.Peers], None] = lambda _peers: None
+
+    def start(self) -> None:
+        """Listen, and reach for hub and peers; raise ConfigError `port-busy`."""
+        self.node.start()
+        self._know(self.documents.directory)
+        self.node.dial(HUB_NAME)
+
+    def send(self, peer: str, message: LinkMessage) -> bool:
+        """Send to a peer; False while it is away."""
+        return self.node.send(peer, message)
+
+    def peers(self) -> wire.Peers:
+        """Return the enrolled appliances as legs wants them."""
+        directory = self.documents.directory
+        name = self._identity.fields.name
+        others = [
+            wire.Peer(peer.appliance, peer.sip_address, peer.sip_port)
+            for peer in (directory.peers if directory else ())
+            if peer.appliance != name
+        ]
+        return wire.Peers(name, others)
+
+    # -- the link's handler --------------------------------------------------------------------
+
+    def on_up(self, peer: str, hello: Hello) -> None:
+        """A session is up: the hub gets our state and matchmakes from now on."""
+        if hello.role == "hub":
+            self.publisher.subscribe(peer)
+            self._brain.floor.active = False
+            if self.reporter is not None:
+                self.reporter.hub(up=True)
+        self._tell_reach()
+
+    def on_down(self, peer: str, reason: str) -> None:
+        """A session is down: without a hub this box matchmakes for itself, by the same rule."""
+        if peer == HUB_NAME:
+            self.publisher.unsubscribe(peer)
+            self._brain.floor.active = True
+            self._brain.turn.wake()
+            if self.reporter is not None:
+                self.reporter.hub(up=False, reason=reason)
+        else:
+            self._brain.switchboard.peer_down(peer)
+        self._tell_reach()
+
+    def on_message(self, peer: str, message: LinkMessage) -> None:
+        """Take what a peer says, if it is for that peer to say."""
+        if isinstance(message, _BETWEEN_OWNERS):
+            self._brain.link(peer, message)
+        elif peer != HUB_NAME:
+            log.warning("< %s may not send %s", peer, type(message).__name__)
+        else:
+            self._from_hub(message)
+
+    def _from_hub(self, message: LinkMessage) -> None:
+        match message:
+            case Propose() | ProposalRefused():
+                self._brain.link(HUB_NAME, message)
+            case QueueViews():
+                self._brain.expectation.take(message.views)
+            case Resnapshot():
+                self.publisher.subscribe(HUB_NAME)
+            case Document():
+                task = asyncio.create_task(self._take(message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            case _:
+                log.debug("< %s", type(message).__name__)
+
+    # -- documents -----------------------------------------------------------------------------
+
+    async def _take(self, document: Document) -> None:
+        answer, content = await self.documents.take(document)
+        self.node.send(HUB_NAME, answer)
+        match content:
+            case Plan():
+                self._brain.take_plan(content)
+            case Roster():
+                self.on_roster(content)
+            case Directory():
+                self._know(content)
+                self.on_peers(self.peers())
+
+    def _know(self, directory: Directory | None) -> None:
+        """Let the hub and the enrolled appliances in, and reach for the appliances."""
+        others = [
+            Peer(
+                name=peer.appliance,
+                key=peer.curve_key,
+                site=peer.site,
+                address=peer.link_address,
+                port=peer.link_port,
+            )
+            for peer in (directory.peers if directory else ())
+        ]
+        self.node.allow([self._identity.hub, *others])
+        for peer in others:
+            if peer.name != self._identity.fields.name:
+                self.node.dial(peer.name)
+
+    def _tell_reach(self) -> None:
+        appliances = sorted(self.node.peers() - {HUB_NAME})
+        self.publisher.set_reaches([self._identity.fields.name, *appliances])
+        if self.reporter is not None:
+            self.reporter.peers = appliances
+            self.reporter.box()
+
+    def _hello(self) -> Hello:
+        fields = self._identity.fields
+        return Hello(
+            proto=PROTO,
+            role="appliance",
+            name=fields.name,
+            site=fields.site,
+            incarnation=self._brain.given.incarnation,
+            version=version("branchline"),
+            plan_serial=self._brain.plans.plan.serial,
+        )

@@ -1,0 +1,205 @@
+"""What monitoring systems see of the brain: box, seats, contacts, queues, trunks, alarms."""
+
+import shutil
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+
+from appliance.base.clock import Clock
+from appliance.base.errors import BranchlineError
+from appliance.base.reasons import verdict_of
+from appliance.call.contact import Contact, waited_s
+from appliance.daemon.brain import Brain
+from appliance.ledger.journal import LedgerJournal
+from appliance.routing.model import QueueView
+from appliance.seat.state import Seat
+from appliance.telemetry.publisher import TelemetryPublisher
+from appliance.telemetry.records import (
+    Alarm,
+    BoxState,
+    ContactChanged,
+    LegQuality,
+    QueueGauge,
+    SeatChanged,
+    TrunkState,
+)
+from appliance.wire import records as wire
+
+#: how often the box and its queues are reported [s]
+REPORT_S = 5.0
+
+
+class Reporter:
+    """Turns what happens in the brain into telemetry."""
+
+    def __init__(
+        self,
+        brain: Brain,
+        journal: LedgerJournal,
+        publisher: TelemetryPublisher,
+        state_dir: Path,
+        clock: Clock,
+    ) -> None:
+        self._brain = brain
+        self._journal = journal
+        self._publish = publisher.publish
+        self._state_dir = state_dir
+        self._clock = clock
+        self._started = clock.monotonic_s()
+        #: (queue, outcome) -> contacts since the start
+        self._ended: Counter[tuple[str, str]] = Counter()
+        self._alarms: set[str] = set()
+        self.legs_up = False
+        self.hub_up = False
+        self.peers: list[str] = []
+        brain.board.on_change = self.seat
+        brain.book.on_ended.append(self.contact)
+        brain.turn.on_ledger = self.ledger
+
+    def seat(self, seat: Seat) -> None:
+        """Report a seat that changed."""
+        held = seat.reservation
+        self._publish(
+            SeatChanged(
+                seat=seat.seat,
+                epoch=seat.epoch,
+                state=seat.state,
+                contact=held.contact if held else "",
+                reason=seat.why,
+            )
+        )
+
+    def contact(self, contact: Contact, outcome: str, reason: str) -> None:
+        """Report a contact that ended."""
+        now = self._clock.monotonic_s()
+        self._ended[contact.queue, outcome] += 1
+        self._publish(
+            ContactChanged(
+                contact=contact.contact,
+                queue=contact.queue,
+                klass=contact.klass,
+                state="ended",
+                seat=contact.booking.seat if contact.booking else "",
+                waited_ms=round(waited_s(contact, now) * 1000),
+                talked_ms=round((now - contact.t_talk) * 1000) if contact.t_talk else 0,
+                outcome=outcome,
+                reason=reason,
+            )
+        )
+
+    def event(self, record: wire.LegsRecord) -> None:
+        """Report what legs tells that monitoring wants to know."""
+        match record:
+            case wire.TrunkChanged():
+                self.trunk(record.trunk)
+            case wire.LegQuality():
+                self._publish(
+                    LegQuality(
+                        leg=record.leg,
+                        leg_kind=record.kind,
+                        via=record.via,
+                        packets_in=record.packets_in,
+                        packets_out=record.packets_out,
+                        lost=record.lost,
+                        late=record.late,
+                        jitter_ms=record.jitter_ms,
+                    )
+                )
+
+    def trunk(self, trunk: wire.TrunkState) -> None:
+        """Report a trunk or line, and raise or clear its alarm."""
+        self._publish(
+            TrunkState(
+                trunk=trunk.name,
+                trunk_kind=trunk.kind,
+                up=trunk.up,
+                reason=trunk.reason,
+                detail=trunk.detail,
+            )
+        )
+        self.alarm("trunk-down", trunk.reason, about=trunk.name, raised=not trunk.up)
+
+    def legs(self, *, up: bool, reason: str = "normal") -> None:
+        """Report that the legs process is there, or gone."""
+        self.legs_up = up
+        self.alarm("legs-gone", reason, raised=not up)
+        self.box()
+
+    def hub(self, *, up: bool, reason: str = "normal") -> None:
+        """Report that a hub is in reach, or gone: the box is an island."""
+        self.hub_up = up
+        self.alarm("island", reason, raised=not up)
+        self.box()
+
+    def ledger(self, error: BranchlineError | None) -> None:
+        """Report that the ledger cannot be written, or can again."""
+        reason = error.reason if error else "normal"
+        self.alarm("ledger", reason, raised=error is not None, message=str(error or ""))
+
+    def alarm(
+        self, name: str, reason: str, *, raised: bool, about: str = "", message: str = ""
+    ) -> None:
+        """Raise or clear an alarm, once each."""
+        key = f"{name} {about}"
+        if raised == (key in self._alarms):
+            return
+        (self._alarms.add if raised else self._alarms.discard)(key)
+        self._publish(
+            Alarm(
+                alarm=name,
+                about=about,
+                raised=raised,
+                reason=reason,
+                verdict=verdict_of(reason),
+                message=message,
+            )
+        )
+
+    def box(self) -> None:
+        """Report the box."""
+        _, number, _ = self._journal.head()
+        self._publish(
+            BoxState(
+                version=version("branchline"),
+                uptime_s=round(self._clock.monotonic_s() - self._started, 1),
+                plan_serial=self._brain.plans.plan.serial,
+                legs_up=self.legs_up,
+                hub_up=self.hub_up,
+                peers=self.peers,
+                contacts_open=len(self._brain.book),
+                seats=len(self._brain.board),
+                ledger_number=number,
+                ledger_synced=self._journal.synced,
+                disk_free_mib=shutil.disk_usage(self._state_dir).free >> 20,
+            )
+        )
+
+    def queues(self, views: list[QueueView]) -> None:
+        """Report each queue as this box sees it."""
+        now = self._clock.monotonic_s()
+        talking = Counter(c.queue for c in self._brain.book if c.phase == "talking")
+        oldest: dict[str, float] = {}
+        for contact in self._brain.book:
+            if contact.phase == "waiting":
+                age = waited_s(contact, now)
+                oldest[contact.queue] = max(age, oldest.get(contact.queue, 0.0))
+        for view in views:
+            served, abandoned, released, failed = (
+                self._ended[view.queue, outcome]
+                for outcome in ("served", "abandoned", "released", "failed")
+            )
+            still_open = sum(c.queue == view.queue for c in self._brain.book)
+            self._publish(
+                QueueGauge(
+                    queue=view.queue,
+                    waiting=view.waiting,
+                    oldest_ms=round(oldest.get(view.queue, 0.0) * 1000),
+                    seats_ready=view.ready,
+                    seats_talking=talking[view.queue],
+                    offered=served + abandoned + released + failed + still_open,
+                    served=served,
+                    abandoned=abandoned,
+                    released=released,
+                    failed=failed,
+                )
+            )

@@ -1,0 +1,63 @@
+"""What `branchline appliance status` shows."""
+
+from typing import Any
+
+from appliance.base.clock import Clock
+from appliance.call.contact import waited_s
+from appliance.daemon.brain import Brain
+from appliance.daemon.reporter import Reporter
+from appliance.wire.records import TrunkState
+
+
+def status(
+    brain: Brain, reporter: Reporter, trunks: dict[str, TrunkState], clock: Clock
+) -> dict[str, Any]:
+    """Return the box at a glance: its links, contacts, seats and trunks."""
+    now = clock.monotonic_s()
+    return {
+        "name": brain.given.name,
+        "site": brain.given.site,
+        "incarnation": brain.given.incarnation,
+        "plan_serial": brain.plans.plan.serial,
+        "legs_up": reporter.legs_up,
+        "hub_up": reporter.hub_up,
+        "peers": reporter.peers,
+        "contacts": [
+            {
+                "contact": contact.contact,
+                "phase": contact.phase,
+                "queue": contact.queue,
+                "klass": contact.klass,
+                "waited_s": round(waited_s(contact, now), 1),
+                "seat": contact.booking.seat if contact.booking else "",
+            }
+            for contact in brain.book
+        ],
+        "seats": len(brain.board),
+        "agents": [
+            {
+                "seat": seat.seat,
+                "state": seat.state,
+                "for_s": round(now - seat.since, 1),
+                "why": seat.why,
+                "shows": _shown(seat.reservation.context) if seat.reservation else None,
+            }
+            for seat in brain.board
+        ],
+        "trunks": [
+            {"name": trunk.name, "kind": trunk.kind, "up": trunk.up, "reason": trunk.reason}
+            for trunk in trunks.values()
+        ],
+    }
+
+
+def _shown(context: Any) -> dict[str, Any] | None:
+    """Return what the agent sees of the contact."""
+    if context is None:
+        return None
+    return {
+        "caller": "anonymous" if context.private else context.caller,
+        "queue": context.queue,
+        "keys": [digit for _, digit in context.keys],
+        "waited_s": round(context.waited_ms / 1000, 1),
+    }
