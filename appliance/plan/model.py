@@ -11,7 +11,8 @@ import msgspec
 #: version of this document's shape
 PLAN_FORMAT = 1
 
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+# `$` alone would let a line feed at the end pass
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)")]
 Level = Annotated[int, msgspec.Meta(ge=1, le=10)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
 Title = Annotated[str, msgspec.Meta(max_length=120)]
@@ -36,7 +37,7 @@ class Menu(Part, frozen=True, kw_only=True, tag_field="do", tag="menu"):
 
     prompts: tuple[str, ...]
     #: digit -> step
-    choices: dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9*#A-D]$")], str]
+    choices: dict[Annotated[str, msgspec.Meta(pattern=r"^[0-9*#A-D]$(?!\n)")], str]
     #: how long to wait after the prompts [s]
     timeout_s: Seconds = 5.0
     #: how often the prompts are played before giving up
@@ -80,7 +81,7 @@ class Flow(Part, frozen=True, kw_only=True):
 class Number(Part, frozen=True, kw_only=True):
     """A number that can be called, and what answers: a flow or a queue."""
 
-    number: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9*#]{1,32}$")]
+    number: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9*#]{1,32}$(?!\n)")]
     title: Title = ""
     flow: str = ""
     queue: str = ""

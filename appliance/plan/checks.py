@@ -1,0 +1,245 @@
+"""What is wrong with a plan, before anybody calls: every finding names its place.
+
+*A way out.* From each step, a caller who presses nothing must come to a queue or a hang-up: one
+follows `next` of say and `otherwise` of menu. So no caller circles unless they choose to; a menu
+whose key leads back to itself is fine, a menu whose `otherwise` does so is a loop.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+import msgspec
+
+from appliance.base.errors import ConfigError
+from appliance.plan.canonical import decode
+from appliance.plan.model import (
+    PLAN_FORMAT,
+    Agent,
+    Enqueue,
+    Flow,
+    HangUp,
+    Menu,
+    Number,
+    Plan,
+    Queue,
+    Say,
+    Step,
+)
+
+FindingReason = Literal[
+    "duplicate",
+    "unknown-flow",
+    "unknown-queue",
+    "unknown-step",
+    "unknown-class",
+    "loop",
+    "unreachable",
+    "no-choice",
+    "no-target",
+    "two-targets",
+    "no-agent",
+    "no-emergency",
+    "bad-emergency",
+    "emergency-shadowed",
+]
+Severity = Literal["error", "warning"]
+
+#: findings that a plan may be published with: nobody is harmed by them
+WARNINGS: frozenset[FindingReason] = frozenset({"unreachable"})
+
+
+class Finding(msgspec.Struct, frozen=True, order=True):
+    """One thing that is wrong."""
+
+    #: as in errors: `flows[main].steps[menu].otherwise`
+    place: str
+    reason: FindingReason
+    message: str
+
+    @property
+    def severity(self) -> Severity:
+        """Tell whether the plan may be published all the same."""
+        return "warning" if self.reason in WARNINGS else "error"
+
+
+def parse_plan(body: bytes) -> Plan:
+    """Return the plan in *body*; raise ConfigError `bad-plan` that names the place."""
+    plan = decode(body, Plan, reason="bad-plan")
+    if plan.format != PLAN_FORMAT:
+        raise ConfigError(
+            "bad-plan", f"format: {plan.format} is not known here; must be {PLAN_FORMAT}"
+        )
+    return plan
+
+
+def check(plan: Plan) -> list[Finding]:
+    """Return all findings, in order of place; none: the plan may be published."""
+    checker = _Checker(plan)
+    return sorted(
+        {
+            *_duplicates(plan),
+            *checker.classes(),
+            *checker.numbers(),
+            *checker.queues(),
+            *checker.flows(),
+            *checker.emergency(),
+        }
+    )
+
+
+class _Checker:
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._flows = {flow.name for flow in plan.flows}
+        self._queues = {queue.name: queue for queue in plan.queues}
+        self._classes = {klass.name for klass in plan.classes}
+
+    def classes(self) -> Iterator[Finding]:
+        yield from self._class("default_class", self._plan.default_class)
+
+    def numbers(self) -> Iterator[Finding]:
+        for number in self._plan.numbers:
+            place = f"numbers[{number.number}]"
+            yield from self._target(place, number)
+            if number.klass:
+                yield from self._class(f"{place}.klass", number.klass)
+
+    def queues(self) -> Iterator[Finding]:
+        for queue in self._plan.queues:
+            place = f"queues[{queue.name}].skills"
+            yield from self._served(place, queue.skills)
+
+    def flows(self) -> Iterator[Finding]:
+        for flow in self._plan.flows:
+            yield from _steps(flow)
+            for name, step in flow.steps.items():
+                if isinstance(step, Enqueue):
+                    yield from self._enqueue(f"flows[{flow.name}].steps[{name}]", step)
+
+    def emergency(self) -> Iterator[Finding]:
+        numbers = self._plan.emergency_numbers
+        if not numbers:
+            yield Finding("emergency_numbers", "no-emergency", "no number reaches help")
+        for number in numbers:
+            if not (number.isascii() and number.isdigit()):
+                yield Finding(
+                    f"emergency_numbers[{number}]",
+                    "bad-emergency",
+                    f"{number!r} cannot be dialled: digits only",
+                )
+        for called in self._plan.numbers:
+            if called.number in numbers:
+                yield Finding(
+                    f"numbers[{called.number}]",
+                    "emergency-shadowed",
+                    f"{called.number} is an emergency number and must go out",
+                )
+
+    def _target(self, place: str, number: Number) -> Iterator[Finding]:
+        if number.flow and number.queue:
+            yield Finding(place, "two-targets", "flow and queue are both set; keep one")
+        if not number.flow and not number.queue:
+            yield Finding(place, "no-target", "neither flow nor queue is set")
+        if number.flow and number.flow not in self._flows:
+            yield Finding(f"{place}.flow", "unknown-flow", f"there is no flow {number.flow!r}")
+        if number.queue and number.queue not in self._queues:
+            yield Finding(f"{place}.queue", "unknown-queue", f"there is no queue {number.queue!r}")
+
+    def _enqueue(self, place: str, step: Enqueue) -> Iterator[Finding]:
+        queue = self._queues.get(step.queue)
+        if queue is None:
+            yield Finding(f"{place}.queue", "unknown-queue", f"there is no queue {step.queue!r}")
+        elif step.skills:
+            yield from self._served(f"{place}.skills", _both(queue, step.skills))
+        if step.klass:
+            yield from self._class(f"{place}.klass", step.klass)
+
+    def _class(self, place: str, name: str) -> Iterator[Finding]:
+        if name not in self._classes:
+            yield Finding(place, "unknown-class", f"there is no class of service {name!r}")
+
+    def _served(self, place: str, skills: Mapping[str, int]) -> Iterator[Finding]:
+        """Nobody who has all the skills at their levels: such a caller would wait for ever."""
+        if not any(_serves(agent, skills) for agent in self._plan.agents):
+            needed = ", ".join(f"{skill} {level}" for skill, level in sorted(skills.items()))
+            yield Finding(place, "no-agent", f"no agent has {needed or 'a log-in'}")
+
+
+def _both(queue: Queue, skills: Mapping[str, int]) -> dict[str, int]:
+    return {
+        skill: max(queue.skills.get(skill, 0), skills.get(skill, 0))
+        for skill in {*queue.skills, *skills}
+    }
+
+
+def _serves(agent: Agent, skills: Mapping[str, int]) -> bool:
+    return all(agent.skills.get(skill, 0) >= level for skill, level in skills.items())
+
+
+def _duplicates(plan: Plan) -> Iterator[Finding]:
+    named: tuple[tuple[str, Iterable[str]], ...] = (
+        ("numbers", (number.number for number in plan.numbers)),
+        ("queues", (queue.name for queue in plan.queues)),
+        ("flows", (flow.name for flow in plan.flows)),
+        ("classes", (klass.name for klass in plan.classes)),
+        ("agents", (agent.name for agent in plan.agents)),
+        ("agents.account", (agent.account for agent in plan.agents)),
+    )
+    for place, names in named:
+        seen: set[str] = set()
+        for name in names:
+            if name in seen:
+                yield Finding(f"{place}[{name}]", "duplicate", f"{name!r} is there twice")
+            seen.add(name)
+
+
+def _steps(flow: Flow) -> Iterator[Finding]:
+    """Find steps that are not there, not reached, or lead a silent caller round and round."""
+    place = f"flows[{flow.name}]"
+    if flow.start not in flow.steps:
+        yield Finding(f"{place}.start", "unknown-step", f"there is no step {flow.start!r}")
+    reached = _reached(flow)
+    for name, step in flow.steps.items():
+        here = f"{place}.steps[{name}]"
+        for field, target in _targets(step):
+            if target not in flow.steps:
+                yield Finding(f"{here}.{field}", "unknown-step", f"there is no step {target!r}")
+        if isinstance(step, Menu) and not step.choices:
+            yield Finding(f"{here}.choices", "no-choice", "the menu has no choice")
+        if name not in reached:
+            yield Finding(here, "unreachable", f"nothing leads to step {name!r}")
+        if _circles(flow, name):
+            yield Finding(here, "loop", "a caller who presses nothing never gets out of here")
+
+
+def _targets(step: Step) -> list[tuple[str, str]]:
+    if isinstance(step, Say):
+        return [("next", step.next)]
+    if isinstance(step, Menu):
+        choices = [(f"choices[{digit}]", target) for digit, target in step.choices.items()]
+        return [*choices, ("otherwise", step.otherwise)]
+    return []
+
+
+def _reached(flow: Flow) -> set[str]:
+    reached: set[str] = set()
+    ahead = [flow.start]
+    while ahead:
+        name = ahead.pop()
+        if name in flow.steps and name not in reached:
+            reached.add(name)
+            ahead += [target for _, target in _targets(flow.steps[name])]
+    return reached
+
+
+def _circles(flow: Flow, name: str) -> bool:
+    """Follow a caller who presses nothing; tell whether they come back to step *name*."""
+    here: str = name
+    seen: set[str] = set()
+    while here not in seen:
+        seen.add(here)
+        step = flow.steps.get(here)
+        if step is None or isinstance(step, Enqueue | HangUp):
+            return False
+        here = step.next if isinstance(step, Say) else step.otherwise
+    return here == name

@@ -1,0 +1,175 @@
+"""A flow run step by step: a pure machine whose whole state is one small record.
+
+The runner commits the state to the ledger, then carries out the actions; after a restart it calls
+`resume` with the state it finds there. It passes on only what belongs to the last actions: the
+end of the prompts played last, the timer started last.
+
+A plan may change under a caller: where the step is gone, the flow begins again.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step
+
+#: keys kept of one caller: the last ones, so that circling in menus stays bounded
+MAX_KEYS = 32
+
+
+class FlowState(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a caller stands in a flow."""
+
+    flow: str
+    step: str
+    #: prompts are playing; a digit is awaited; the flow has ended
+    phase: Literal["prompts", "digit", "done"]
+    #: tries of the menu that are left, the running one included; 0 outside a menu
+    tries_left: int = 0
+    #: choices taken, in order: (step, digit)
+    keys: tuple[tuple[str, str], ...] = ()
+
+
+class PlayPrompts(msgspec.Struct, frozen=True):
+    """Play these prompts one after the other, and tell when the last has ended."""
+
+    prompts: tuple[str, ...]
+
+
+class StopPrompts(msgspec.Struct, frozen=True):
+    """Stop the prompts; their end is not to be told."""
+
+
+class StartTimer(msgspec.Struct, frozen=True):
+    """Tell when this time is over."""
+
+    seconds: float
+
+
+class StopTimer(msgspec.Struct, frozen=True):
+    """Forget the timer."""
+
+
+class JoinQueue(msgspec.Struct, frozen=True):
+    """The flow ends: the caller joins a queue. An empty *klass* leaves the class as it is."""
+
+    queue: str
+    skills: dict[str, int]
+    klass: str
+
+
+class Release(msgspec.Struct, frozen=True):
+    """The flow ends: release the caller with this reason word."""
+
+    reason: str
+
+
+Action = PlayPrompts | StopPrompts | StartTimer | StopTimer | JoinQueue | Release
+Turn = tuple[FlowState, list[Action]]
+
+
+def begin(flow: Flow) -> Turn:
+    """Return the state at the flow's start, and what to do first."""
+    return _enter(flow, flow.start, ())
+
+
+def resume(flow: Flow, state: FlowState) -> Turn:
+    """Return what to do after a restart: the step is played again, and no try is lost.
+
+    The last action of a flow that has ended is repeated: it was perhaps never carried out.
+    """
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if isinstance(step, Menu):
+        tries_left = min(max(state.tries_left, 1), step.tries)
+        return _play_menu(msgspec.structs.replace(state, tries_left=tries_left), step, ())
+    if state.phase == "done":
+        return state, [_last_action(step)]
+    return _enter(flow, state.step, state.keys)
+
+
+def on_prompts_done(flow: Flow, state: FlowState) -> Turn:
+    """Go on after the last prompt."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if state.phase != "prompts":
+        return state, []
+    if isinstance(step, Menu):
+        return _await_digit(state, step)
+    if isinstance(step, Say):
+        return _enter(flow, step.next, state.keys)
+    return msgspec.structs.replace(state, phase="done"), [_last_action(step)]
+
+
+def on_digit(flow: Flow, state: FlowState, digit: str) -> Turn:
+    """Take a key. Only a menu listens: what is merely said is heard to its end."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if not isinstance(step, Menu) or state.phase == "done":
+        return state, []
+    hush: list[Action] = [StopPrompts() if state.phase == "prompts" else StopTimer()]
+    target = step.choices.get(digit)
+    if target is None:
+        after, actions = _next_try(flow, state, step, step.wrong)
+    else:
+        after, actions = _enter(flow, target, (*state.keys, (state.step, digit))[-MAX_KEYS:])
+    return after, hush + actions
+
+
+def on_timeout(flow: Flow, state: FlowState) -> Turn:
+    """No key came in time: that was one try."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if not isinstance(step, Menu) or state.phase != "digit":
+        return state, []
+    return _next_try(flow, state, step, ())
+
+
+def _step(flow: Flow, state: FlowState) -> Step | None:
+    return flow.steps.get(state.step) if state.flow == flow.name else None
+
+
+def _enter(flow: Flow, name: str, keys: tuple[tuple[str, str], ...]) -> Turn:
+    """Go to a step, and through steps that have nothing to play."""
+    for _ in range(len(flow.steps) + 1):
+        step = flow.steps.get(name)
+        if step is None:
+            break
+        state = FlowState(flow=flow.name, step=name, phase="prompts", keys=keys)
+        if isinstance(step, Menu):
+            return _play_menu(msgspec.structs.replace(state, tries_left=step.tries), step, ())
+        if not isinstance(step, Enqueue) and step.prompts:
+            return state, [PlayPrompts(step.prompts)]
+        if not isinstance(step, Say):
+            return msgspec.structs.replace(state, phase="done"), [_last_action(step)]
+        name = step.next
+    # a step that is not there, or silent steps in a circle: `checks` refuses such a plan
+    lost = FlowState(flow=flow.name, step=name, phase="done", keys=keys)
+    return lost, [Release("bad-plan")]
+
+
+def _play_menu(state: FlowState, menu: Menu, before: tuple[str, ...]) -> Turn:
+    if prompts := before + menu.prompts:
+        return msgspec.structs.replace(state, phase="prompts"), [PlayPrompts(prompts)]
+    return _await_digit(state, menu)
+
+
+def _await_digit(state: FlowState, menu: Menu) -> Turn:
+    return msgspec.structs.replace(state, phase="digit"), [StartTimer(menu.timeout_s)]
+
+
+def _next_try(flow: Flow, state: FlowState, menu: Menu, before: tuple[str, ...]) -> Turn:
+    if state.tries_left <= 1:
+        return _enter(flow, menu.otherwise, state.keys)
+    left = msgspec.structs.replace(state, tries_left=state.tries_left - 1)
+    return _play_menu(left, menu, before)
+
+
+def _last_action(step: Enqueue | HangUp | Say) -> Action:
+    if isinstance(step, Enqueue):
+        return JoinQueue(step.queue, step.skills, step.klass)
+    return Release("normal")

@@ -1,0 +1,140 @@
+"""The matchmaker: keeps a floor, and proposes. It holds no truth; the owners dispose.
+
+Several may run at once, any may die, and a new one is complete as soon as each owner's snapshot
+has come.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from appliance.plan.model import Plan
+from appliance.routing.decide import decide
+from appliance.routing.floor import Floor
+from appliance.routing.index import PlanIndex
+from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
+
+#: a proposal that led to nothing is forgotten after this [ms]: longer than an owner waits for a
+#: confirmation (2,000 ms), so that an answer on its way is not overtaken
+PROPOSAL_TTL_MS = 2_500
+#: a pair that was refused, or of which nothing was heard, is left out for this [ms], unless one
+#: of its rows changes before
+REFUSED_MS = 2_500
+
+
+class SnapshotRecord(Protocol):
+    """What a snapshot on the link holds."""
+
+    @property
+    def incarnation(self) -> int:
+        """The sender's life."""
+
+    @property
+    def contacts(self) -> Iterable[ContactRow]:
+        """All open contacts."""
+
+    @property
+    def seats(self) -> Iterable[SeatRow]:
+        """All seats."""
+
+    @property
+    def failures(self) -> Iterable[Failure]:
+        """Pairs that failed."""
+
+    @property
+    def reaches(self) -> Iterable[str] | None:
+        """Peers it reaches; None: it does not say."""
+
+
+class DeltaRecord(SnapshotRecord, Protocol):
+    """What a delta on the link holds."""
+
+    @property
+    def gone(self) -> Iterable[str]:
+        """Seats that are gone."""
+
+
+class Matchmaker:
+    """Proposals from what the owners publish. All times are the receiver's, monotonic."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = PlanIndex(plan)
+        self.floor = Floor()
+        #: contact -> (contact's row, seat's row, until [ms])
+        self._pending: dict[str, tuple[ContactRow, SeatRow, int]] = {}
+
+    @property
+    def plan(self) -> PlanIndex:
+        """The plan in force."""
+        return self._plan
+
+    def set_plan(self, plan: Plan) -> None:
+        """Decide by another plan from now on."""
+        self._plan = PlanIndex(plan)
+        self.floor.stirred = True
+
+    def on_snapshot(self, owner: str, snapshot: SnapshotRecord, now_ms: int) -> bool:
+        """Take an owner's snapshot; False: it is from an earlier life and was ignored."""
+        return self.floor.replace(
+            owner,
+            snapshot.incarnation,
+            snapshot.contacts,
+            snapshot.seats,
+            snapshot.failures,
+            reaches=snapshot.reaches,
+            now_ms=now_ms,
+        )
+
+    def on_delta(self, owner: str, delta: DeltaRecord, now_ms: int) -> bool:
+        """Take an owner's delta; False: there is no snapshot of this life for it to change."""
+        return self.floor.change(
+            owner,
+            delta.incarnation,
+            delta.contacts,
+            delta.seats,
+            delta.failures,
+            gone=delta.gone,
+            reaches=delta.reaches,
+            now_ms=now_ms,
+        )
+
+    def on_lost(self, owner: str) -> None:
+        """Forget an owner that went out of reach."""
+        self.floor.lose(owner)
+
+    def refused(self, contact: str, seat: str, reason: str, now_ms: int) -> None:
+        """Take an owner's no; both may be proposed again at once, but not to each other."""
+        pending = self._pending.get(contact)
+        if pending is None or pending[1].seat != seat:
+            return
+        del self._pending[contact]
+        self.floor.refuse(pending[0], pending[1], reason, now_ms + REFUSED_MS)
+        self.floor.free(contact, seat)
+
+    def propose(self, now_ms: int) -> list[Proposal]:
+        """Return what is to be proposed now. Costs next to nothing where nothing has changed."""
+        self._forget_unanswered(now_ms)
+        self.floor.tick(now_ms)
+        if not self.floor.stirred:
+            return []
+        proposals = decide(self._plan, self.floor, now_ms)
+        self.floor.stirred = False
+        for proposal in proposals:
+            self._await_answer(proposal, now_ms + PROPOSAL_TTL_MS)
+        return proposals
+
+    def _await_answer(self, proposal: Proposal, until_ms: int) -> None:
+        contact = self.floor.contact(proposal.contact)
+        seat = self.floor.seat(proposal.seat)
+        if contact is not None and seat is not None:
+            self._pending.pop(contact.contact, None)
+            self._pending[contact.contact] = (contact, seat, until_ms)
+            self.floor.hold(contact, seat, until_ms)
+
+    def _forget_unanswered(self, now_ms: int) -> None:
+        """Leave out pairs of which nothing was heard, so that others get their turn."""
+        while self._pending:
+            contact, seat, until_ms = next(iter(self._pending.values()))
+            if until_ms > now_ms:
+                return
+            del self._pending[contact.contact]
+            self.floor.refuse(contact, seat, "timeout", now_ms + REFUSED_MS)

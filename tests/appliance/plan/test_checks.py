@@ -1,0 +1,277 @@
+"""Checks: sound plans are clean, and each kind of damage is found at its place."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.plan.checks import Finding, check
+from appliance.plan.model import (
+    Agent,
+    Enqueue,
+    Flow,
+    HangUp,
+    Menu,
+    Number,
+    Plan,
+    Queue,
+    Say,
+    ServiceClass,
+    Step,
+)
+from appliance.plan.steps import FlowState, begin, on_prompts_done, on_timeout
+from tests.appliance.plan.plans import FULL, SMALL, SOUND
+
+replace = msgspec.structs.replace
+Damage = Callable[[Plan], Plan]
+
+
+@pytest.mark.parametrize("plan", SOUND)
+def test_a_sound_plan_is_clean(plan: Plan) -> None:
+    assert check(plan) == []
+
+
+def steps(changes: dict[str, Step], *, start: str = "hello", drop: str = "") -> Damage:
+    """Return the damage of changed, added or dropped steps in the flow `main`."""
+
+    def damage(plan: Plan) -> Plan:
+        main = plan.flows[0]
+        changed = {**main.steps, **changes}
+        changed.pop(drop, None)
+        return replace(plan, flows=(replace(main, start=start, steps=changed), *plan.flows[1:]))
+
+    return damage
+
+
+def numbers(*more: Number) -> Damage:
+    return lambda plan: replace(plan, numbers=(*plan.numbers, *more))
+
+
+def say(target: str) -> Say:
+    return Say(prompts=("p",), next=target)
+
+
+def menu(otherwise: str, **choices: str) -> Menu:
+    named = {key.removeprefix("key"): step for key, step in choices.items()}
+    return Menu(prompts=("p",), choices=named, otherwise=otherwise)
+
+
+MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
+    (
+        "number twice",
+        numbers(Number(number="200", queue="sales")),
+        {("numbers[200]", "duplicate")},
+    ),
+    (
+        "queue twice",
+        lambda plan: replace(plan, queues=(*plan.queues, plan.queues[0])),
+        {("queues[sales]", "duplicate")},
+    ),
+    (
+        "flow twice",
+        lambda plan: replace(plan, flows=(*plan.flows, plan.flows[1])),
+        {("flows[service]", "duplicate")},
+    ),
+    (
+        "class twice",
+        lambda plan: replace(plan, classes=(*plan.classes, ServiceClass(name="gold"))),
+        {("classes[gold]", "duplicate")},
+    ),
+    (
+        "agent twice",
+        lambda plan: replace(plan, agents=(*plan.agents, replace(plan.agents[0], account="p3"))),
+        {("agents[ann]", "duplicate")},
+    ),
+    (
+        "account twice",
+        lambda plan: replace(plan, agents=(*plan.agents, Agent(name="c", site="a", account="p1"))),
+        {("agents.account[p1]", "duplicate")},
+    ),
+    (
+        "number to no flow",
+        numbers(Number(number="9", flow="gone")),
+        {("numbers[9].flow", "unknown-flow")},
+    ),
+    (
+        "number to no queue",
+        numbers(Number(number="9", queue="gone")),
+        {("numbers[9].queue", "unknown-queue")},
+    ),
+    ("number to nothing", numbers(Number(number="9")), {("numbers[9]", "no-target")}),
+    (
+        "number to both",
+        numbers(Number(number="9", flow="main", queue="sales")),
+        {("numbers[9]", "two-targets")},
+    ),
+    (
+        "number of no class",
+        numbers(Number(number="9", queue="sales", klass="gone")),
+        {("numbers[9].klass", "unknown-class")},
+    ),
+    (
+        "default class gone",
+        lambda plan: replace(plan, default_class="gone"),
+        {("default_class", "unknown-class")},
+    ),
+    (
+        "step of no class",
+        steps({"sales": Enqueue(queue="sales", klass="gone")}),
+        {("flows[main].steps[sales].klass", "unknown-class")},
+    ),
+    (
+        "step to no queue",
+        steps({"sales": Enqueue(queue="gone")}),
+        {("flows[main].steps[sales].queue", "unknown-queue")},
+    ),
+    ("no start", steps({}, start="gone"), {("flows[main].start", "unknown-step")}),
+    (
+        "say to no step",
+        steps({"hello": say("gone")}),
+        {("flows[main].steps[hello].next", "unknown-step")},
+    ),
+    (
+        "key to no step",
+        steps({}, drop="german"),
+        {("flows[main].steps[more].choices[1]", "unknown-step")},
+    ),
+    (
+        "otherwise to no step",
+        steps({}, drop="bye"),
+        {("flows[main].steps[more].otherwise", "unknown-step")},
+    ),
+    (
+        "step that nothing leads to",
+        steps({"island": HangUp()}),
+        {("flows[main].steps[island]", "unreachable")},
+    ),
+    (
+        "say to itself",
+        steps({"bye": say("bye")}),
+        {("flows[main].steps[bye]", "loop")},
+    ),
+    (
+        "menu that leads otherwise to itself",
+        steps({"more": menu("more", key1="german", key2="bye")}),
+        {("flows[main].steps[more]", "loop")},
+    ),
+    (
+        "silence leads round through two steps",
+        steps(
+            {"more": menu("hello", key1="german", key2="bye"), "menu": menu("more", key1="sales")}
+        ),
+        {
+            ("flows[main].steps[hello]", "loop"),
+            ("flows[main].steps[menu]", "loop"),
+            ("flows[main].steps[more]", "loop"),
+        },
+    ),
+    (
+        "menu without a choice",
+        steps({"x": menu("bye"), "hello": menu("menu", key1="x")}),
+        {("flows[main].steps[x].choices", "no-choice")},
+    ),
+    (
+        "queue nobody serves",
+        lambda plan: replace(plan, queues=(*plan.queues, Queue(name="law", skills={"law": 1}))),
+        {("queues[law].skills", "no-agent")},
+    ),
+    (
+        "level nobody has",
+        lambda plan: replace(
+            plan, agents=(replace(plan.agents[0], skills={"sales": 1}), *plan.agents[1:])
+        ),
+        {("queues[sales].skills", "no-agent")},
+    ),
+    (
+        "skills that nobody has together",
+        steps({"sales": Enqueue(queue="sales", skills={"german": 1})}),
+        {("flows[main].steps[sales].skills", "no-agent")},
+    ),
+    (
+        "an emergency number answered here",
+        numbers(Number(number="110", queue="sales")),
+        {("numbers[110]", "emergency-shadowed")},
+    ),
+    (
+        "no emergency number",
+        lambda plan: replace(plan, emergency_numbers=()),
+        {("emergency_numbers", "no-emergency")},
+    ),
+    (
+        "an emergency number that cannot be dialled",
+        lambda plan: replace(plan, emergency_numbers=("112", "one-one-zero")),
+        {("emergency_numbers[one-one-zero]", "bad-emergency")},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"), [m[1:] for m in MUTANTS], ids=[m[0] for m in MUTANTS]
+)
+def test_each_damage_is_found_at_its_place(damage: Damage, expected: set[tuple[str, str]]) -> None:
+    findings = check(damage(FULL))
+    serious = {(f.place, f.reason) for f in findings if f.severity == "error"}
+    warned = {(f.place, f.reason) for f in findings if f.severity == "warning"}
+    assert expected <= serious | warned
+    assert serious <= expected
+    assert {reason for _, reason in warned} <= {"unreachable"}
+    assert all(finding.message for finding in findings)
+
+
+def test_a_plan_without_agents_serves_nobody() -> None:
+    (finding,) = check(replace(SMALL, agents=()))
+    assert (finding.place, finding.reason) == ("queues[all].skills", "no-agent")
+
+
+def test_findings_come_in_order_of_place() -> None:
+    findings = check(replace(FULL, agents=(), emergency_numbers=()))
+    assert findings == sorted(findings)
+    assert len(findings) > 3
+
+
+@given(st.data())
+def test_any_flow_lets_a_silent_caller_out_or_is_found(data: st.DataObject) -> None:
+    """The check agrees with the machine that runs the flow."""
+    names = ["a", "b", "c", "d"]
+    target = st.sampled_from(names)
+    step = st.one_of(
+        st.builds(say, target),
+        st.builds(lambda otherwise, key: menu(otherwise, key1=key), target, target),
+        st.just(Enqueue(queue="all")),
+        st.just(HangUp()),
+    )
+    flow = Flow(name="f", start="a", steps={name: data.draw(step) for name in names})
+    plan = replace(SMALL, flows=(flow,), numbers=(Number(number="100", flow="f"),))
+    findings = [finding for finding in check(plan) if finding.severity == "error"]
+    assert {finding.reason for finding in findings} <= {"loop"}
+    stuck = any(not _gets_out(flow, name) for name in names)
+    assert bool(findings) == stuck
+
+
+def _gets_out(flow: Flow, start: str) -> bool:
+    state: FlowState = begin(replace(flow, start=start))[0]
+    for _ in range(200):
+        if state.phase == "done":
+            return True
+        turn = on_prompts_done if state.phase == "prompts" else on_timeout
+        state = turn(flow, state)[0]
+    return False
+
+
+def test_a_big_plan_is_checked() -> None:
+    """500 steps in one flow, all reached."""
+    chain: dict[str, Step] = {f"s{n}": menu(f"s{n + 1}", key1=f"s{n + 1}") for n in range(499)}
+    chain["s499"] = Enqueue(queue="all")
+    flow = Flow(name="f", start="s0", steps=chain)
+    assert check(replace(SMALL, flows=(flow,))) == []
+    looped = {**chain, "s499": say("s0")}
+    findings = check(replace(SMALL, flows=(replace(flow, steps=looped),)))
+    assert {finding.reason for finding in findings} == {"loop"}
+    assert len(findings) == 500
+
+
+def test_a_finding_says_whether_it_forbids_publication() -> None:
+    assert Finding("p", "loop", "m").severity == "error"
+    assert Finding("p", "unreachable", "m").severity == "warning"

@@ -1,0 +1,214 @@
+"""Flows run step by step: every turn, barge-in, tries, restarts and changed plans."""
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say
+from appliance.plan.steps import (
+    MAX_KEYS,
+    Action,
+    FlowState,
+    JoinQueue,
+    PlayPrompts,
+    Release,
+    StartTimer,
+    StopPrompts,
+    StopTimer,
+    begin,
+    on_digit,
+    on_prompts_done,
+    on_timeout,
+    resume,
+)
+
+FLOW = Flow(
+    name="main",
+    start="hello",
+    steps={
+        "hello": Say(prompts=("welcome",), next="menu"),
+        "menu": Menu(
+            prompts=("for-sales", "for-service"),
+            choices={"1": "sales", "2": "service", "*": "hello"},
+            timeout_s=4.0,
+            tries=2,
+            wrong=("invalid",),
+            otherwise="bye",
+        ),
+        "sales": Enqueue(queue="sales", skills={"german": 3}, klass="gold"),
+        "service": Enqueue(queue="service"),
+        "bye": HangUp(prompts=("goodbye",)),
+    },
+)
+
+
+def at_menu() -> FlowState:
+    state, _ = begin(FLOW)
+    return on_prompts_done(FLOW, state)[0]
+
+
+def test_from_the_greeting_to_a_queue() -> None:
+    state, actions = begin(FLOW)
+    assert actions == [PlayPrompts(("welcome",))]
+    state, actions = on_prompts_done(FLOW, state)
+    assert actions == [PlayPrompts(("for-sales", "for-service"))]
+    state, actions = on_prompts_done(FLOW, state)
+    assert actions == [StartTimer(4.0)]
+    state, actions = on_digit(FLOW, state, "1")
+    assert actions == [StopTimer(), JoinQueue("sales", {"german": 3}, "gold")]
+    assert state == FlowState(flow="main", step="sales", phase="done", keys=(("menu", "1"),))
+
+
+def test_a_key_cuts_the_menu_short() -> None:
+    state, actions = on_digit(FLOW, at_menu(), "2")
+    assert actions == [StopPrompts(), JoinQueue("service", {}, "")]
+    assert state.phase == "done"
+
+
+def test_a_greeting_is_heard_to_its_end() -> None:
+    state, _ = begin(FLOW)
+    assert on_digit(FLOW, state, "1") == (state, [])
+
+
+def test_a_wrong_key_is_said_and_counts_a_try() -> None:
+    state, actions = on_digit(FLOW, at_menu(), "9")
+    assert actions == [StopPrompts(), PlayPrompts(("invalid", "for-sales", "for-service"))]
+    assert state.tries_left == 1
+    state, _ = on_prompts_done(FLOW, state)
+    state, actions = on_digit(FLOW, state, "9")
+    assert actions == [StopTimer(), PlayPrompts(("goodbye",))]
+    assert state.step == "bye"
+
+
+def test_silence_counts_a_try_and_the_last_leads_otherwise() -> None:
+    state, _ = on_prompts_done(FLOW, at_menu())
+    state, actions = on_timeout(FLOW, state)
+    assert actions == [PlayPrompts(("for-sales", "for-service"))]
+    assert state.tries_left == 1
+    state, _ = on_prompts_done(FLOW, state)
+    state, actions = on_timeout(FLOW, state)
+    assert actions == [PlayPrompts(("goodbye",))]
+    state, actions = on_prompts_done(FLOW, state)
+    assert actions == [Release("normal")]
+    assert state.phase == "done"
+
+
+def test_coming_back_to_a_menu_gives_all_tries_again() -> None:
+    state, _ = on_digit(FLOW, at_menu(), "9")
+    state, actions = on_digit(FLOW, state, "*")
+    assert actions == [StopPrompts(), PlayPrompts(("welcome",))]
+    state, _ = on_prompts_done(FLOW, state)
+    assert (state.step, state.tries_left) == ("menu", 2)
+
+
+def test_late_events_change_nothing() -> None:
+    menu = at_menu()
+    assert on_timeout(FLOW, menu) == (menu, [])
+    awaiting, _ = on_prompts_done(FLOW, menu)
+    assert on_prompts_done(FLOW, awaiting) == (awaiting, [])
+    done, _ = on_digit(FLOW, menu, "1")
+    assert on_digit(FLOW, done, "1") == (done, [])
+    assert on_prompts_done(FLOW, done) == (done, [])
+    assert on_timeout(FLOW, done) == (done, [])
+
+
+@pytest.mark.parametrize("phase", ["prompts", "digit"])
+def test_resume_plays_the_menu_again_and_loses_no_try(phase: str) -> None:
+    state, _ = on_digit(FLOW, at_menu(), "9")
+    if phase == "digit":
+        state, _ = on_prompts_done(FLOW, state)
+    again, actions = resume(FLOW, state)
+    assert actions == [PlayPrompts(("for-sales", "for-service"))]
+    assert (again.step, again.phase, again.tries_left) == ("menu", "prompts", 1)
+
+
+def test_resume_repeats_the_last_action() -> None:
+    done, _ = on_digit(FLOW, at_menu(), "1")
+    assert resume(FLOW, done) == (done, [JoinQueue("sales", {"german": 3}, "gold")])
+    state, _ = begin(FLOW)
+    assert resume(FLOW, state) == (state, [PlayPrompts(("welcome",))])
+    bye = FlowState(flow="main", step="bye", phase="done")
+    assert resume(FLOW, bye) == (bye, [Release("normal")])
+    playing = FlowState(flow="main", step="bye", phase="prompts")
+    assert resume(FLOW, playing) == (playing, [PlayPrompts(("goodbye",))])
+
+
+def test_a_flow_that_changed_under_the_caller_begins_again() -> None:
+    gone = FlowState(flow="main", step="old-step", phase="digit", tries_left=1)
+    other = FlowState(flow="other", step="menu", phase="digit", tries_left=1)
+    for state in (gone, other):
+        for turn in (
+            resume(FLOW, state),
+            on_digit(FLOW, state, "1"),
+            on_prompts_done(FLOW, state),
+            on_timeout(FLOW, state),
+        ):
+            assert turn == begin(FLOW)
+
+
+def test_steps_with_nothing_to_play_are_passed() -> None:
+    flow = Flow(
+        name="quick",
+        start="a",
+        steps={
+            "a": Say(prompts=(), next="b"),
+            "b": Menu(prompts=(), choices={"1": "c"}, wrong=(), otherwise="c"),
+            "c": HangUp(),
+        },
+    )
+    state, actions = begin(flow)
+    assert (state.step, state.phase, actions) == ("b", "digit", [StartTimer(5.0)])
+    assert on_digit(flow, state, "5")[1] == [StopTimer(), StartTimer(5.0)]
+    assert on_digit(flow, state, "1")[1] == [StopTimer(), Release("normal")]
+
+
+def test_a_plan_that_leads_nowhere_releases_the_caller() -> None:
+    circle = Flow(
+        name="f", start="a", steps={"a": Say(prompts=(), next="b"), "b": Say(prompts=(), next="a")}
+    )
+    nowhere = Flow(name="f", start="a", steps={})
+    for flow in (circle, nowhere):
+        state, actions = begin(flow)
+        assert (state.phase, actions) == ("done", [Release("bad-plan")])
+
+
+def test_keys_stay_bounded_and_keep_the_last() -> None:
+    state = at_menu()
+    for _ in range(MAX_KEYS + 5):
+        state, _ = on_digit(FLOW, state, "*")
+        state, _ = on_prompts_done(FLOW, state)
+    state, _ = on_digit(FLOW, state, "2")
+    assert len(state.keys) == MAX_KEYS
+    assert state.keys[-1] == ("menu", "2")
+
+
+@given(st.lists(st.sampled_from(["done", "timeout", "resume", "1", "2", "9", "*", "#", "", "x"])))
+def test_any_events_keep_the_state_sound(events: list[str]) -> None:
+    """After whatever happened the state survives the ledger, and something is under way."""
+    state, actions = begin(FLOW)
+    running = actions
+    for event in events:
+        ended = state.phase == "done"
+        state, actions = _feed(state, event)
+        if event != "resume":
+            assert not (ended and actions)
+        running = actions or running
+        assert msgspec.json.decode(msgspec.json.encode(state), type=FlowState) == state
+        kind = {
+            "prompts": PlayPrompts,
+            "digit": StartTimer,
+            "done": JoinQueue | Release,
+        }[state.phase]
+        assert isinstance(running[-1], kind)
+        assert 0 <= state.tries_left <= 2
+
+
+def _feed(state: FlowState, event: str) -> tuple[FlowState, list[Action]]:
+    if event == "done":
+        return on_prompts_done(FLOW, state)
+    if event == "timeout":
+        return on_timeout(FLOW, state)
+    if event == "resume":
+        return resume(FLOW, state)
+    return on_digit(FLOW, state, event)

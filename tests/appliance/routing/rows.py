@@ -1,0 +1,246 @@
+"""Rows and random floors for the tests of this room."""
+
+import random
+from collections.abc import Iterable
+
+import msgspec
+from hypothesis import strategies as st
+
+from appliance.plan.model import Agent, Plan, Queue, ServiceClass
+from appliance.routing.floor import Floor
+from appliance.routing.model import ContactRow, ContactState, Failure, Place, SeatRow, SeatState
+
+NOW_MS = 1_000_000
+OWNERS = ("box-a", "box-b", "box-c")
+
+PLAN = Plan(
+    serial=7,
+    queues=(
+        Queue(name="sales", skills={"sales": 3}),
+        Queue(name="service", skills={"service": 1}),
+        Queue(name="any"),
+    ),
+    classes=(
+        ServiceClass(name="gold", head_start_s=20.0, slope=1.5),
+        ServiceClass(name="bronze"),
+    ),
+    agents=(
+        Agent(name="ann", site="a", account="p1", skills={"sales": 5, "german": 4}),
+        Agent(name="ben", site="a", account="p2", skills={"sales": 5, "service": 2}),
+        Agent(name="cyd", site="b", account="p3", skills={"sales": 3, "service": 9}),
+        Agent(name="dov", site="b", account="p4", skills={"service": 9, "german": 9}),
+        Agent(name="eve", site="c", account="p5", skills={"sales": 2}),
+        Agent(name="fay", site="c", account="p6", skills={"sales": 9, "service": 1, "german": 1}),
+    ),
+)
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """What one owner publishes, as a snapshot or a delta on the link does."""
+
+    incarnation: int = 1
+    contacts: list[ContactRow] = []
+    seats: list[SeatRow] = []
+    failures: list[Failure] = []
+    reaches: list[str] | None = None
+    gone: list[str] = []
+
+
+def contact(
+    name: str,
+    *,
+    owner: str = "box-a",
+    arrival: int = 0,
+    queue: str = "sales",
+    klass: str = "bronze",
+    skills: dict[str, int] | None = None,
+    state: ContactState = "waiting",
+    age_ms: int = 0,
+    fence: int = 0,
+    incarnation: int = 1,
+) -> ContactRow:
+    """Return a contact's row."""
+    return ContactRow(
+        contact=name,
+        owner=owner,
+        incarnation=incarnation,
+        place=Place(arrival, owner, name),
+        queue=queue,
+        klass=klass,
+        skills=skills or {},
+        state=state,
+        age_ms=age_ms,
+        fence=fence,
+    )
+
+
+def seat(
+    name: str,
+    *,
+    owner: str = "box-a",
+    state: SeatState = "ready",
+    idle_ms: int = 0,
+    epoch: int = 1,
+    fence: int = 0,
+    incarnation: int = 1,
+) -> SeatRow:
+    """Return a seat's row."""
+    return SeatRow(
+        seat=name,
+        owner=owner,
+        incarnation=incarnation,
+        epoch=epoch,
+        site=owner,
+        state=state,
+        idle_ms=idle_ms,
+        fence=fence,
+    )
+
+
+def floor_of(
+    *rows: ContactRow | SeatRow | Failure,
+    reaches: dict[str, list[str]] | None = None,
+    now_ms: int = NOW_MS,
+) -> Floor:
+    """Return a floor on which each owner published its rows as a snapshot."""
+    floor = Floor()
+    for owner in dict.fromkeys(row.owner for row in rows):
+        mine = publish(owner, rows, reaches)
+        floor.replace(
+            owner,
+            mine.incarnation,
+            mine.contacts,
+            mine.seats,
+            mine.failures,
+            reaches=mine.reaches,
+            now_ms=now_ms,
+        )
+    return floor
+
+
+def publish(
+    owner: str,
+    rows: Iterable[ContactRow | SeatRow | Failure],
+    reaches: dict[str, list[str]] | None = None,
+) -> Published:
+    """Return those of *rows* that are the owner's."""
+    mine = [row for row in rows if row.owner == owner]
+    return Published(
+        contacts=[row for row in mine if isinstance(row, ContactRow)],
+        seats=[row for row in mine if isinstance(row, SeatRow)],
+        failures=[row for row in mine if isinstance(row, Failure)],
+        reaches=None if reaches is None else reaches.get(owner, []),
+    )
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """A random floor's rows."""
+
+    rows: list[ContactRow | SeatRow | Failure]
+    reaches: dict[str, list[str]] | None = None
+
+    def floor(self, order: random.Random | None = None) -> Floor:
+        """Return the floor, its rows in the order given or shuffled."""
+        rows = list(self.rows)
+        if order is not None:
+            order.shuffle(rows)
+        return floor_of(*rows, reaches=self.reaches)
+
+
+def contact_rows() -> st.SearchStrategy[list[ContactRow]]:
+    """Return contacts of any queue, class and state; some know no queue of the plan."""
+    row = st.builds(
+        contact,
+        st.just(""),
+        owner=st.sampled_from(OWNERS),
+        arrival=st.integers(0, 5),
+        queue=st.sampled_from(["sales", "sales", "service", "any", "unknown"]),
+        klass=st.sampled_from(["gold", "bronze", "unknown"]),
+        skills=st.sampled_from([{}, {}, {"german": 2}, {"german": 5}, {"none": 1}]),
+        state=st.sampled_from(["waiting", "waiting", "waiting", "talking", "reserved"]),
+        age_ms=st.integers(0, 60_000),
+    )
+    return st.lists(row, max_size=12).map(_numbered)
+
+
+def _numbered(rows: list[ContactRow]) -> list[ContactRow]:
+    numbered = []
+    for number, row in enumerate(rows):
+        name = f"c{number}"
+        place = msgspec.structs.replace(row.place, contact=name)
+        numbered.append(msgspec.structs.replace(row, contact=name, place=place))
+    return numbered
+
+
+def seat_rows() -> st.SearchStrategy[list[SeatRow]]:
+    """Return at most one seat for each agent, and one of an agent nobody knows."""
+    row = st.builds(
+        seat,
+        st.sampled_from([*(agent.name for agent in PLAN.agents), "zed"]),
+        owner=st.sampled_from(OWNERS),
+        state=st.sampled_from(["ready", "ready", "ready", "talking", "paused"]),
+        idle_ms=st.sampled_from([0, 0, 1_000, 2_000, 50_000]),
+    )
+    return st.lists(row, max_size=7, unique_by=lambda row: row.seat)
+
+
+def failure_rows() -> st.SearchStrategy[list[Failure]]:
+    """Return failures, some about pairs their owner has no say in."""
+    row = st.builds(
+        Failure,
+        owner=st.sampled_from(OWNERS),
+        contact=st.sampled_from(["", "c0", "c1", "c2"]),
+        seat=st.sampled_from(["", "ann", "ben", "fay"]),
+        a=st.sampled_from(["", "", *OWNERS]),
+        b=st.sampled_from(["", "", *OWNERS]),
+        reason=st.just("no-answer"),
+        for_ms=st.sampled_from([0, 1_000, 60_000]),
+    )
+    return st.lists(row, max_size=4)
+
+
+def worlds() -> st.SearchStrategy[World]:
+    """Return random floors of three appliances."""
+    some = st.lists(st.sampled_from(OWNERS), max_size=3)
+    reaches = st.none() | st.fixed_dictionaries(dict.fromkeys(OWNERS, some))
+    return st.builds(
+        lambda contacts, seats, failures, reaches: World(
+            rows=[*contacts, *seats, *failures], reaches=reaches
+        ),
+        contact_rows(),
+        seat_rows(),
+        failure_rows(),
+        reaches,
+    )
+
+
+def seeded_world(seed: int, *, contacts: int = 60, seats: int = 40) -> tuple[Plan, World]:
+    """Return a larger plan and floor that depend on *seed* alone."""
+    pick = random.Random(seed)
+    skills = [f"skill-{number}" for number in range(6)]
+    agents = tuple(
+        Agent(
+            name=f"agent-{number}",
+            site="a",
+            account=f"p{number}",
+            skills={skill: pick.randint(1, 10) for skill in pick.sample(skills, 3)},
+        )
+        for number in range(seats)
+    )
+    queues = tuple(Queue(name=f"q-{skill}", skills={skill: 4}) for skill in skills)
+    rows: list[ContactRow | SeatRow | Failure] = [
+        seat(agent.name, owner=pick.choice(OWNERS), idle_ms=pick.randint(0, 9) * 1000)
+        for agent in agents
+    ]
+    rows += [
+        contact(
+            f"c{number}",
+            owner=pick.choice(OWNERS),
+            arrival=pick.randint(0, 20),
+            queue=pick.choice(queues).name,
+            klass=pick.choice(["gold", "bronze", "platinum"]),
+            age_ms=pick.randint(0, 60) * 1000,
+        )
+        for number in range(contacts)
+    ]
+    return Plan(serial=seed, agents=agents, queues=queues), World(rows=rows)

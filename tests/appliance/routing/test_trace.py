@@ -1,0 +1,93 @@
+"""Every decision can be computed again from its trace, and told in words."""
+
+from pathlib import Path
+
+import msgspec
+from hypothesis import given
+
+from appliance.plan.model import Agent
+from appliance.routing.decide import decide
+from appliance.routing.index import PlanIndex
+from appliance.routing.model import Failure, Proposal
+from appliance.routing.trace import explain, recompute
+from tests.appliance.routing.rows import NOW_MS, PLAN, World, contact, floor_of, seat, worlds
+
+
+def one() -> Proposal:
+    floor = floor_of(
+        contact("c", age_ms=4_000, klass="gold"),
+        seat("fay", idle_ms=1_000),
+        seat("ann", idle_ms=3_000),
+        seat("cyd", owner="box-b", idle_ms=8_000),
+        Failure(owner="box-a", seat="fay", reason="declined", for_ms=5_000),
+    )
+    return decide(PlanIndex(PLAN), floor, NOW_MS)[0]
+
+
+@given(worlds())
+def test_every_decision_follows_from_its_trace(world: World) -> None:
+    for proposal in decide(PlanIndex(PLAN), world.floor(), NOW_MS):
+        sent = msgspec.msgpack.decode(msgspec.msgpack.encode(proposal), type=Proposal)
+        assert recompute(PLAN, sent) == []
+
+
+def test_what_does_not_follow_is_told() -> None:
+    proposal = one()
+    replace = msgspec.structs.replace
+    assert recompute(PLAN, proposal) == []
+    assert recompute(replace(PLAN, serial=9), proposal) == ["decided by plan 7, not 9"]
+    assert recompute(PLAN, replace(proposal, seat="cyd")) == ["seat 'cyd', computed 'ann'"]
+    trace = proposal.trace
+    assert recompute(PLAN, replace(proposal, trace=replace(trace, waited_ms=5_000))) == [
+        "score 26.0, computed 27.5"
+    ]
+    turned = replace(trace, candidates=trace.candidates[::-1])
+    assert recompute(PLAN, replace(proposal, trace=turned)) == [
+        "candidates are not in order of preference"
+    ]
+    empty = replace(trace, candidates=())
+    assert recompute(PLAN, replace(proposal, trace=empty)) == ["seat 'ann', computed ''"]
+
+
+def test_the_own_branch_is_computed_again() -> None:
+    floor = floor_of(contact("c"), seat("ann"), seat("ben", owner="box-b", idle_ms=9_000))
+    (proposal,) = decide(PlanIndex(PLAN), floor, NOW_MS)
+    assert proposal.seat == "ann"
+    assert recompute(PLAN, proposal) == []
+
+
+def test_a_decision_in_words() -> None:
+    assert explain(one()) == [
+        "c (gold) waited 4.0 s, score 26.0, plan 7",
+        "fay: levels 9, same branch, ready for 1.0 s: left out: declined",
+        "ann: levels 5, same branch, ready for 3.0 s: chosen",
+        "cyd: levels 3, another branch, ready for 8.0 s: next best",
+    ]
+
+
+def test_the_worked_example_of_the_page() -> None:
+    """docs/routing.md: what it says is what happens, word for word."""
+    levels = {"ann": 5, "ben": 5, "fay": 9, "eve": 2}
+    agents = tuple(
+        Agent(name=name, site="a", account=name, skills={"sales": level})
+        for name, level in levels.items()
+    )
+    floor = floor_of(
+        contact("K1", arrival=1, age_ms=40_000),
+        contact("K2", arrival=2, age_ms=15_000, klass="gold", owner="box-b"),
+        contact("K3", arrival=3, age_ms=12_000, owner="box-b"),
+        seat("ann", idle_ms=90_000),
+        seat("ben", idle_ms=20_000, owner="box-b"),
+        seat("fay", idle_ms=5_000, owner="box-b"),
+        seat("eve", idle_ms=300_000),
+        Failure(owner="box-b", contact="K2", seat="fay", reason="no-answer", for_ms=10_000),
+    )
+    plan = PlanIndex(msgspec.structs.replace(PLAN, agents=agents))
+    proposals = decide(plan, floor, NOW_MS)
+    assert [(p.contact, p.seat) for p in proposals] == [
+        ("K2", "ben"),
+        ("K1", "fay"),
+        ("K3", "ann"),
+    ]
+    page = (Path(__file__).parents[3] / "docs" / "routing.md").read_text(encoding="utf-8")
+    assert "\n".join(explain(proposals[0])) in page
