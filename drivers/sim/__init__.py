@@ -1,0 +1,1 @@
+"""Pretend devices that ship with the product: they speak the device's bytes over real ttys."""
