@@ -1,0 +1,113 @@
+"""baresip for tests: a real soft-phone that speaks a WAV file and writes down what it hears."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.audio import read_wav
+
+MODULES = Path("/usr/lib/baresip/modules")
+#: a phone that is left alone ends itself [s]
+LIMIT_S = 90
+
+_CONFIG = """\
+module_path {modules}
+module stdio.so
+module g711.so
+module aufile.so
+module sndfile.so
+module_app account.so
+module_app menu.so
+sip_listen {address}:{port}
+net_interface {address}
+audio_source aufile,{says}
+audio_player aufile,/dev/null
+audio_alert none,none
+ring_aufile none
+audio_srate 8000
+audio_channels 1
+snd_path {folder}
+rtp_ports {first}-{last}
+"""
+
+
+class Baresip:
+    """One running baresip; *says* is a WAV of 8 kHz, mono, 16 bits."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        address: str,
+        port: int,
+        account: str,
+        says: Path,
+        dial: str = "",
+    ) -> None:
+        self._folder = folder
+        self._log = folder / "baresip.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        first = 10_000 + port % 20_000
+        (folder / "config").write_text(
+            _CONFIG.format(
+                modules=MODULES, address=address, port=port, says=says, folder=folder,
+                first=first, last=first + 20,
+            )
+        )  # fmt: skip
+        (folder / "accounts").write_text(account + "\n")
+        command = ["baresip", "-f", str(folder), "-t", str(LIMIT_S), "-v"]
+        if dial:
+            command += ["-e", f"/dial {dial}"]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    @property
+    def said(self) -> str:
+        """What it printed so far."""
+        return self._log.read_text(errors="replace")
+
+    def heard_s(self) -> float:
+        """Return how much it has heard so far [s]; the files are whole only once it has ended."""
+        return sum(path.stat().st_size for path in self._folder.glob("dump-*-dec.wav")) / 16_000
+
+    def heard(self) -> npt.NDArray[np.int16]:
+        """Return what it has heard in its calls; to be asked after the end."""
+        dumps = sorted(self._folder.glob("dump-*-dec.wav"))
+        parts = [read_wav(path)[:, 0] for path in dumps]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+
+    def close(self) -> None:
+        """End it; calls are hung up."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def wait_for(what: str, ready: Callable[[], object], *, limit_s: float = 30.0) -> None:
+    """Wait until *ready* is true, or fail with *what* did not come."""
+    end = time.monotonic() + limit_s
+    while not ready():
+        assert time.monotonic() < end, f"{what} did not come within {limit_s:.0f} s"
+        time.sleep(0.05)

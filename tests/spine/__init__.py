@@ -1,0 +1,1 @@
+"""The whole: real processes, real phones, real sound."""
