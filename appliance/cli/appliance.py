@@ -6,19 +6,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from appliance.base.errors import PeerError
 from appliance.base.log import set_up
+from appliance.cli.admin import ask
 from appliance.cli.exits import EX_UNAVAILABLE, printable, told
-from appliance.cli.listen import collect
-from appliance.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, telemetry_address
+from appliance.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from appliance.config.load import load_appliance
-from appliance.telemetry.records import BoxState, TelemetryRecord, kind_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,9 +27,6 @@ app = typer.Typer(
     """,
 )
 console = Console(highlight=False)
-
-#: how long `status` waits for the brain's word: it repeats its state twice a second
-STATUS_WAIT_S = 3.0
 
 
 @app.command()
@@ -89,21 +83,18 @@ def join(
 
 @app.command()
 def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Tell how the running brain fares, by what it tells monitoring systems."""
+    """Tell how the running brain of this machine fares: links, trunks, agents, contacts.
+
+    Ends with 69 while the brain or its legs process is not there.
+    """
     with told("appliance status"):
         settings = load_appliance(config)
-        address = telemetry_address(settings)
-        records = collect(address, STATUS_WAIT_S, until=BoxState)
-        boxes = [record for record in records if isinstance(record, BoxState)]
-        if not boxes:
-            raise PeerError(
-                "unavailable", f"no brain tells of itself at {address}; is it running?"
-            )
+        answer = ask(Path(settings.state_dir), "status")
     if as_json:
-        print(json.dumps(_by_kind(records)))
-        return
-    _show(boxes[-1], records)
-    if not boxes[-1].legs_up:
+        print(json.dumps(answer))
+    else:
+        _show(answer)
+    if not answer.get("legs_up"):
         raise typer.Exit(EX_UNAVAILABLE)
 
 
@@ -111,40 +102,31 @@ def _say(text: str) -> None:
     print(printable(text), flush=True)
 
 
-def _by_kind(records: list[TelemetryRecord]) -> dict[str, Any]:
-    """Return the newest of each: the box alone, all else as lists."""
-    result: dict[str, Any] = {}
-    for record in records:
-        plain = msgspec.to_builtins(record)
-        if isinstance(record, BoxState):
-            result["box-state"] = plain
-        else:
-            result.setdefault(kind_of(record), []).append(plain)
-    return result
-
-
-def _show(box: BoxState, records: list[TelemetryRecord]) -> None:
-    """Print a table for people."""
+def _show(box: dict[str, Any]) -> None:
+    """Print the brain's answer for people; what a newer brain adds is left to --json."""
     table = Table(show_header=False, box=None, pad_edge=False)
-    facts = {
-        "appliance": f"{box.appliance}, version {box.version}, up {box.uptime_s:.0f} s",
-        "legs": "attached" if box.legs_up else "not attached: calls cannot be made",
-        "hub": "in reach" if box.hub_up else "not in reach: working as an island",
-        "peers": ", ".join(box.peers) or "none",
-        "plan": f"serial {box.plan_serial}" if box.plan_serial else "none yet",
-        "contacts": f"{box.contacts_open} open",
-        "seats": str(box.seats),
-        "ledger": f"entry {box.ledger_number}, on disk to {box.ledger_synced}",
-        "disk": f"{box.disk_free_mib} MiB free",
-    }
-    for name, value in facts.items():
-        table.add_row(name, Text(printable(value)))
-    for record in records:
-        plain = msgspec.structs.asdict(record)
-        if kind_of(record) == "trunk-state":
-            state = Text("up") if plain["up"] else Text(f"down: {plain['reason']}", "red")
-            table.add_row(Text(printable(f"{plain['trunk_kind']} {plain['trunk']}")), state)
-        if kind_of(record) == "alarm" and plain["raised"]:
-            text = printable(f"{plain['alarm']} {plain['about']}: {plain['reason']}")
-            table.add_row(Text("alarm", "red"), Text(text))
+    for name, value in (
+        ("box", f"{box.get('site')}/{box.get('name')}"),
+        ("legs", "attached" if box.get("legs_up") else "not attached: calls cannot be made"),
+        ("hub", "in reach" if box.get("hub_up") else "not in reach: working as an island"),
+        ("peers", ", ".join(map(str, box.get("peers") or [])) or "none in reach"),
+        ("plan", f"serial {box['plan_serial']}" if box.get("plan_serial") else "none yet"),
+        *(_trunk(trunk) for trunk in box.get("trunks") or []),
+        *(("agent", _words(agent, "seat", "state", "why")) for agent in box.get("agents") or []),
+        *(
+            ("contact", _words(contact, "contact", "phase", "queue", "waited_s", "seat"))
+            for contact in box.get("contacts") or []
+        ),
+    ):
+        table.add_row(Text(printable(name)), Text(printable(value)))
     console.print(table)
+
+
+def _trunk(trunk: dict[str, Any]) -> tuple[str, str]:
+    state = "up" if trunk.get("up") else f"down: {trunk.get('reason')}"
+    return str(trunk.get("kind")), f"{trunk.get('name')} {state}"
+
+
+def _words(row: dict[str, Any], *names: str) -> str:
+    """Return the named values of a row that say something."""
+    return "  ".join(str(row[name]) for name in names if row.get(name) not in (None, ""))

@@ -171,11 +171,11 @@ def _join(places: Places, name: str, control: tuple[str, ...]) -> None:
 def _start_robots(places: Places, supervisor: Supervisor, secrets: dict[str, str]) -> None:
     accounts = []
     for robot in ("robot-1", "robot-2"):
-        accounts += ["--account", f"{robot}:{secrets[robot]}"]
+        accounts += ["--account", robot, "--secret", secrets[robot]]
     supervisor.start(
         "robots", "legs", "phone", *accounts,
         "--registrar", f"{places.second}:5060", "--address", places.second, "--port", "5070",
-        "--say", str(places.prompts / "demo-agent.wav"),
+        "--says", str(places.prompts / "demo-agent.wav"),
     )  # fmt: skip
 
 

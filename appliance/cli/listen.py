@@ -6,12 +6,8 @@ from collections.abc import Iterator
 import zmq
 
 from appliance.base.errors import ConfigError
-from appliance.telemetry.records import AnyRecord, TelemetryRecord, decode
 
 Frames = tuple[str, bytes]
-
-#: silence after which the state that a newcomer is told counts as complete [s]
-_SETTLED_S = 0.3
 
 
 def listen(address: str, topic: str = "", *, for_s: float | None = None) -> Iterator[Frames]:
@@ -30,23 +26,3 @@ def listen(address: str, topic: str = "", *, for_s: float | None = None) -> Iter
             frames = socket.recv_multipart()
             if len(frames) == 2:
                 yield frames[0].decode("utf-8", "replace"), frames[1]
-
-
-def collect(address: str, wait_s: float, *, until: type[AnyRecord]) -> list[TelemetryRecord]:
-    """Return the newest records: of *wait_s*, or until one of kind *until* and then silence."""
-    newest: dict[tuple[type, str], TelemetryRecord] = {}
-    end = time.monotonic() + wait_s
-    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
-        socket.linger = 0
-        socket.subscribe("")
-        socket.connect(address)
-        while (left := end - time.monotonic()) > 0:
-            if not socket.poll(max(1, round(left * 1000))):
-                break
-            frames = socket.recv_multipart()
-            record = decode(frames[-1])
-            if isinstance(record, TelemetryRecord) and record.repeats:
-                newest[type(record), record.subject()] = record
-            if isinstance(record, until):
-                end = min(end, time.monotonic() + _SETTLED_S)
-    return list(newest.values())

@@ -27,6 +27,8 @@ def load_toml(path: Path, kind: type[T]) -> T:
         raise ConfigError("missing-file", f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("bad-config", f"{path} is not TOML: {error}") from error
+    except RecursionError:
+        raise ConfigError("bad-config", f"{path} is not TOML: nested too deeply") from None
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:

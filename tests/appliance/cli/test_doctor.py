@@ -1,0 +1,33 @@
+"""`branchline doctor`: each fault is named, with what to do, and the exit code follows."""
+
+import json
+from pathlib import Path
+
+from tests.appliance.cli.publishing import free_port
+from tests.appliance.cli.runner import branchline
+
+
+def test_faults_are_told_with_advice(tmp_path: Path) -> None:
+    config = tmp_path / "appliance.toml"
+    config.write_text(f'state_dir = "{tmp_path}/none"\n[sip]\nport = {free_port()}\n')
+    done = branchline("doctor", "--config", str(config))
+    assert done.returncode == 69
+    lines = done.stdout.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("fail state"))
+    assert "install -d" in lines[at + 1]
+
+
+def test_as_json(tmp_path: Path) -> None:
+    config = tmp_path / "appliance.toml"
+    config.write_text(f'state_dir = "{tmp_path}"\n')
+    checks = json.loads(branchline("doctor", "--json", "--config", str(config)).stdout)
+    assert {"name": "settings", "level": "ok", "found": str(config), "advice": ""} in checks
+    assert {check["name"] for check in checks} >= {"disk", "port", "clock", "prompts", "ledger"}
+
+
+def test_wrong_settings_are_78(tmp_path: Path) -> None:
+    config = tmp_path / "appliance.toml"
+    config.write_text("site = 5\n")
+    done = branchline("doctor", "--config", str(config))
+    assert done.returncode == 78
+    assert "fail settings" in done.stdout
