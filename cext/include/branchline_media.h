@@ -1,0 +1,184 @@
+/*
+ * branchline_media.h  The media engine: legs of audio, the bridges between them, what they hear
+ *
+ * What does it do?  It owns the sample clock. Fifty times a second it takes 20 ms of sound from
+ *   every leg (RTP over UDP, or raw PCM on a file descriptor), finds DTMF digits in it, mixes the
+ *   bridges, plays prompts and tones, sends 20 ms to every leg and records what was asked for.
+ * How does it work?  One tick thread does all that without allocation, lock or log. The caller's
+ *   commands reach it through a ring; events come back through a ring and an eventfd. Files are
+ *   written by a thread of their own. docs/media-engine.md shows the picture.
+ * How do I use it?  Make an engine, start it, add legs, read events whenever bl_engine_fd() is
+ *   readable. A stepped engine has no threads: bl_engine_step() runs its ticks by hand.
+ *
+ * Ids of legs, bridges, plays and recordings are the caller's own numbers. Every function returns
+ * 0 (or what its comment says) or a negative enum bl_err. Calls may come from any thread, they
+ * are serialised; nothing here blocks longer than opening a socket or a file.
+ *
+ * Python declares this same text to cffi, less its preprocessor lines: keep macros out of it.
+ */
+#ifndef BRANCHLINE_MEDIA_H
+#define BRANCHLINE_MEDIA_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum bl_err {
+	BL_OK = 0,
+	BL_EINVAL = -1, /* an argument is out of its range */
+	BL_ENOMEM = -2, /* no memory, or max_legs reached */
+	BL_ENOENT = -3, /* no such leg, bridge or recording */
+	BL_EEXIST = -4, /* the id is in use */
+	BL_EBUSY = -5,	/* the command ring stays full: the tick does not run */
+	BL_EPORT = -6,	/* no free port in the range, or no such local address */
+	BL_EIO = -7,	/* a file, descriptor or thread could not be opened */
+	BL_ENOSPC = -8, /* the disk is full */
+	BL_ESTATE = -9, /* not possible now, such as a step of a running engine */
+};
+
+enum bl_codec {
+	BL_PCMU = 0,
+	BL_PCMA = 8,
+};
+
+enum bl_event_kind {
+	BL_EVENT_DIGIT = 1,	/* code: the digit, id: enum bl_digit_source, value: [ms] so far */
+	BL_EVENT_PLAY_ENDED,	/* id: play, code: enum bl_play_end */
+	BL_EVENT_RECORD_CLOSED, /* id: recording, code: enum bl_record_end, value: [samples] */
+	BL_EVENT_MEDIA_STARTED, /* the leg's first sound */
+	BL_EVENT_MEDIA_SILENT, /* nothing came for the leg's silence time; once for each silence */
+	BL_EVENT_DEVICE_GONE,  /* the descriptor of a PCM leg ended or failed */
+	BL_EVENT_TICKS_LATE, /* value: late ticks since the last such event; at most 1 a second */
+};
+
+enum bl_digit_source {
+	BL_DIGIT_INBAND = 1,
+	BL_DIGIT_RFC4733 = 2,
+};
+
+enum bl_play_end {
+	BL_PLAY_END = 1,  /* all was played */
+	BL_PLAY_STOPPED,  /* by bl_play_stop() */
+	BL_PLAY_REPLACED, /* by the next bl_play() */
+	BL_PLAY_BRIDGED,  /* the leg came into a bridge */
+	BL_PLAY_REMOVED,  /* the leg was removed */
+};
+
+enum bl_record_end {
+	BL_RECORD_COMPLETE = 1, /* stopped, or its leg was removed */
+	BL_RECORD_DISK_FULL,
+	BL_RECORD_FAILED, /* any other write error */
+};
+
+struct bl_engine;
+struct bl_prompt;
+
+struct bl_engine_config {
+	bool stepped;	  /* no threads: ticks run in bl_engine_step() */
+	int32_t max_legs; /* 1 to 65536 */
+	int32_t cpu;	  /* pin the tick thread to this CPU; -1: do not */
+};
+
+struct bl_event {
+	int64_t leg; /* 0 where it is about none */
+	int64_t id;
+	int32_t kind; /* enum bl_event_kind */
+	int32_t code;
+	uint64_t value;
+};
+
+struct bl_engine_stats {
+	uint64_t ticks;
+	uint64_t late_ticks;	/* begun more than one tick length after their time */
+	uint64_t skipped_ticks; /* given up, because the engine was too far behind */
+	uint64_t busy_ns;	/* time spent in ticks */
+	uint64_t longest_tick_ns;
+	uint64_t events_dropped; /* the event ring was full */
+	uint64_t legs;
+};
+
+struct bl_leg_stats {
+	uint64_t packets_in;
+	uint64_t packets_out;
+	uint64_t bytes_in;  /* [bytes] of payload */
+	uint64_t bytes_out; /* [bytes] of payload */
+	uint64_t lost;	    /* RFC 3550 §A.3: expected less received */
+	uint64_t late;	    /* came after their time to be played */
+	uint64_t duplicate;
+	uint64_t reordered;
+	uint64_t unknown;     /* payload types that were not agreed */
+	uint64_t malformed;   /* not RTP, or lengths that do not fit */
+	uint64_t foreign;     /* from another source than the latched one */
+	uint64_t concealed;   /* [frames] that were repeated or faded because sound was missing */
+	uint64_t send_errors; /* packets or frames that could not be sent */
+	uint64_t jitter_us;   /* RFC 3550 §A.8 */
+	uint64_t buffer_ms;   /* sound that waits in the jitter buffer */
+	uint64_t record_lost; /* [samples] the recording missed, its ring being full */
+};
+
+struct bl_remote {
+	const char *address; /* numeric, of the local address's family */
+	int32_t port;
+	int32_t payload_type;	    /* 0 to 127 */
+	int32_t codec;		    /* enum bl_codec */
+	int32_t event_payload_type; /* of telephone-event (RFC 4733); -1: none */
+};
+
+/* A tone with its cadence: each segment is on and then off; a tone is played through once. */
+struct bl_tone {
+	double hz[2];	      /* 0: unused */
+	double level_dbm0[2]; /* of each frequency */
+	int32_t segments;     /* 1 to 4 */
+	int32_t on_ms[4];
+	int32_t off_ms[4];
+};
+
+/* One thing to play: a prompt, or a tone where prompt is NULL. */
+struct bl_play_item {
+	struct bl_prompt *prompt;
+	struct bl_tone tone;
+};
+
+int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out);
+int bl_engine_start(struct bl_engine *engine);
+int bl_engine_stop(struct bl_engine *engine);
+void bl_engine_free(struct bl_engine *engine);
+int bl_engine_step(struct bl_engine *engine, int32_t ticks);
+/* An eventfd: readable when bl_engine_poll() has something. */
+int bl_engine_fd(const struct bl_engine *engine);
+/* Clears the eventfd and returns how many events were copied; ask again when it was max. */
+int bl_engine_poll(struct bl_engine *engine, struct bl_event *events, int32_t max);
+int bl_engine_stats(struct bl_engine *engine, struct bl_engine_stats *out);
+
+/* Returns the even port it took, from first to last; first 0: any free port. */
+int bl_leg_add_rtp(struct bl_engine *engine, int64_t leg, const char *address, int32_t first_port,
+		   int32_t last_port);
+/* The descriptor is duplicated and made non-blocking; s16le, mono, 8 kHz. */
+int bl_leg_add_pcm(struct bl_engine *engine, int64_t leg, int fd);
+int bl_leg_remove(struct bl_engine *engine, int64_t leg);
+int bl_leg_remote(struct bl_engine *engine, int64_t leg, const struct bl_remote *remote);
+int bl_leg_flow(struct bl_engine *engine, int64_t leg, bool send, bool receive);
+int bl_leg_detect(struct bl_engine *engine, int64_t leg, bool on);
+/* Tell when nothing was received for this long; 0: never. */
+int bl_leg_silence(struct bl_engine *engine, int64_t leg, int32_t ms);
+int bl_leg_stats(struct bl_engine *engine, int64_t leg, struct bl_leg_stats *out);
+
+/* Makes the bridge, or gives it exactly these legs; a leg is in one bridge at most. */
+int bl_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, int32_t count);
+int bl_unbridge(struct bl_engine *engine, int64_t bridge);
+
+/* Copies the samples; share one prompt among any number of plays. */
+int bl_prompt_new(const int16_t *samples, size_t count, struct bl_prompt **out);
+/* May be called while it is being played. */
+void bl_prompt_free(struct bl_prompt *prompt);
+/* The leg hears the items instead of its bridge, whose other legs go on hearing it. */
+int bl_play(struct bl_engine *engine, int64_t leg, int64_t play, const struct bl_play_item *items,
+	    int32_t count, bool loop);
+int bl_play_stop(struct bl_engine *engine, int64_t leg);
+/* Queues digits 0-9 * # A-D: RFC 4733 where the remote knows it, else as tones. */
+int bl_digits_send(struct bl_engine *engine, int64_t leg, const char *digits);
+
+/* Stereo WAV: left what the leg says, right what it hears. The file must not exist. */
+int bl_record(struct bl_engine *engine, int64_t recording, int64_t leg, const char *path);
+int bl_record_stop(struct bl_engine *engine, int64_t recording);
+
+#endif

@@ -1,0 +1,122 @@
+/* clock.c  The two threads of a running engine: the tick's and the writer's */
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include "engine.h"
+
+#define NS_PER_S 1000000000LL
+#define TICK_NS (BL_FRAME_MS * 1000000LL)
+
+enum {
+	MAX_BEHIND = 5, /* [ticks] that are caught up; what is beyond is given up */
+	WRITE_EVERY_NS = 100000000,
+	REALTIME_PRIORITY = 10, /* above ordinary threads, below the kernel's own at 50 */
+};
+
+static int64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static void sleep_until(int64_t ns)
+{
+	struct timespec until = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+static void account(struct bl_engine *engine, uint64_t busy_ns)
+{
+	uint64_t longest = atomic_load_explicit(&engine->longest_ns, memory_order_relaxed);
+
+	atomic_fetch_add_explicit(&engine->busy_ns, busy_ns, memory_order_relaxed);
+	if (busy_ns > longest)
+		atomic_store_explicit(&engine->longest_ns, busy_ns, memory_order_relaxed);
+}
+
+/* Counts a late start; returns when the tick should have been, after giving up what is too old. */
+static int64_t keep_time(struct bl_engine *engine, int64_t due, int64_t now)
+{
+	int64_t behind = (now - due) / TICK_NS;
+
+	if (behind < 1)
+		return due;
+	engine->late_untold++;
+	atomic_fetch_add_explicit(&engine->late, 1, memory_order_relaxed);
+	if (behind <= MAX_BEHIND)
+		return due;
+	atomic_fetch_add_explicit(&engine->skipped, (uint64_t)behind, memory_order_relaxed);
+	return due + behind * TICK_NS;
+}
+
+static void pin(int32_t cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+/* Sound goes before all else, where we are allowed to say so (RLIMIT_RTPRIO or CAP_SYS_NICE). */
+static void go_first(void)
+{
+	struct sched_param priority = {.sched_priority = REALTIME_PRIORITY};
+
+	pthread_setschedparam(pthread_self(), SCHED_RR, &priority);
+}
+
+void *bl_tick_thread(void *argument)
+{
+	struct bl_engine *engine = argument;
+	int64_t due = monotonic_ns();
+
+	prctl(PR_SET_NAME, "bl-tick");
+	prctl(PR_SET_TIMERSLACK, 1UL); /* [ns]; the default may wake us 50 µs late */
+	pin(engine->config.cpu);
+	go_first();
+	while (!atomic_load(&engine->stopping)) {
+		int64_t begin;
+
+		due += TICK_NS;
+		sleep_until(due);
+		begin = monotonic_ns();
+		due = keep_time(engine, due, begin);
+		bl_tick(engine);
+		account(engine, (uint64_t)(monotonic_ns() - begin));
+	}
+	return NULL;
+}
+
+void *bl_writer_thread(void *argument)
+{
+	struct bl_engine *engine = argument;
+
+	prctl(PR_SET_NAME, "bl-writer");
+	while (!atomic_load(&engine->stopping)) {
+		sleep_until(monotonic_ns() + WRITE_EVERY_NS);
+		bl_recorder_service(&engine->recorder);
+	}
+	return NULL;
+}
+
+void bl_recording_closed(struct bl_engine *engine, const struct bl_recording *recording)
+{
+	struct bl_event event = {
+		.leg = recording->leg,
+		.id = recording->id,
+		.kind = BL_EVENT_RECORD_CLOSED,
+		.code = (int32_t)recording->why,
+		.value = recording->written,
+	};
+
+	if (!bl_ring_put(&engine->writer_events, &event))
+		atomic_fetch_add_explicit(&engine->dropped, 1, memory_order_relaxed);
+	bl_wake_caller(engine);
+}

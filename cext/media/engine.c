@@ -1,0 +1,260 @@
+/* engine.c  An engine's life, its command and event rings, its events as the caller reads them */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "engine.h"
+#include "g711.h"
+
+enum {
+	MAX_LEGS = 65536,
+	MAX_CPUS = 1024,
+	MAX_STEP = 1 << 24, /* [ticks], 93 hours */
+	COMMAND_RING = 8192,
+	EVENT_RING = 16384,
+	WRITER_EVENT_RING = 4096,
+	PUSH_TRIES = 200, /* [ms] to wait for the tick to make room */
+};
+
+static void prepare_receive(struct bl_receive *room)
+{
+	for (int i = 0; i < BL_RECEIVE_BATCH; i++) {
+		struct msghdr *header = &room->messages[i].msg_hdr;
+
+		room->vectors[i].iov_base = room->data[i];
+		room->vectors[i].iov_len = sizeof(room->data[i]);
+		header->msg_iov = &room->vectors[i];
+		header->msg_iovlen = 1;
+		header->msg_name = &room->from[i];
+		header->msg_namelen = sizeof(room->from[i]);
+		header->msg_control = room->control[i];
+		header->msg_controllen = sizeof(room->control[i]);
+	}
+}
+
+static int allocate(struct bl_engine *engine)
+{
+	size_t legs = (size_t)engine->config.max_legs;
+
+	engine->table = calloc(legs, sizeof(struct bl_leg *));
+	engine->bridge_table = calloc(legs, sizeof(struct bl_bridge *));
+	if (!engine->table || !engine->bridge_table || bl_map_init(&engine->legs) ||
+	    bl_map_init(&engine->bridges) || bl_map_init(&engine->recordings) ||
+	    bl_ring_init(&engine->commands, sizeof(struct bl_command), COMMAND_RING) ||
+	    bl_ring_init(&engine->events, sizeof(struct bl_event), EVENT_RING) ||
+	    bl_ring_init(&engine->writer_events, sizeof(struct bl_event), WRITER_EVENT_RING))
+		return BL_ENOMEM;
+	engine->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return engine->event_fd < 0 ? BL_EIO : BL_OK;
+}
+
+static void release(struct bl_engine *engine)
+{
+	if (engine->event_fd >= 0)
+		close(engine->event_fd);
+	bl_ring_release(&engine->writer_events);
+	bl_ring_release(&engine->events);
+	bl_ring_release(&engine->commands);
+	bl_map_release(&engine->recordings);
+	bl_map_release(&engine->bridges);
+	bl_map_release(&engine->legs);
+	free(engine->bridge_table);
+	free(engine->table);
+	pthread_mutex_destroy(&engine->lock);
+	free(engine);
+}
+
+int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
+{
+	struct bl_engine *engine;
+	int err;
+
+	if (!config || !out || config->max_legs < 1 || config->max_legs > MAX_LEGS ||
+	    config->cpu < -1 || config->cpu >= MAX_CPUS)
+		return BL_EINVAL;
+	/* the rings' members are aligned to cache lines */
+	engine = aligned_alloc(64, (sizeof(*engine) + 63) / 64 * 64);
+	if (!engine)
+		return BL_ENOMEM;
+	memset(engine, 0, sizeof(*engine));
+	engine->config = *config;
+	engine->event_fd = -1;
+	engine->resting_end = &engine->resting;
+	engine->recorder.retired = &engine->retired;
+	engine->recorder.closed = bl_recording_closed;
+	engine->recorder.engine = engine;
+	pthread_mutex_init(&engine->lock, NULL);
+	prepare_receive(&engine->receive);
+	bl_g711_init();
+	err = allocate(engine);
+	if (err)
+		release(engine);
+	else
+		*out = engine;
+	return err;
+}
+
+int bl_engine_start(struct bl_engine *engine)
+{
+	int err = BL_ESTATE;
+	sigset_t all, before;
+
+	if (!engine)
+		return BL_EINVAL;
+	pthread_mutex_lock(&engine->lock);
+	if (engine->running || engine->config.stepped)
+		goto out;
+	err = BL_EIO;
+	atomic_store(&engine->stopping, false);
+	/* signals are the caller's: our threads inherit that all are blocked */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&engine->tick_thread, NULL, bl_tick_thread, engine))
+		goto unblock;
+	if (pthread_create(&engine->writer_thread, NULL, bl_writer_thread, engine)) {
+		atomic_store(&engine->stopping, true);
+		pthread_join(engine->tick_thread, NULL);
+		goto unblock;
+	}
+	engine->running = true;
+	err = BL_OK;
+unblock:
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+out:
+	pthread_mutex_unlock(&engine->lock);
+	return err;
+}
+
+int bl_engine_stop(struct bl_engine *engine)
+{
+	if (!engine)
+		return BL_EINVAL;
+	pthread_mutex_lock(&engine->lock);
+	if (engine->running) {
+		atomic_store(&engine->stopping, true);
+		pthread_join(engine->tick_thread, NULL);
+		pthread_join(engine->writer_thread, NULL);
+		engine->running = false;
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return BL_OK;
+}
+
+/* With the threads gone the caller carries out what they would have: no path is special. */
+void bl_engine_free(struct bl_engine *engine)
+{
+	if (!engine)
+		return;
+	bl_engine_stop(engine);
+	bl_tick_commands(engine);
+	for (size_t i = 0; i < engine->bridges.size; i++) {
+		if (engine->bridges.slots[i].value)
+			bl_push(engine, &(struct bl_command){
+						.kind = BL_COMMAND_UNBRIDGE,
+						.bridge.before = engine->bridges.slots[i].value,
+					});
+		bl_tick_commands(engine);
+	}
+	while (engine->table_count) {
+		bl_push(engine, &(struct bl_command){
+					.kind = BL_COMMAND_REMOVE,
+					.leg = engine->table[0],
+				});
+		bl_tick_commands(engine);
+	}
+	bl_recorder_service(&engine->recorder);
+	bl_reap(engine);
+	bl_rested_legs_free(engine, true);
+	release(engine);
+}
+
+int bl_engine_step(struct bl_engine *engine, int32_t ticks)
+{
+	if (!engine || ticks < 0 || ticks > MAX_STEP)
+		return BL_EINVAL;
+	if (!engine->config.stepped)
+		return BL_ESTATE;
+	pthread_mutex_lock(&engine->lock);
+	for (int32_t i = 0; i < ticks; i++) {
+		bl_tick(engine);
+		bl_recorder_service(&engine->recorder);
+	}
+	pthread_mutex_unlock(&engine->lock);
+	return BL_OK;
+}
+
+int bl_engine_fd(const struct bl_engine *engine)
+{
+	return engine ? engine->event_fd : BL_EINVAL;
+}
+
+int bl_engine_poll(struct bl_engine *engine, struct bl_event *events, int32_t max)
+{
+	uint64_t wakes;
+	ssize_t size;
+	int32_t count = 0;
+
+	if (!engine || !events || max < 1)
+		return BL_EINVAL;
+	pthread_mutex_lock(&engine->lock);
+	/* first the eventfd, then the rings: what comes between wakes the caller again */
+	size = read(engine->event_fd, &wakes, sizeof(wakes));
+	(void)size;
+	while (count < max && (bl_ring_get(&engine->events, &events[count]) ||
+			       bl_ring_get(&engine->writer_events, &events[count])))
+		count++;
+	if (count == max)
+		bl_wake_caller(engine);
+	bl_reap(engine);
+	pthread_mutex_unlock(&engine->lock);
+	return count;
+}
+
+int bl_engine_stats(struct bl_engine *engine, struct bl_engine_stats *out)
+{
+	if (!engine || !out)
+		return BL_EINVAL;
+	pthread_mutex_lock(&engine->lock);
+	*out = (struct bl_engine_stats){
+		.ticks = bl_now(engine),
+		.late_ticks = atomic_load(&engine->late),
+		.skipped_ticks = atomic_load(&engine->skipped),
+		.busy_ns = atomic_load(&engine->busy_ns),
+		.longest_tick_ns = atomic_load(&engine->longest_ns),
+		.events_dropped = atomic_load(&engine->dropped),
+		.legs = engine->legs.used,
+	};
+	pthread_mutex_unlock(&engine->lock);
+	return BL_OK;
+}
+
+/* Frees what tick and writer have handed back. */
+void bl_reap(struct bl_engine *engine)
+{
+	struct bl_node *node = bl_stack_take(&engine->retired);
+
+	while (node) {
+		struct bl_node *next = node->next;
+
+		node->release(engine, node);
+		node = next;
+	}
+	bl_rested_legs_free(engine, false);
+}
+
+int bl_push(struct bl_engine *engine, const struct bl_command *command)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	for (int i = 0; i < PUSH_TRIES; i++) {
+		if (bl_ring_put(&engine->commands, command))
+			return BL_OK;
+		if (!engine->running)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return BL_EBUSY;
+}

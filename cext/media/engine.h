@@ -1,0 +1,130 @@
+/* engine.h  What an engine is made of, side by side: the caller's, the shared, the tick's */
+#ifndef BL_ENGINE_H
+#define BL_ENGINE_H
+#include <pthread.h>
+#include <stdalign.h>
+#include <sys/socket.h>
+#include <time.h>
+#include "branchline_media.h"
+#include "leg.h"
+#include "map.h"
+#include "node.h"
+#include "recorder.h"
+#include "ring.h"
+
+enum {
+	BL_DIGITS_PER_COMMAND = 32,
+	BL_RECEIVE_BATCH = 8, /* [packets] of one system call */
+	BL_RECEIVE_CONTROL = CMSG_SPACE(sizeof(struct timespec)),
+	BL_RECEIVE_SIZE = 2048, /* [bytes] of a datagram; more is cut off and then malformed */
+};
+
+enum bl_command_kind {
+	BL_COMMAND_ADD,
+	BL_COMMAND_REMOVE,
+	BL_COMMAND_FAR,
+	BL_COMMAND_FLOW,
+	BL_COMMAND_DETECT,
+	BL_COMMAND_SILENCE,
+	BL_COMMAND_BRIDGE,
+	BL_COMMAND_UNBRIDGE,
+	BL_COMMAND_PLAY,
+	BL_COMMAND_STOP_PLAY,
+	BL_COMMAND_DIGITS,
+	BL_COMMAND_RECORD,
+	BL_COMMAND_STOP_RECORD,
+};
+
+/* The objects a command names stay until the tick has carried out their removal. */
+struct bl_command {
+	enum bl_command_kind kind;
+	struct bl_leg *leg;
+	union {
+		struct bl_far far;
+		struct {
+			bool send, receive;
+		} flow;
+		bool on;
+		uint32_t ticks;
+		struct {
+			struct bl_bridge *now, *before;
+		} bridge;
+		struct bl_play *play;
+		char digits[BL_DIGITS_PER_COMMAND];
+		struct bl_recording *recording;
+		int64_t id;
+	};
+};
+
+struct bl_bridge {
+	struct bl_node node;
+	int32_t slot; /* in the tick's table, -1: not in it */
+	int32_t count;
+	struct bl_leg *legs[];
+};
+
+/* Room for one recvmmsg(), used by the tick thread alone. */
+struct bl_receive {
+	struct mmsghdr messages[BL_RECEIVE_BATCH];
+	struct iovec vectors[BL_RECEIVE_BATCH];
+	union bl_address from[BL_RECEIVE_BATCH];
+	alignas(struct cmsghdr) uint8_t control[BL_RECEIVE_BATCH][BL_RECEIVE_CONTROL];
+	uint8_t data[BL_RECEIVE_BATCH][BL_RECEIVE_SIZE];
+};
+
+struct bl_engine {
+	struct bl_engine_config config;
+
+	/* the caller's side, under this lock */
+	pthread_mutex_t lock;
+	struct bl_map legs, bridges, recordings;
+	struct bl_leg *resting; /* removed legs whose ports are not free yet, oldest first */
+	struct bl_leg **resting_end;
+	int32_t leg_count;
+	uint32_t port_cursor;
+	bool running;
+	pthread_t tick_thread, writer_thread;
+
+	/* shared */
+	struct bl_ring commands, events, writer_events;
+	struct bl_stack retired;
+	int event_fd;
+	atomic_bool stopping;
+	_Atomic uint64_t now; /* [ticks] */
+	_Atomic uint64_t late, skipped, busy_ns, longest_ns, dropped;
+
+	/* the tick's */
+	struct bl_leg **table;
+	struct bl_bridge **bridge_table;
+	int32_t table_count, bridge_count;
+	bool told; /* this tick made an event */
+	uint64_t late_untold, late_told_tick;
+	struct bl_receive receive;
+
+	/* the writer's */
+	struct bl_recorder recorder;
+};
+
+/* tick.c */
+void bl_tick(struct bl_engine *engine);
+void bl_tick_commands(struct bl_engine *engine);
+void bl_tell(struct bl_engine *engine, const struct bl_event *event);
+void bl_tell_late(struct bl_engine *engine);
+void bl_wake_caller(struct bl_engine *engine);
+uint64_t bl_now(const struct bl_engine *engine);
+
+/* clock.c: the threads */
+void *bl_tick_thread(void *engine);
+void *bl_writer_thread(void *engine);
+void bl_recording_closed(struct bl_engine *engine, const struct bl_recording *recording);
+
+/* engine.c: the caller's side; call these with the lock held */
+void bl_reap(struct bl_engine *engine);
+int bl_push(struct bl_engine *engine, const struct bl_command *command);
+
+/* control.c: what is freed when the tick has handed it back */
+void bl_leg_rest(struct bl_engine *engine, struct bl_node *node);
+void bl_leg_free(struct bl_leg *leg);
+void bl_rested_legs_free(struct bl_engine *engine, bool all);
+
+#endif

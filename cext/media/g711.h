@@ -1,0 +1,13 @@
+/* g711.h  ITU-T G.711: A-law and µ-law to linear 16 bits and back, by tables */
+#ifndef BL_G711_H
+#define BL_G711_H
+#include <stddef.h>
+#include <stdint.h>
+#include "branchline_media.h"
+
+/* Fills the tables; call it once before the others, from any thread. */
+void bl_g711_init(void);
+void bl_g711_decode(enum bl_codec codec, const uint8_t *in, size_t count, int16_t *out);
+void bl_g711_encode(enum bl_codec codec, const int16_t *in, size_t count, uint8_t *out);
+
+#endif

@@ -1,0 +1,104 @@
+/* leg.h  One audio end point: what is the same for RTP and PCM, and the state of both */
+#ifndef BL_LEG_H
+#define BL_LEG_H
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include "branchline_media.h"
+#include "digits.h"
+#include "dtmf.h"
+#include "frame.h"
+#include "jbuf.h"
+#include "node.h"
+#include "player.h"
+#include "recorder.h"
+#include "rtp.h"
+#include "telephone_event.h"
+
+enum bl_leg_kind { BL_LEG_RTP, BL_LEG_PCM };
+
+union bl_address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+/* The agreed far end of an RTP leg. */
+struct bl_far {
+	union bl_address address;
+	socklen_t size; /* 0: not set yet, send nothing */
+	uint8_t payload_type;
+	enum bl_codec codec;
+	int16_t event_payload_type; /* -1: none */
+};
+
+struct bl_rtp_leg {
+	struct bl_far far;
+	union bl_address to; /* where we send: as agreed, then where it latched */
+	bool latched;
+	uint64_t latched_tick; /* when the latched source was last heard */
+	struct bl_rtp_source source;
+	struct bl_telephone_receiver events;
+	bool events_seen; /* it sends RFC 4733: digits in its sound are echoes of these */
+	uint32_t ssrc, timestamp, event_timestamp;
+	uint16_t seq;
+	bool talking; /* the last tick sent a packet */
+};
+
+struct bl_pcm_leg {
+	uint32_t read; /* [samples] so far: the timestamp of what comes next */
+	uint8_t odd;   /* half a sample */
+	bool have_odd, gone;
+	uint16_t unsent; /* [bytes] of the frame before, at the end of its buffer */
+	uint8_t pending[BL_FRAME * 2];
+};
+
+struct bl_leg {
+	struct bl_node node;
+	int64_t id;
+	enum bl_leg_kind kind;
+	int fd;
+	int32_t slot;		  /* in the tick's table */
+	struct bl_bridge *bridge; /* tick side */
+	bool send, receive, detect;
+	bool started, silent; /* told so */
+	bool has_sound;	      /* this tick's frame is not all zero by nature */
+	uint32_t silence;     /* [ticks], 0: never */
+	uint64_t heard_tick;
+	uint64_t free_tick; /* caller side: until then a removed leg keeps its port */
+	struct bl_play *play;
+	struct bl_recording *recording;
+	struct bl_digits digits;
+	struct bl_dtmf dtmf;
+	struct bl_rtp_leg rtp;
+	struct bl_pcm_leg pcm;
+	struct bl_leg_stats stats; /* tick side */
+	_Atomic uint64_t published[sizeof(struct bl_leg_stats) / sizeof(uint64_t)];
+	int16_t says[BL_FRAME];	 /* this tick */
+	int16_t hears[BL_FRAME]; /* this tick */
+	struct bl_jbuf jbuf;
+};
+
+/* Tick side, in this order each tick. */
+void bl_leg_hear(struct bl_engine *engine, struct bl_leg *leg);
+void bl_leg_speak(struct bl_engine *engine, struct bl_leg *leg);
+void bl_leg_end_play(struct bl_engine *engine, struct bl_leg *leg, enum bl_play_end why);
+void bl_leg_end_recording(struct bl_leg *leg);
+void bl_leg_digit(struct bl_engine *engine, struct bl_leg *leg, char digit,
+		  enum bl_digit_source source, int ms);
+/* Something came in: the leg is alive. */
+void bl_leg_alive(struct bl_engine *engine, struct bl_leg *leg);
+
+/* rtp_leg.c */
+/* stamped: the kernel notes when each packet came. Returns the port it is bound to. */
+int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool stamped);
+int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, struct bl_far *out);
+void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
+void bl_rtp_leg_receive(struct bl_engine *engine, struct bl_leg *leg);
+void bl_rtp_leg_send(struct bl_leg *leg);
+
+/* pcm_leg.c */
+int bl_pcm_leg_open(struct bl_leg *leg, int fd);
+void bl_pcm_leg_receive(struct bl_engine *engine, struct bl_leg *leg);
+void bl_pcm_leg_send(struct bl_leg *leg);
+
+#endif

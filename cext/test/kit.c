@@ -1,0 +1,189 @@
+/* kit.c  What several tests need: phones on loopback sockets, tones, levels */
+#include <arpa/inet.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "bytes.h"
+#include "g711.h"
+#include "kit.h"
+#include "rtp.h"
+#include "tone.h"
+
+#define PI 3.14159265358979323846
+
+static void must(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	perror(what);
+	exit(2);
+}
+
+struct bl_engine *kit_engine(void)
+{
+	struct bl_engine_config config = {.stepped = true, .max_legs = 64, .cpu = -1};
+	struct bl_engine *engine = NULL;
+
+	must(bl_engine_new(&config, &engine) == BL_OK, "engine");
+	return engine;
+}
+
+struct kit_phone *kit_phone(struct bl_engine *engine, int64_t leg, int event_pt)
+{
+	struct kit_phone *phone = calloc(1, sizeof(*phone));
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(at);
+	struct bl_remote remote = {
+		.address = "127.0.0.1",
+		.payload_type = 0,
+		.codec = BL_PCMU,
+		.event_payload_type = event_pt,
+	};
+
+	must(phone != NULL, "phone");
+	phone->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	must(phone->fd >= 0 && !bind(phone->fd, (struct sockaddr *)&at, sizeof(at)) &&
+		     !getsockname(phone->fd, (struct sockaddr *)&at, &size),
+	     "phone's socket");
+	phone->port = bl_leg_add_rtp(engine, leg, "127.0.0.1", 0, 0);
+	must(phone->port > 0, "leg");
+	remote.port = ntohs(at.sin_port);
+	must(bl_leg_remote(engine, leg, &remote) == BL_OK, "remote");
+	phone->timestamp = (uint32_t)rand();
+	phone->seq = (uint16_t)rand();
+	phone->ssrc = (uint32_t)leg;
+	return phone;
+}
+
+void kit_phone_free(struct kit_phone *phone)
+{
+	close(phone->fd);
+	free(phone);
+}
+
+void kit_send_raw(struct kit_phone *phone, const void *data, size_t size)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)phone->port),
+	};
+
+	must(sendto(phone->fd, data, size, 0, (struct sockaddr *)&to, sizeof(to)) == (ssize_t)size,
+	     "sendto");
+}
+
+void kit_send(struct kit_phone *phone, int payload_type, const void *payload, size_t size)
+{
+	uint8_t packet[2048];
+	struct bl_rtp header = {
+		.payload_type = (uint8_t)payload_type,
+		.seq = phone->seq,
+		.timestamp = phone->timestamp,
+		.ssrc = phone->ssrc,
+	};
+
+	bl_rtp_header(packet, &header);
+	memcpy(packet + BL_RTP_HEADER, payload, size);
+	kit_send_raw(phone, packet, BL_RTP_HEADER + size);
+}
+
+void kit_say(struct kit_phone *phone, const int16_t *pcm, size_t count)
+{
+	uint8_t payload[BL_FRAME * 4];
+
+	bl_g711_encode(BL_PCMU, pcm, count, payload);
+	kit_send(phone, 0, payload, count);
+	phone->seq++;
+	phone->timestamp += (uint32_t)count;
+}
+
+static void take(struct kit_phone *phone, const uint8_t *data, size_t size)
+{
+	struct bl_rtp rtp;
+
+	must(bl_rtp_parse(data, size, &rtp) == BL_OK, "the engine's packet");
+	if (rtp.payload_type == KIT_EVENT_PT && phone->event_count < KIT_PACKETS) {
+		struct kit_packet *packet = &phone->events[phone->event_count++];
+
+		packet->payload_type = rtp.payload_type;
+		packet->marker = rtp.marker;
+		packet->seq = rtp.seq;
+		packet->timestamp = rtp.timestamp;
+		packet->length = rtp.length;
+		memcpy(packet->payload, rtp.payload, rtp.length);
+	} else if (!rtp.payload_type && phone->heard_count + rtp.length <= KIT_HEARD) {
+		bl_g711_decode(BL_PCMU, rtp.payload, rtp.length,
+			       phone->heard + phone->heard_count);
+		phone->heard_count += rtp.length;
+	}
+}
+
+void kit_listen(struct kit_phone *phone)
+{
+	uint8_t data[2048];
+	ssize_t size;
+
+	while ((size = recv(phone->fd, data, sizeof(data), 0)) > 0)
+		take(phone, data, (size_t)size);
+}
+
+bool kit_event(struct bl_engine *engine, int32_t kind, struct bl_event *out)
+{
+	bl_engine_step(engine, 1);
+	while (bl_engine_poll(engine, out, 1) == 1) {
+		if (out->kind == kind)
+			return true;
+	}
+	return false;
+}
+
+int kit_count_events(struct bl_engine *engine, int32_t kind)
+{
+	struct bl_event event;
+	int count = 0;
+
+	while (bl_engine_poll(engine, &event, 1) == 1)
+		count += event.kind == kind;
+	return count;
+}
+
+void kit_tone(double hz, double level_dbm0, size_t from, int16_t *out, size_t count)
+{
+	double peak = bl_tone_peak(level_dbm0);
+
+	for (size_t i = 0; i < count; i++)
+		out[i] = (int16_t)lrint(peak * sin(2.0 * PI * hz * (double)(from + i) / BL_RATE));
+}
+
+static double sine_power(const int16_t *pcm, size_t count, double hz)
+{
+	double re = 0.0, im = 0.0;
+
+	for (size_t i = 0; i < count; i++) {
+		double turn = 2.0 * PI * hz * (double)i / BL_RATE;
+
+		re += pcm[i] * cos(turn);
+		im += pcm[i] * sin(turn);
+	}
+	return 2.0 * (re * re + im * im) / ((double)count * (double)count);
+}
+
+double kit_level_dbm0(const int16_t *pcm, size_t count, double hz)
+{
+	double peak = sqrt(2.0 * sine_power(pcm, count, hz));
+
+	return 20.0 * log10(fmax(peak, 1e-6) / 32768.0) + BL_FULL_SCALE_DBM0;
+}
+
+double kit_rest_db(const int16_t *pcm, size_t count, double hz)
+{
+	double whole = 0.0, sine = sine_power(pcm, count, hz);
+
+	for (size_t i = 0; i < count; i++)
+		whole += (double)pcm[i] * pcm[i] / (double)count;
+	return 10.0 * log10(fmax(whole - sine, 1e-9) / fmax(whole, 1e-9));
+}

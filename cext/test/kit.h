@@ -1,0 +1,57 @@
+/* kit.h  What several tests need: phones on loopback sockets, tones, levels, WAV files */
+#ifndef BL_KIT_H
+#define BL_KIT_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "branchline_media.h"
+#include "frame.h"
+
+enum {
+	KIT_EVENT_PT = 101,
+	KIT_HEARD = 8000 * 12, /* [samples] */
+	KIT_PACKETS = 256,
+};
+
+struct kit_packet {
+	uint8_t payload_type;
+	bool marker;
+	uint16_t seq;
+	uint32_t timestamp;
+	size_t length;
+	uint8_t payload[200];
+};
+
+/* The far end of an RTP leg. */
+struct kit_phone {
+	int fd, port; /* the engine's port */
+	uint16_t seq;
+	uint32_t timestamp, ssrc;
+	int16_t heard[KIT_HEARD];
+	size_t heard_count;
+	struct kit_packet events[KIT_PACKETS]; /* of telephone-event */
+	size_t event_count;
+};
+
+struct bl_engine *kit_engine(void);
+/* Adds the leg and agrees PCMU with it; event_pt -1: no telephone-event. */
+struct kit_phone *kit_phone(struct bl_engine *engine, int64_t leg, int event_pt);
+void kit_phone_free(struct kit_phone *phone);
+void kit_send(struct kit_phone *phone, int payload_type, const void *payload, size_t size);
+void kit_send_raw(struct kit_phone *phone, const void *data, size_t size);
+/* One packet of sound; moves seq and timestamp on. */
+void kit_say(struct kit_phone *phone, const int16_t *pcm, size_t count);
+/* Takes all packets that came. */
+void kit_listen(struct kit_phone *phone);
+/* One tick; the next event of that kind, or false. */
+bool kit_event(struct bl_engine *engine, int32_t kind, struct bl_event *out);
+/* How many events of that kind wait; takes all events. */
+int kit_count_events(struct bl_engine *engine, int32_t kind);
+
+/* out[i] = the sine's sample number from + i */
+void kit_tone(double hz, double level_dbm0, size_t from, int16_t *out, size_t count);
+double kit_level_dbm0(const int16_t *pcm, size_t count, double hz);
+/* The power that is not that sine, against the whole [dB]. */
+double kit_rest_db(const int16_t *pcm, size_t count, double hz);
+
+#endif

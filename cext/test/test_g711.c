@@ -1,0 +1,74 @@
+/* test_g711.c  G.711 against the values of ITU-T G.711 and against itself */
+#include <stdint.h>
+#include <stdlib.h>
+#include "check.h"
+#include "g711.h"
+
+static int16_t decode(enum bl_codec codec, uint8_t code)
+{
+	int16_t pcm;
+
+	bl_g711_decode(codec, &code, 1, &pcm);
+	return pcm;
+}
+
+static uint8_t encode(enum bl_codec codec, int pcm)
+{
+	int16_t sample = (int16_t)pcm;
+	uint8_t code;
+
+	bl_g711_encode(codec, &sample, 1, &code);
+	return code;
+}
+
+static void test_known_values(void)
+{
+	CHECK_EQUAL(0, decode(BL_PCMU, 0xFF));
+	CHECK_EQUAL(32124, decode(BL_PCMU, 0x80)); /* 8031 in 14 bits, G.711 table 2a */
+	CHECK_EQUAL(-32124, decode(BL_PCMU, 0x00));
+	CHECK_EQUAL(8, decode(BL_PCMA, 0xD5));
+	CHECK_EQUAL(32256, decode(BL_PCMA, 0xAA)); /* 4032 in 13 bits, G.711 table 1a */
+	CHECK_EQUAL(-32256, decode(BL_PCMA, 0x2A));
+	CHECK_EQUAL(0xFF, encode(BL_PCMU, 0));
+	CHECK_EQUAL(0x80, encode(BL_PCMU, 32767));
+	CHECK_EQUAL(0x00, encode(BL_PCMU, -32768));
+	CHECK_EQUAL(0xAA, encode(BL_PCMA, 32767));
+	CHECK_EQUAL(0x2A, encode(BL_PCMA, -32768));
+}
+
+static void test_codes_come_back(void)
+{
+	for (int code = 0; code < 256; code++) {
+		CHECK_EQUAL(code, encode(BL_PCMA, decode(BL_PCMA, (uint8_t)code)));
+		/* µ-law knows two zeros */
+		if (code != 0x7F)
+			CHECK_EQUAL(code, encode(BL_PCMU, decode(BL_PCMU, (uint8_t)code)));
+	}
+}
+
+/* The error is half a step: a 32nd of the value, and 8 where the steps are smallest. */
+static void test_error_is_half_a_step(void)
+{
+	for (int law = 0; law < 2; law++) {
+		enum bl_codec codec = law ? BL_PCMA : BL_PCMU;
+
+		for (int pcm = -32768; pcm < 32768; pcm++) {
+			int error = abs(decode(codec, encode(codec, pcm)) - pcm);
+
+			if (error > abs(pcm) / 32 + 8)
+				CHECK_WITHIN(0, abs(pcm) / 32 + 8, error);
+		}
+	}
+}
+
+int main(void)
+{
+	static const struct check_test tests[] = {
+		CHECK_TEST(test_known_values),
+		CHECK_TEST(test_codes_come_back),
+		CHECK_TEST(test_error_is_half_a_step),
+	};
+
+	bl_g711_init();
+	return check_run(tests, sizeof(tests) / sizeof(tests[0]));
+}
