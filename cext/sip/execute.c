@@ -1,0 +1,211 @@
+/**
+ * @file execute.c  Commands carried out on the stack's thread
+ */
+#include "internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sofia-sip/nua_tag.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+
+/** Time that calls get to end by themselves when the stack stops [s] */
+static const double STOP_GRACE_S = 1.5;
+
+static const char SDP_TYPE[] = "application/sdp";
+
+static char *give(struct command *command, enum command_text which)
+{
+	char *text = command->text[which];
+
+	command->text[which] = NULL;
+	return text;
+}
+
+/** A handle that could not be made: its owner gets the end of a call that never was. */
+static void stillborn(struct command const *command, enum bl_sip_kind kind)
+{
+	struct draft draft;
+
+	draft_init(&draft, kind, command->call);
+	draft.event.status = 500;
+	queue_push(&command->sip->queue, &draft);
+}
+
+static void do_respond(struct command *command)
+{
+	struct call *call = call_find(command->sip, command->call);
+	char const *sdp = command->text[T_SDP], *headers = command->text[T_HEADERS];
+	char const *phrase = command->text[T_PHRASE];
+	int status = command->number;
+
+	if (!call || call->ending || !call->request)
+		return;
+	nua_respond(call->nh, status, phrase ? phrase : sip_status_phrase(status),
+		    NUTAG_WITH(call->request), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+		    TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+		    TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
+	if (status < 200)
+		return;
+	call_drop_request(call);
+	if (call->kind == CALL_REGISTER_IN) {
+		call_free(call);
+	} else if (call->offer_waits) {
+		call->offer_waits = false;
+	} else if (status < 300) {
+		call->answered = true;
+	} else {
+		call->status = status;
+		call->ending = true;
+		call_expect_end(call);
+	}
+}
+
+static void do_invite(struct command *command)
+{
+	struct bl_sip *sip = command->sip;
+	char const *uri = command->text[T_URI], *from = command->text[T_FROM];
+	char const *sdp = command->text[T_SDP], *headers = command->text[T_HEADERS];
+	char const *proxy = command->text[T_PROXY];
+	char *to = NULL;
+	nua_handle_t *nh = NULL;
+	struct call *call = NULL;
+
+	if (asprintf(&to, "<%s>", uri) < 0)
+		to = NULL;
+	if (to)
+		nh = nua_handle(sip->nua, NULL, NUTAG_URL(uri), SIPTAG_TO_STR(to),
+				SIPTAG_FROM_STR(from), TAG_END());
+	free(to);
+	if (nh)
+		call = call_new(sip, command->call, CALL_INVITE, nh);
+	if (!call) {
+		if (nh)
+			nua_handle_destroy(nh);
+		stillborn(command, BL_SIP_FAIL);
+		return;
+	}
+	call->outgoing = true;
+	call->user = give(command, T_USER);
+	call->secret = give(command, T_SECRET);
+	nua_invite(nh, TAG_IF(proxy, NUTAG_PROXY(proxy)),
+		   TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
+		   TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+		   TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
+}
+
+static void do_end(struct command *command)
+{
+	struct call *call = call_find(command->sip, command->call);
+
+	if (call && call->kind == CALL_INVITE)
+		call_end(call, command->text[T_HEADERS]);
+}
+
+static void do_reoffer(struct command *command)
+{
+	struct call *call = call_find(command->sip, command->call);
+
+	if (!call || call->kind != CALL_INVITE || !call->answered || call->ending ||
+	    call->reoffered) {
+		if (call)
+			stillborn(command, BL_SIP_OFFER_DONE);
+		return;
+	}
+	call->reoffered = true;
+	nua_invite(call->nh, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE),
+		   SIPTAG_PAYLOAD_STR(command->text[T_SDP]), TAG_END());
+}
+
+static void do_register(struct command *command)
+{
+	struct bl_sip *sip = command->sip;
+	char *aor = NULL;
+	char expires[16];
+	nua_handle_t *nh = NULL;
+	struct call *call = NULL;
+
+	snprintf(expires, sizeof(expires), "%d", command->number);
+	if (asprintf(&aor, "<%s>", command->text[T_URI]) < 0)
+		aor = NULL;
+	if (aor)
+		nh = nua_handle(sip->nua, NULL, SIPTAG_TO_STR(aor), SIPTAG_FROM_STR(aor),
+				TAG_END());
+	free(aor);
+	if (nh)
+		call = call_new(sip, command->call, CALL_REGISTER_OUT, nh);
+	if (!call) {
+		if (nh)
+			nua_handle_destroy(nh);
+		stillborn(command, BL_SIP_REGISTERED);
+		return;
+	}
+	call->outgoing = true;
+	call->user = give(command, T_USER);
+	call->secret = give(command, T_SECRET);
+	call->expires_s = command->number;
+	nua_register(nh, NUTAG_REGISTRAR(command->text[T_PROXY]), SIPTAG_EXPIRES_STR(expires),
+		     TAG_IF(call->user, NUTAG_M_USERNAME(call->user)), TAG_END());
+}
+
+static void do_unregister(struct command *command)
+{
+	struct call *call = call_find(command->sip, command->call);
+
+	if (!call || call->kind != CALL_REGISTER_OUT || call->ending)
+		return;
+	if (!call->registered) {
+		call_free(call);
+		return;
+	}
+	call->challenges = 0;
+	call->ending = true;
+	call_expect_end(call);
+	nua_unregister(call->nh, TAG_END());
+}
+
+static void do_options(struct command *command)
+{
+	struct bl_sip *sip = command->sip;
+	char *to = NULL;
+	nua_handle_t *nh = NULL;
+
+	if (asprintf(&to, "<%s>", command->text[T_URI]) < 0)
+		to = NULL;
+	if (to)
+		nh = nua_handle(sip->nua, NULL, NUTAG_URL(command->text[T_URI]), SIPTAG_TO_STR(to),
+				TAG_END());
+	free(to);
+	if (!nh || !call_new(sip, command->call, CALL_OPTIONS, nh)) {
+		if (nh)
+			nua_handle_destroy(nh);
+		stillborn(command, BL_SIP_OPTIONS);
+		return;
+	}
+	nua_options(nh, TAG_END());
+}
+
+static void do_stop(struct command *command)
+{
+	struct bl_sip *sip = command->sip;
+
+	pthread_mutex_lock(&sip->gate);
+	sip->state = STACK_STOPPING;
+	pthread_mutex_unlock(&sip->gate);
+	sip->stop_by_s = monotonic_s() + STOP_GRACE_S;
+	calls_end_all(sip);
+}
+
+void command_execute(struct command *command)
+{
+	static void (*const run[])(struct command *) = {
+		[OP_RESPOND] = do_respond,   [OP_INVITE] = do_invite,
+		[OP_END] = do_end,	     [OP_REOFFER] = do_reoffer,
+		[OP_REGISTER] = do_register, [OP_UNREGISTER] = do_unregister,
+		[OP_OPTIONS] = do_options,   [OP_STOP] = do_stop,
+	};
+
+	run[command->op](command);
+}
