@@ -139,6 +139,7 @@ class BrainDaemon:
 
     async def close(self) -> None:
         """Leave: talks go on in legs, and the next brain adopts them."""
+        self.legs.on_lost = lambda _why: None
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import wave
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
@@ -211,11 +211,13 @@ class Robots:
         talk_s: float = -1,
         says: Path | None = None,
         records: Path | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.address = loopback()
         command = [sys.executable, "-m", "appliance.cli", "legs", "phone"]
         for account in accounts:
-            command += ["--account", account, "--secret", SECRET]
+            secret = secrets[account] if secrets else SECRET
+            command += ["--account", account, "--secret", secret]
         command += ["--registrar", branch.sip, "--address", self.address, "--port", "5080"]
         command += ["--answer-after-s", str(answer_after_s), "--talk-s", str(talk_s)]
         command += ["--says", str(says)] if says else []

@@ -8,6 +8,7 @@ import pytest
 
 from appliance.plan.model import Plan
 from tests.spine.branch import Branch
+from tests.spine.federation import Federation
 
 MakeBranch = Callable[..., Branch]
 
@@ -27,3 +28,22 @@ def make_branch(tmp_path: Path) -> Iterator[MakeBranch]:
     yield make
     for branch in made:
         branch.stop()
+
+
+MakeFederation = Callable[..., Federation]
+
+
+@pytest.fixture
+def make_federation(tmp_path: Path) -> Iterator[MakeFederation]:
+    """Return a function that makes and starts control and two branches."""
+    made: list[Federation] = []
+
+    def make(plan: Plan, **options: Any) -> Federation:
+        federation = Federation(tmp_path, plan, **options)
+        made.append(federation)
+        federation.start()
+        return federation
+
+    yield make
+    for federation in made:
+        federation.stop()
