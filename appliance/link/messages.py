@@ -174,6 +174,14 @@ class DocumentAck(LinkRecord, tag=21):
     detail: str = ""
 
 
+class Part(LinkRecord, tag=22):
+    """A piece of a document too long for one frame: zlib (RFC 1950) over a frame that holds it."""
+
+    data: bytes
+    #: the document is complete with this
+    last: bool
+
+
 class Goodbye(LinkRecord, tag=30):
     """The session ends on purpose."""
 
@@ -197,6 +205,7 @@ LinkMessage = (
     | QueueViews
     | Document
     | DocumentAck
+    | Part
     | Goodbye
 )
 

@@ -1,0 +1,385 @@
+"""A node of the federation: its sessions by peer name, heartbeats, and dialling again.
+
+A peer's name is learnt from the key the transport has proven, through the directory; a Hello that
+says otherwise ends the session. No socket here and no clock but the one handed in.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from random import Random
+from typing import Protocol
+
+import msgspec
+
+from appliance.base.clock import Clock
+from appliance.base.errors import PeerError
+from appliance.link.bulk import is_bulk, split
+from appliance.link.codec import decode, encode
+from appliance.link.dialler import ATTEMPT_S, Redial
+from appliance.link.messages import (
+    DEAD_S,
+    HEARTBEAT_S,
+    Beat,
+    Document,
+    Goodbye,
+    Hello,
+    LinkMessage,
+    Part,
+)
+from appliance.link.session import LinkSession, Peer
+from appliance.link.transport import Transport
+
+_log = logging.getLogger(__name__)
+
+#: how often the clock is looked at [s]: well below a heartbeat
+TICK_S = 0.1
+#: a session that is refused is cut after this, so that its Goodbye arrives [s]
+_LEAVE_S = 0.5
+#: parts of long documents sent in one tick: 10 Mbit/s
+PARTS_PER_TICK = 2
+#: records in one frame; keeps a reader's turn short
+MAX_BATCH = 500
+
+
+class LinkHandler(Protocol):
+    """Whoever the node works for; called in the event loop."""
+
+    def on_up(self, peer: str, hello: Hello) -> None:
+        """Tell that *peer* is there."""
+
+    def on_message(self, peer: str, message: LinkMessage) -> None:
+        """Hand on a record of *peer*; never Hello, Beat or Goodbye."""
+
+    def on_down(self, peer: str, reason: str) -> None:
+        """Tell that *peer* is gone; once for each `on_up`."""
+
+
+class LinkNode:
+    """Sessions with peers. Give it who may talk (`allow`), whom to reach (`dial`), then `run`."""
+
+    def __init__(
+        self,
+        hello: Callable[[], Hello],
+        transport: Transport,
+        clock: Clock,
+        handler: LinkHandler,
+        *,
+        chance: Random | None = None,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self._hello = hello
+        self._name, self._role = hello().name, hello().role
+        self._transport = transport
+        self._clock = clock
+        self._handler = handler
+        self._chance = chance or Random()  # noqa: S311 - jitter, no secret
+        self._soon = soon or _call_soon
+        self._peers: dict[str, Peer] = {}
+        self._by_key: dict[str, Peer] = {}
+        self._sessions: dict[int, LinkSession] = {}
+        self._up: dict[str, LinkSession] = {}
+        self._redials: dict[str, Redial] = {}
+        self._unsent: set[int] = set()
+        self._flush_due = False
+        self._ticked_s = clock.monotonic_s()
+        #: why the last session with a peer ended or never came up: reason word, sentence
+        self.trouble: dict[str, tuple[str, str]] = {}
+        #: what was not taken in, by reason word
+        self.ignored: Counter[str] = Counter()
+
+    # -- for whoever uses the node -------------------------------------------------------------
+
+    def start(self) -> None:
+        """Listen; raise ConfigError `port-busy`."""
+        self._transport.start(self)
+        self._transport.allow(self._by_key)
+
+    async def run(self) -> None:
+        """Keep the sessions alive, until cancelled; `start` comes before."""
+        try:
+            while True:
+                self.tick()
+                await asyncio.sleep(TICK_S)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Say Goodbye to everyone and stop listening."""
+        for session in tuple(self._sessions.values()):
+            if not session.leaving:
+                self._leave(session, "shutdown", "this end stops")
+        self._redials.clear()
+        self._transport.close()
+        self._sessions.clear()
+
+    def allow(self, peers: Iterable[Peer]) -> None:
+        """Know these peers and no others from now on; sessions of others are cut."""
+        self._peers = {peer.name: peer for peer in peers if peer.name != self._name}
+        self._by_key = {peer.key: peer for peer in self._peers.values()}
+        for name in tuple(self._redials):
+            if name not in self._peers:
+                del self._redials[name]
+        for session in tuple(self._sessions.values()):
+            known = self._peers.get(session.peer.name)
+            if known is None or known.key != session.peer.key:
+                self._drop(session, "not-enrolled")
+            else:
+                session.peer = known
+        self._transport.allow(self._by_key)
+
+    def dial(self, peer: str) -> None:
+        """Reach *peer*, again and again, until it is no longer allowed.
+
+        Where both ends dial, the lesser name goes first, so that they do not cross.
+        """
+        known = self._peers.get(peer)
+        if known is not None and known.port and peer not in self._redials:
+            delay_s = 0.0 if self._leads(known) else DEAD_S
+            self._redials[peer] = Redial(self._clock.monotonic_s(), self._chance, delay_s=delay_s)
+
+    def send(self, peer: str, message: LinkMessage) -> bool:
+        """Send with this turn's frame, a long document in parts; False while *peer* is not up."""
+        session = self._up.get(peer)
+        if session is None:
+            return False
+        if isinstance(message, Document) and is_bulk(message):
+            session.bulk.extend(split(message))
+        else:
+            self._put(session, message)
+        return True
+
+    def peers(self) -> set[str]:
+        """Return who is up."""
+        return set(self._up)
+
+    def hello_of(self, peer: str) -> Hello | None:
+        """Return what *peer* said of itself, while it is up."""
+        session = self._up.get(peer)
+        return session.hello if session else None
+
+    def delay_ms(self, peer: str) -> int:
+        """Return the round trip to *peer* [ms]; -1: not known."""
+        session = self._up.get(peer)
+        return session.delay_ms if session else -1
+
+    # -- time ----------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Beat, notice the dead, dial; to be called every TICK_S."""
+        now_s = self._clock.monotonic_s()
+        # a stall of our own is not the peers' silence: what they sent meanwhile is still unread
+        late_s = now_s - self._ticked_s - TICK_S
+        self._ticked_s = now_s
+        for session in tuple(self._sessions.values()):
+            if late_s > HEARTBEAT_S:
+                session.heard_s = min(now_s, session.heard_s + late_s)
+            self._tick_session(session, now_s)
+        for name, redial in tuple(self._redials.items()):
+            if now_s >= redial.due_s and self._attempts(name) == 0:
+                self._dial(self._peers[name], now_s)
+        self.flush()
+
+    def _tick_session(self, session: LinkSession, now_s: float) -> None:
+        if session.leaving:
+            if now_s >= session.cut_s:
+                self._drop(session, "")
+        elif session.state == "hello" and now_s - session.opened_s > ATTEMPT_S:
+            self._drop(session, "unreachable", f"no Hello within {ATTEMPT_S:g} s")
+        elif session.state == "up":
+            if now_s - session.heard_s > DEAD_S:
+                self._drop(session, "unreachable", f"nothing heard for {DEAD_S:g} s")
+                return
+            if beat := session.beat_due(now_s, HEARTBEAT_S):
+                self._put(session, beat)
+            for _ in range(min(PARTS_PER_TICK, len(session.bulk))):
+                self._put(session, session.bulk.popleft())
+
+    def _attempts(self, name: str) -> int:
+        """Return how many sessions with *name* are up or on their way."""
+        open_ones = [s for s in self._sessions.values() if not s.leaving]
+        return sum(session.peer.name == name for session in open_ones)
+
+    def _dial(self, peer: Peer, now_s: float) -> None:
+        _log.debug("> dial %s at %s:%s", peer.name, peer.address, peer.port)
+        number = self._transport.dial(peer.name, peer.address, peer.port, peer.key)
+        session = LinkSession(number, peer, dialled=True, now_s=now_s)
+        self._sessions[number] = session
+        self._put(session, self._hello())
+
+    def _leads(self, peer: Peer) -> bool:
+        """Tell whether it is for this end to dial first, and for the other to wait."""
+        return peer.role == "hub" or (self._role != "hub" and self._name < peer.name)
+
+    # -- what the transport tells --------------------------------------------------------------
+
+    def on_open(self, session: int, key: str) -> None:
+        """Take a session that a peer has dialled."""
+        peer = self._by_key.get(key)
+        if peer is None:
+            self.ignored["not-enrolled"] += 1
+            self._transport.cut(session)
+            return
+        now_s = self._clock.monotonic_s()
+        self._sessions[session] = LinkSession(session, peer, dialled=False, now_s=now_s)
+
+    def on_frame(self, session: int, frame: bytes) -> None:
+        """Take a frame: each good record goes on, each bad one is counted."""
+        known = self._sessions.get(session)
+        if known is None or known.leaving:
+            return
+        known.heard_s = self._clock.monotonic_s()
+        try:
+            number, records, bad = decode(frame)
+        except PeerError as error:
+            self.ignored[error.reason] += 1
+            _log.warning("< %s: %s", known.peer.name, error)
+            return
+        if number != known.received + 1:
+            detail = f"frame {number} came after frame {known.received}"
+            self._leave(known, "unreachable", detail)
+            return
+        known.received = number
+        if bad:
+            self.ignored["unknown-record"] += len(bad)
+            _log.warning("< %s: records with tags %s are unknown", known.peer.name, bad)
+        for record in records:
+            if known.leaving or known.number not in self._sessions:
+                return
+            self._take(known, record)
+
+    def on_close(self, session: int, reason: str) -> None:
+        """Take the end of a session."""
+        known = self._sessions.get(session)
+        if known is not None:
+            self._drop(known, reason, cut=False)
+
+    # -- records -------------------------------------------------------------------------------
+
+    def _take(self, session: LinkSession, record: LinkMessage) -> None:
+        peer = session.peer.name
+        if isinstance(record, Goodbye):
+            self._drop(session, record.reason, record.detail)
+        elif session.state == "hello":
+            if isinstance(record, Hello):
+                self._greet(session, record)
+            else:
+                self._leave(session, "wrong-state", "a session begins with Hello")
+        elif isinstance(record, Beat):
+            session.take_beat(record, self._clock.monotonic_s())
+        elif isinstance(record, Hello):
+            self.ignored["wrong-state"] += 1
+        elif isinstance(record, Part):
+            self._take_part(session, record)
+        else:
+            self._handler.on_message(peer, record)
+
+    def _take_part(self, session: LinkSession, part: Part) -> None:
+        try:
+            whole = session.assembly.take(part)
+        except PeerError as error:
+            self._leave(session, error.reason, error.message)
+            return
+        if whole is not None:
+            self._handler.on_message(session.peer.name, whole)
+
+    def _greet(self, session: LinkSession, hello: Hello) -> None:
+        """Let the session come up, or refuse it in words."""
+        refusal = session.refusal(hello) or self._conflict(session, hello)
+        if refusal is not None:
+            self._leave(session, *refusal)
+            return
+        peer = session.peer.name
+        other = self._up.get(peer)
+        if other is not None:
+            self._leave(other, "duplicate", "a newer session takes over")
+        if not session.dialled:
+            self._put(session, self._hello())
+        session.state, session.hello = "up", hello
+        self._up[peer] = session
+        self.trouble.pop(peer, None)
+        if peer in self._redials:
+            self._redials[peer].succeeded()
+        _log.info("%s is up: %s", peer, hello)
+        self._handler.on_up(peer, hello)
+
+    def _conflict(self, session: LinkSession, hello: Hello) -> tuple[str, str] | None:
+        """Return what speaks against a second session with the same peer."""
+        other = self._up.get(session.peer.name)
+        if other is None or other.hello is None:
+            return None
+        if hello.incarnation < other.hello.incarnation:
+            return "stale-incarnation", f"incarnation {other.hello.incarnation} is here already"
+        crossed = session.dialled != other.dialled
+        # both ends dialled: both keep the session that the one who leads has dialled
+        kept = other.dialled == self._leads(session.peer)
+        if crossed and kept and hello.incarnation == other.hello.incarnation:
+            return "duplicate", "there is a session already"
+        return None
+
+    def _put(self, session: LinkSession, message: LinkMessage) -> None:
+        session.out.append(message)
+        self._unsent.add(session.number)
+        if not self._flush_due:
+            self._flush_due = True
+            self._soon(self.flush)
+
+    def flush(self) -> None:
+        """Send now what was put: one frame per session."""
+        self._flush_due = False
+        while self._unsent:
+            session = self._sessions.get(self._unsent.pop())
+            if session is not None:
+                self._send(session)
+
+    def _send(self, session: LinkSession) -> None:
+        out, session.out = session.out, []
+        for start in range(0, len(out), MAX_BATCH):
+            batch = out[start : start + MAX_BATCH]
+            try:
+                frame = encode(session.sent + 1, batch)
+            except (msgspec.MsgspecError, UnicodeError, OverflowError, TypeError) as error:
+                _log.error("> %s: left out records: %s", session.peer.name, error)
+                continue
+            session.sent += 1
+            if not self._transport.send(session.number, frame):
+                return
+
+    # -- the end of a session ------------------------------------------------------------------
+
+    def _leave(self, session: LinkSession, reason: str, detail: str) -> None:
+        """Say Goodbye; the session is cut a little later."""
+        _log.info("> %s: Goodbye, %s: %s", session.peer.name, reason, detail)
+        session.out.append(Goodbye(reason, detail))
+        self._send(session)
+        session.cut_s = self._clock.monotonic_s() + _LEAVE_S
+        self._end(session, reason, detail)
+        session.state = "leaving"
+
+    def _drop(
+        self, session: LinkSession, reason: str, detail: str = "", *, cut: bool = True
+    ) -> None:
+        """End a session without a word."""
+        del self._sessions[session.number]
+        if cut:
+            self._transport.cut(session.number)
+        if not session.leaving:
+            self._end(session, reason, detail)
+
+    def _end(self, session: LinkSession, reason: str, detail: str) -> None:
+        peer = session.peer.name
+        was_up = self._up.get(peer) is session
+        if reason != "duplicate":
+            self.trouble[peer] = (reason, detail)
+        if peer in self._redials:
+            self._redials[peer].failed(self._clock.monotonic_s())
+        session.state = "leaving"
+        if was_up:
+            del self._up[peer]
+            _log.info("%s is down: %s %s", peer, reason, detail)
+            self._handler.on_down(peer, reason)
+
+
+def _call_soon(callback: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_soon(callback)

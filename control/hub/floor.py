@@ -1,0 +1,140 @@
+"""The hub's floor: what all boxes published, live for the pages, and matched as it changes.
+
+The hub holds no truth. It proposes; a lost hub loses nothing that the boxes do not publish again.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from appliance.base.clock import Clock
+from appliance.link.messages import (
+    Delta,
+    LinkMessage,
+    ProposalRefused,
+    Propose,
+    QueueViews,
+    Snapshot,
+)
+from appliance.plan.model import Plan
+from appliance.routing.matchmaker import Matchmaker
+from appliance.routing.model import QueueView
+from appliance.routing.views import queue_views
+from control.hub.live import LiveState
+
+_log = logging.getLogger(__name__)
+
+#: how often boxes are told of the queues at most [s]
+VIEWS_S = 1.0
+#: pause after that as a multiple of what it took: at most 5 % of the time
+VIEWS_SHARE = 20
+
+
+class HubFloor:
+    """A `ViewSink` over all boxes: feeds the matchmaker and the live state."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        send: Callable[[str, LinkMessage], bool],
+        *,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._send = send
+        self._soon = soon or _call_soon
+        self.matchmaker = Matchmaker(Plan())
+        self.live = LiveState(self.matchmaker.floor, clock)
+        self._due = False
+        self._views_due_s = 0.0
+        self._views_told: tuple[list[QueueView], frozenset[str]] = ([], frozenset())
+        #: proposals sent, and what came back, by reason word
+        self.outcomes: Counter[str] = Counter()
+
+    # -- what the boxes publish ----------------------------------------------------------------
+
+    def replace(self, owner: str, snapshot: Snapshot) -> None:
+        """Take everything that *owner* has."""
+        if self.matchmaker.on_snapshot(owner, snapshot, self._now_ms()):
+            self.live.touch(owner, snapshot)
+            self._stir()
+
+    def change(self, owner: str, delta: Delta) -> None:
+        """Take what changed at *owner*."""
+        if self.matchmaker.on_delta(owner, delta, self._now_ms()):
+            self.live.touch(owner, delta)
+            self._stir()
+
+    def lose(self, owner: str) -> None:
+        """Forget *owner*: it is out of reach."""
+        self.matchmaker.on_lost(owner)
+        self.live.lose(owner)
+        self._stir()
+
+    # -- matching ------------------------------------------------------------------------------
+
+    def set_plan(self, plan: Plan) -> None:
+        """Decide by another plan from now on."""
+        self.matchmaker.set_plan(plan)
+        self.live.plan_serial = plan.serial
+        self._stir()
+
+    def refused(self, peer: str, answer: ProposalRefused) -> None:
+        """Take an owner's no; from nobody else."""
+        floor = self.matchmaker.floor
+        contact, seat = floor.contact(answer.contact), floor.seat(answer.seat)
+        owners = {row.owner for row in (contact, seat) if row is not None}
+        if owners and peer not in owners:
+            self.outcomes["not-enrolled"] += 1
+            _log.warning("%s refused a proposal that is not its own", peer)
+            return
+        self.outcomes[answer.reason[:32]] += 1
+        self.matchmaker.refused(answer.contact, answer.seat, answer.reason, self._now_ms())
+        self._stir()
+
+    def propose(self) -> None:
+        """Send what is to be proposed now."""
+        self._due = False
+        now_ms = self._now_ms()
+        for proposal in self.matchmaker.propose(now_ms):
+            self.outcomes["proposed"] += 1
+            if not self._send(proposal.seat_owner, Propose(proposal)):
+                self.matchmaker.refused(
+                    proposal.contact, proposal.seat, "peer-unreachable", now_ms
+                )
+
+    def newcomer(self, peer: str) -> None:
+        """Tell *peer* of the queues at the next occasion, whatever it knew before."""
+        views, told = self._views_told
+        self._views_told = (views, told - {peer})
+
+    def tell_queues(self, peers: Iterable[str]) -> None:
+        """Tell *peers* each queue over the whole centre, if it changed.
+
+        Costs queues times seats, so it is asked once a second, and less often where that is much.
+        """
+        started_s = self._clock.monotonic_s()
+        if started_s < self._views_due_s:
+            return
+        plan = self.matchmaker.plan
+        views = queue_views(plan.plan, plan, self.matchmaker.floor)
+        took_s = self._clock.monotonic_s() - started_s
+        self._views_due_s = started_s + max(VIEWS_S, VIEWS_SHARE * took_s)
+        peers = frozenset(peers)
+        known, self._views_told = self._views_told, (views, peers)
+        for peer in peers if views != known[0] else peers - known[1]:
+            self._send(peer, QueueViews(views))
+
+    def _stir(self) -> None:
+        """Match once in the next turn, however many rows this turn brings."""
+        if not self._due:
+            self._due = True
+            self._soon(self.propose)
+
+    def _now_ms(self) -> int:
+        return round(self._clock.monotonic_s() * 1000)
+
+
+def _call_soon(callback: Callable[[], None]) -> object:
+    return asyncio.get_running_loop().call_soon(callback)

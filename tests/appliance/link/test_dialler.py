@@ -1,0 +1,40 @@
+"""When a peer is dialled again."""
+
+from random import Random
+
+from appliance.link.dialler import FIRST_WAIT_S, LONGEST_WAIT_S, Redial
+
+
+def waits(chance: Random, *, delay_s: float = 0.0, count: int = 12) -> list[float]:
+    redial = Redial(100.0, chance, delay_s=delay_s)
+    found = []
+    for _ in range(count):
+        redial.failed(200.0)
+        found.append(redial.due_s - 200.0)
+    return found
+
+
+def test_waits_grow_to_a_bound() -> None:
+    found = waits(Random(1))
+    assert FIRST_WAIT_S / 2 <= found[0] <= FIRST_WAIT_S
+    assert all(LONGEST_WAIT_S / 2 <= wait <= LONGEST_WAIT_S for wait in found[5:])
+
+
+def test_boxes_do_not_come_back_in_step() -> None:
+    last = {waits(Random(seed))[-1] for seed in range(50)}
+    assert len(last) == 50
+    assert max(last) - min(last) > LONGEST_WAIT_S / 4
+
+
+def test_success_begins_anew() -> None:
+    redial = Redial(0.0, Random(1))
+    for _ in range(9):
+        redial.failed(0.0)
+    redial.succeeded()
+    redial.failed(0.0)
+    assert redial.due_s <= FIRST_WAIT_S
+
+
+def test_who_does_not_lead_waits_longer() -> None:
+    assert min(waits(Random(1), delay_s=1.5)) > 1.5
+    assert Redial(10.0, Random(1), delay_s=1.5).due_s == 11.5

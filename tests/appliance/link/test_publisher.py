@@ -1,0 +1,128 @@
+"""What an owner publishes: one delta per turn, numbers without gaps, ages that go on."""
+
+from collections.abc import Callable
+
+from appliance.base.clock import HeldClock
+from appliance.link.messages import Delta, LinkMessage, Snapshot
+from appliance.link.publisher import StatePublisher
+from appliance.routing.model import Failure
+from tests.appliance.link.rig import contact, seat
+
+
+class Desk:
+    """A publisher, its clock, what it sent, and the turns of a loop."""
+
+    def __init__(self) -> None:
+        self.clock = HeldClock()
+        self.sent: list[tuple[str, LinkMessage]] = []
+        self.turn: list[Callable[[], None]] = []
+        self.publisher = StatePublisher(7, self.clock, self._send, soon=self.turn.append)
+
+    def _send(self, peer: str, message: LinkMessage) -> bool:
+        self.sent.append((peer, message))
+        return True
+
+    def end_turn(self) -> list[tuple[str, LinkMessage]]:
+        for callback in self.turn:
+            callback()
+        self.turn.clear()
+        sent, self.sent = self.sent, []
+        return sent
+
+
+def deltas(sent: list[tuple[str, LinkMessage]]) -> list[Delta]:
+    assert all(isinstance(message, Delta) for _, message in sent)
+    return [message for _, message in sent if isinstance(message, Delta)]
+
+
+def test_a_subscriber_gets_a_snapshot_and_then_deltas() -> None:
+    desk = Desk()
+    desk.publisher.set_contact(contact("c1", "a"))
+    desk.end_turn()
+    desk.publisher.subscribe("hub")
+    [(peer, snapshot)] = desk.end_turn()
+    assert isinstance(snapshot, Snapshot)
+    assert (peer, snapshot.incarnation, snapshot.number) == ("hub", 7, 1)
+    assert [row.contact for row in snapshot.contacts] == ["c1"]
+    desk.publisher.set_seat(seat("ann", "a"))
+    [delta] = deltas(desk.end_turn())
+    assert (delta.number, [row.seat for row in delta.seats]) == (2, ["ann"])
+
+
+def test_all_of_one_turn_is_one_delta_for_everyone() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.publisher.subscribe("b")
+    desk.end_turn()
+    for fence in range(50):
+        desk.publisher.set_contact(contact("c1", "a", fence=fence))
+        desk.publisher.set_contact(contact(f"d{fence}", "a"))
+    sent = desk.end_turn()
+    assert {peer for peer, _ in sent} == {"hub", "b"}
+    first, second = deltas(sent)
+    assert first == second
+    assert len(first.contacts) == 51
+    assert first.contacts[0].fence == 49
+
+
+def test_a_contact_that_ended_is_sent_once() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.publisher.set_contact(contact("c1", "a", fence=3, seat="ann"))
+    desk.end_turn()
+    desk.publisher.drop_contact("c1")
+    desk.publisher.drop_contact("c1")
+    [delta] = deltas(desk.end_turn())
+    assert [(row.state, row.fence, row.seat) for row in delta.contacts] == [("ended", 4, "")]
+    desk.publisher.drop_contact("c1")
+    assert desk.end_turn() == []
+    assert desk.publisher.snapshot().contacts == []
+
+
+def test_a_seat_that_goes_and_comes_in_one_turn_is_there() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.publisher.set_seat(seat("ann", "a", epoch=1))
+    desk.publisher.set_seat(seat("bob", "a", epoch=1))
+    desk.end_turn()
+    desk.publisher.drop_seat("ann")
+    desk.publisher.set_seat(seat("ann", "a", epoch=2))
+    desk.publisher.set_seat(seat("bob", "a", epoch=2))
+    desk.publisher.drop_seat("bob")
+    [delta] = deltas(desk.end_turn())
+    assert [(row.seat, row.epoch) for row in delta.seats] == [("ann", 2)]
+    assert delta.gone == ["bob"]
+
+
+def test_ages_in_a_snapshot_are_as_of_now() -> None:
+    desk = Desk()
+    desk.publisher.set_contact(contact("c1", "a", age_ms=100))
+    desk.publisher.set_seat(seat("ann", "a", idle_ms=5))
+    desk.publisher.set_failure(Failure(owner="a", contact="c1", reason="busy", for_ms=3000))
+    desk.publisher.set_failure(Failure(owner="a", seat="ann", reason="busy", for_ms=1000))
+    desk.clock.advance(2)
+    snapshot = desk.publisher.snapshot()
+    assert snapshot.contacts[0].age_ms == 2100
+    assert snapshot.seats[0].idle_ms == 2005
+    assert [(failure.contact, failure.for_ms) for failure in snapshot.failures] == [("c1", 1000)]
+
+
+def test_reach_is_sent_when_it_changes() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.end_turn()
+    desk.publisher.set_reaches({"c", "b"})
+    desk.publisher.set_reaches({"b", "c"})
+    [delta] = deltas(desk.end_turn())
+    assert delta.reaches == ["b", "c"]
+    desk.publisher.set_contact(contact("c1", "a"))
+    assert deltas(desk.end_turn())[0].reaches is None
+
+
+def test_who_has_left_gets_nothing() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.end_turn()
+    desk.publisher.unsubscribe("hub")
+    desk.publisher.set_contact(contact("c1", "a"))
+    assert desk.end_turn() == []

@@ -1,0 +1,116 @@
+"""Proposals of the hub on a held clock: once per turn, to the seat's owner, answered or not."""
+
+from collections.abc import Callable
+
+from appliance.base.clock import HeldClock
+from appliance.link.messages import (
+    Delta,
+    LinkMessage,
+    ProposalRefused,
+    Propose,
+    QueueViews,
+    Snapshot,
+)
+from control.hub.floor import VIEWS_S, HubFloor
+from tests.appliance.link.rig import contact, seat
+from tests.control.hub.rig import PLAN
+
+
+class Desk:
+    """A hub's floor, what it sent, and the turns of its loop."""
+
+    def __init__(self) -> None:
+        self.clock = HeldClock()
+        self.sent: list[tuple[str, LinkMessage]] = []
+        self.turn: list[Callable[[], None]] = []
+        self.away: set[str] = set()
+        self.floor = HubFloor(self.clock, self._send, soon=self.turn.append)
+        self.floor.set_plan(PLAN)
+        for owner, other in (("a", "b"), ("b", "a")):
+            self.floor.replace(owner, Snapshot(1, 0, [], [], reaches=[other]))
+        self.end_turn()
+
+    def _send(self, peer: str, message: LinkMessage) -> bool:
+        if peer in self.away:
+            return False
+        self.sent.append((peer, message))
+        return True
+
+    def end_turn(self) -> list[tuple[str, str, str]]:
+        """End the turn; return proposals as (to, contact, seat)."""
+        turns = len(self.turn)
+        assert turns <= 1, "many rows of one turn are matched once"
+        for callback in self.turn:
+            callback()
+        self.turn.clear()
+        sent, self.sent = self.sent, []
+        return [
+            (peer, message.proposal.contact, message.proposal.seat)
+            for peer, message in sent
+            if isinstance(message, Propose)
+        ]
+
+
+def test_many_rows_of_a_turn_are_matched_once() -> None:
+    desk = Desk()
+    desk.floor.change("a", Delta(1, 1, contacts=[contact("c1", "a"), contact("c2", "a")]))
+    desk.floor.change("b", Delta(1, 1, seats=[seat("bob", "b")]))
+    desk.floor.change("a", Delta(1, 2, seats=[seat("ann", "a")]))
+    assert {name for _, name, _ in desk.end_turn()} == {"c1", "c2"}
+
+
+def test_a_seat_whose_owner_cannot_be_told_is_left_for_another() -> None:
+    desk = Desk()
+    desk.away.add("b")
+    desk.floor.change("b", Delta(1, 1, seats=[seat("bob", "b", idle_ms=60_000)]))
+    desk.floor.change("a", Delta(1, 1, contacts=[contact("c1", "a")]))
+    assert desk.end_turn() == []
+    desk.floor.change("a", Delta(1, 2, seats=[seat("ann", "a")]))
+    assert desk.end_turn() == [("a", "c1", "ann")]
+
+
+def test_a_proposal_that_nobody_answers_is_made_again_later() -> None:
+    desk = Desk()
+    desk.floor.change("a", Delta(1, 1, contacts=[contact("c1", "a")]))
+    desk.floor.change("b", Delta(1, 1, seats=[seat("bob", "b")]))
+    assert desk.end_turn() == [("b", "c1", "bob")]
+    again = []
+    for _ in range(100):
+        desk.clock.advance(0.1)
+        desk.floor.propose()
+        again += desk.end_turn()
+    assert again[0] == ("b", "c1", "bob")
+    assert len(again) <= 4
+
+
+def test_a_no_from_somebody_else_changes_nothing() -> None:
+    desk = Desk()
+    desk.floor.change("b", Delta(1, 1, seats=[seat("bob", "b")], contacts=[contact("c1", "b")]))
+    desk.end_turn()
+    desk.floor.refused("a", ProposalRefused("c1", "bob", "seat-gone"))
+    assert desk.floor.outcomes["seat-gone"] == 0
+    desk.floor.refused("b", ProposalRefused("c1", "bob", "seat-gone"))
+    assert desk.floor.outcomes["seat-gone"] == 1
+
+
+def test_boxes_are_told_of_the_queues_when_they_change() -> None:
+    desk = Desk()
+
+    def told() -> dict[str, int]:
+        desk.clock.advance(VIEWS_S)
+        desk.floor.tell_queues({"a", "b"})
+        sent, desk.sent = desk.sent, []
+        return {
+            peer: message.views[0].waiting
+            for peer, message in sent
+            if isinstance(message, QueueViews)
+        }
+
+    assert told() == {"a": 0, "b": 0}
+    assert told() == {}
+    desk.floor.change("a", Delta(1, 1, contacts=[contact("c1", "a")]))
+    assert told() == {"a": 1, "b": 1}
+    desk.floor.newcomer("b")
+    assert told() == {"b": 1}
+    desk.floor.tell_queues({"a", "b"})
+    assert desk.sent == []
