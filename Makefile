@@ -47,7 +47,7 @@ $(STAMPS)/built: $(C_SOURCES) $(STAMPS)/python
 
 $(STAMPS)/scripts: control/package.json control/package-lock.json | $(STAMPS)/packages
 	@echo "== scripts for the pages"
-	@cd control && npm ci --no-audit --no-fund --loglevel=error
+	@cd control && npm ci --no-audit --no-fund --loglevel=error && npm run --silent vendor
 	@mkdir -p $(STAMPS) && touch $@
 
 # -- checks ------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ rooms: setup
 	.venv/bin/lint-imports
 
 spell: setup
-	codespell
+	@git ls-files -z | grep -zv 'package-lock.json\|LICENSE' | xargs -0 .venv/bin/codespell
 
 ctest: setup
 	.venv/bin/cmake -S cext -B $(CTEST_DIR) -G Ninja -DCMAKE_C_COMPILER=clang \

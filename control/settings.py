@@ -28,6 +28,8 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     web_threads: int = 32
     #: the pages are reached through HTTPS, so cookies say so
     web_https: bool = False
+    #: URL that people and boxes reach control at; empty: made of the three above
+    web_url: str = ""
     #: where the hub listens, and where boxes are told to dial it
     hub_address: str = "127.0.0.1"
     #: the link's ROUTER socket
@@ -50,6 +52,12 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def database(self) -> str:
         """Return the database's URL."""
         return self.database_url or f"sqlite:///{self.state_path.absolute() / 'control.db'}"
+
+    @property
+    def url(self) -> str:
+        """Return the URL of the pages, without a slash at its end."""
+        scheme = "https" if self.web_https else "http"
+        return self.web_url.rstrip("/") or f"{scheme}://{self.web_address}:{self.web_port}"
 
     @property
     def hub_commands(self) -> str:

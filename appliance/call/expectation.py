@@ -1,5 +1,7 @@
 """How long a caller will wait: learnt per queue from talks, told as an interval."""
 
+from collections.abc import Callable
+
 from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
@@ -18,14 +20,23 @@ class Expectation:
         self._models: dict[str, WaitModel] = {}
         #: queue -> what a matchmaker that sees more than this box told last
         self._views: dict[str, QueueView] = {}
+        #: gives newer views, once somebody wants to know
+        self._look: Callable[[], list[QueueView]] | None = None
         book.on_ended.append(self._learn)
 
     def take(self, views: list[QueueView]) -> None:
         """Take what a matchmaker tells of each queue; none is left when it goes."""
         self._views = {view.queue: view for view in views}
+        self._look = None
+
+    def look(self, views: Callable[[], list[QueueView]]) -> None:
+        """Have *views* asked when a wait is next expected: on a large floor they cost 10 ms."""
+        self._look = views
 
     def expect(self, contact: Contact) -> tuple[float, float] | None:
         """Return the wait of *contact* as (low, high) [s], or None where nobody serves."""
+        if self._look is not None:
+            self.take(self._look())
         view = self._views.get(contact.queue)
         if view is None:
             return None

@@ -61,7 +61,7 @@ class Recovery:
             Adopted(leg=contact.leg, epoch=contact.epoch, state=contact.phase),
         )
         contact.up = row.state == "up"
-        if row.state == "new":
+        if row.state in ("new", "ringing"):
             self._turn.command(Answer(contact.leg))
         match contact.phase:
             case "talking":

@@ -67,7 +67,7 @@ def join(
     ],
     config: ConfigFile = DEFAULT_CONFIG,
 ) -> None:
-    """Join this box to a fleet with the token that control's page «Boxes» shows.
+    """Join this box to a fleet with the token that control's page «Fleet» shows.
 
     The box makes its keys, sends control what is public of them and waits for the approval;
     compare the fingerprint shown here with the one that control shows. Harmless to repeat.

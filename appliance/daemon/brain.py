@@ -137,5 +137,5 @@ class Brain:
     def tick(self) -> None:
         """Look again at what only time has changed; called about twice a second."""
         if self.floor.active:
-            self.expectation.take(self.floor.views())
+            self.expectation.look(self.floor.views)
         self.turn.wake()

@@ -26,6 +26,7 @@ def status(
             {
                 "contact": contact.contact,
                 "phase": contact.phase,
+                "answered": contact.up,
                 "queue": contact.queue,
                 "klass": contact.klass,
                 "waited_s": round(waited_s(contact, now), 1),

@@ -338,6 +338,7 @@ static void on_call_event(nua_event_t event, int status, struct call *call, sip_
 	}
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are nua's */
 void on_nua_event(nua_event_t event, int status, char const *phrase, nua_t *nua,
 		  struct bl_sip *sip, nua_handle_t *nh, struct call *call, sip_t const *msg,
 		  tagi_t tags[])

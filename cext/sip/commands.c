@@ -60,7 +60,7 @@ int32_t command_post(struct bl_sip *sip, struct command *command)
 	if (sip->accepts) {
 		result = BL_SIP_ENOMEM;
 		if (su_msg_create(msg, su_root_task(sip->root), su_root_task(sip->root),
-				  on_command, sizeof(command)) == 0) {
+				  on_command, sizeof(struct command *)) == 0) { /* NOLINT */
 			*su_msg_data(msg) = command;
 			if (su_msg_send(msg) == 0)
 				result = BL_SIP_OK;

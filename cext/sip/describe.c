@@ -245,7 +245,7 @@ int reason_cause(sip_t const *msg)
 	for (sip_reason_t *r = msg ? msg->sip_reason : NULL; r; r = r->re_next) {
 		long cause;
 
-		if (!r->re_protocol || strcasecmp(r->re_protocol, "Q.850") || !r->re_cause)
+		if (!r->re_protocol || strcasecmp(r->re_protocol, "Q.850") != 0 || !r->re_cause)
 			continue;
 		cause = strtol(r->re_cause, NULL, 10);
 		if (cause >= 1 && cause <= 127)
@@ -282,7 +282,8 @@ int granted_expires_s(struct bl_sip const *sip, sip_t const *msg, int asked_s)
 		char const *host = m->m_url->url_host;
 		char const *port = url_port(m->m_url);
 
-		if (host && !strcasecmp(host, sip->address) && port && atoi(port) == sip->port)
+		if (host && strcasecmp(host, sip->address) == 0 && port &&
+		    strtol(port, NULL, 10) == sip->port)
 			return expires_or(m->m_expires, general);
 	}
 	return general;

@@ -1,1 +1,6 @@
-"""The records of control (SQLAlchemy)."""
+"""The records of control (SQLAlchemy): see README.md for the rule of this folder."""
+
+from control.models import documents, fleet, people, plan
+from control.models.base import Base
+
+__all__ = ["Base", "documents", "fleet", "people", "plan"]

@@ -1,0 +1,241 @@
+"""A leg's media: its place in the engine, what plays, who hears whom, what is recorded."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from appliance.base.errors import BranchlineError
+from appliance.legs.engine import (
+    DeviceGone,
+    DigitHeard,
+    MediaEngine,
+    MediaSilent,
+    PlayEnded,
+    Prompt,
+    RecordingClosed,
+    RtpRemote,
+    TicksLate,
+    Tone,
+)
+from appliance.legs.errors import CommandError
+from appliance.legs.events import LegEvents
+from appliance.legs.prompts import PromptStore
+from appliance.legs.recorder import LegRecorder
+from appliance.legs.table import BridgeChange, LegTable
+from appliance.legs.tones import named_tone
+from appliance.wire.records import Digit, LegQuality
+
+_log = logging.getLogger(__name__)
+
+#: an item that begins so is a tone
+_TONE = "tone:"
+
+
+@dataclass(frozen=True, slots=True)
+class RtpPlace:
+    """Where RTP is received, and how long silence is believed to be a pause."""
+
+    address: str
+    first_port: int
+    last_port: int
+    silence_timeout_s: float
+
+
+class LegMedia:
+    """The legs' media in the engine."""
+
+    def __init__(
+        self,
+        engine: MediaEngine,
+        prompts: PromptStore[Prompt],
+        recorder: LegRecorder,
+        table: LegTable,
+        events: LegEvents,
+        place: RtpPlace,
+    ) -> None:
+        self.place = place
+        self._engine = engine
+        self._prompts = prompts
+        self._recorder = recorder
+        self._table = table
+        self._events = events
+        self._legs: set[int] = set()
+        #: leg -> the play whose prompts are being fetched
+        self._fetching: dict[int, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._bridge_numbers: dict[str, int] = {}
+        self._next_bridge = itertools.count(1)
+        #: a leg has lost its media, with a reason word; set by who ends legs
+        self.on_lost: Callable[[int, str], None] = lambda _leg, _reason: None
+
+    # -- legs --------------------------------------------------------------------------------
+
+    def add_rtp(self, leg: int) -> int:
+        """Give *leg* an RTP socket; return its port. Raises an error of the engine."""
+        place = self.place
+        port = self._engine.add_rtp_leg(leg, place.address, place.first_port, place.last_port)
+        self._legs.add(leg)
+        return port
+
+    def add_pcm(self, leg: int, fd: int) -> None:
+        """Give *leg* the sound of a hardware line."""
+        self._engine.add_pcm_leg(leg, fd)
+        self._legs.add(leg)
+        self._engine.detect_digits(leg, True)
+
+    def set_remote(self, leg: int, remote: RtpRemote, *, send: bool, receive: bool) -> None:
+        """Say where a leg's far end is and what it wants."""
+        self._engine.set_remote(leg, remote)
+        self._engine.set_flow(leg, send=send, receive=receive)
+        self._engine.detect_digits(leg, True)
+
+    def watch_silence(self, leg: int, *, on: bool) -> None:
+        """End the leg when nothing comes from it any more; off while it may be silent."""
+        if leg in self._legs:
+            self._engine.silence_timeout(leg, round(self.place.silence_timeout_s * 1000) * on)
+
+    def must_have(self, leg: int) -> None:
+        """Raise CommandError `wrong-state` when *leg* has no media yet."""
+        if leg not in self._legs:
+            raise CommandError("wrong-state", f"leg {leg} has no media yet")
+
+    def has(self, leg: int) -> bool:
+        """Tell whether *leg* has media."""
+        return leg in self._legs
+
+    def remove(self, leg: int) -> None:
+        """Take a leg out of the engine, and tell what was heard on it."""
+        if leg not in self._legs:
+            return
+        self._legs.discard(leg)
+        self._fetching.pop(leg, None)
+        stats = self._engine.stats(leg)
+        self._engine.remove(leg)
+        self._events.emit(
+            LegQuality,
+            leg,
+            stats.packets_in,
+            stats.packets_out,
+            stats.lost,
+            stats.late,
+            stats.jitter_us / 1000,
+        )
+
+    # -- plays -----------------------------------------------------------------------------------
+
+    def play(self, leg: int, play: int, items: list[str], *, loop: bool) -> None:
+        """Play *items*; where one is not at hand yet it is fetched without holding up anyone."""
+        self.must_have(leg)
+        self._give_up_fetching(leg, "replaced")
+        self._table.playing(leg, play)
+        at_hand = self._all_at_hand(items)
+        if at_hand is not None:
+            self._engine.play(leg, play, at_hand, loop=loop)
+            return
+        self._fetching[leg] = play
+        task = asyncio.get_running_loop().create_task(self._fetch(leg, play, items, loop))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def stop_play(self, leg: int, why: str) -> None:
+        """Stop what plays or is about to; *why* is told for a play that has not begun."""
+        self._give_up_fetching(leg, why)
+        if leg in self._legs:
+            self._engine.stop_play(leg)
+
+    def _all_at_hand(self, items: list[str]) -> list[Prompt | Tone] | None:
+        sounds: list[Prompt | Tone] = []
+        for item in items:
+            if item.startswith(_TONE):
+                sounds.append(named_tone(item.removeprefix(_TONE)))
+                continue
+            prompts = self._prompts.at_hand(item)
+            if prompts is None:
+                return None
+            sounds.extend(prompts)
+        return sounds
+
+    async def _fetch(self, leg: int, play: int, items: list[str], loop: bool) -> None:
+        sounds: list[Prompt | Tone] = []
+        why = "internal"
+        try:
+            for item in items:
+                if item.startswith(_TONE):
+                    sounds.append(named_tone(item.removeprefix(_TONE)))
+                else:
+                    sounds.extend(await self._prompts.fetch(item))
+            if self._fetching.get(leg) == play:
+                self._engine.play(leg, play, sounds, loop=loop)
+                del self._fetching[leg]
+        except BranchlineError as error:
+            _log.warning("leg %d: %s", leg, error)
+            why = error.reason
+            if self._fetching.get(leg) == play:
+                self._engine.stop_play(leg)  # what it was to replace
+        finally:
+            if self._fetching.get(leg) == play:
+                self._give_up_fetching(leg, why)
+
+    def _give_up_fetching(self, leg: int, why: str) -> None:
+        play = self._fetching.pop(leg, None)
+        if play is not None:
+            self._table.played(leg, play, why)
+
+    # -- bridges -------------------------------------------------------------------------------
+
+    def bridged(self, change: BridgeChange) -> None:
+        """Let the legs of changed bridges hear each other."""
+        for bridge in change.dissolved:
+            self.unbridge(bridge)
+        for bridge, legs in change.changed.items():
+            number = self._bridge_numbers.get(bridge)
+            if number is None:
+                number = self._bridge_numbers[bridge] = next(self._next_bridge)
+            for leg in legs:
+                self._give_up_fetching(leg, "bridged")
+            self._engine.bridge(number, legs)
+
+    def unbridge(self, bridge: str) -> None:
+        """Let nobody hear each other in *bridge*."""
+        number = self._bridge_numbers.pop(bridge, None)
+        if number is not None:
+            self._engine.unbridge(number)
+
+    # -- recordings and digits -----------------------------------------------------------------
+
+    def record(self, leg: int, recording: str, path: str) -> None:
+        """Record *leg*; raise CommandError."""
+        self.must_have(leg)
+        self._recorder.start(leg, recording, path)
+
+    def stop_record(self, recording: str) -> None:
+        """Close a recording."""
+        self._recorder.stop(recording)
+
+    def send_digits(self, leg: int, digits: str) -> None:
+        """Send digits to the far end of *leg*."""
+        self.must_have(leg)
+        self._engine.send_digits(leg, digits)
+
+    # -- what the engine tells -----------------------------------------------------------------
+
+    def drain(self) -> None:
+        """Take all events that the engine has; called when its descriptor is readable."""
+        for event in self._engine.poll():
+            match event:
+                case DigitHeard() if event.leg in self._table.rows:
+                    heard = (event.digit, event.source, event.duration_ms)
+                    self._events.emit(Digit, event.leg, *heard)
+                case PlayEnded():
+                    self._table.played(event.leg, event.play, event.why)
+                case MediaSilent() | DeviceGone() if event.leg in self._legs:
+                    silent = isinstance(event, MediaSilent)
+                    self.on_lost(event.leg, "media-timeout" if silent else "line-lost")
+                case RecordingClosed():
+                    self._recorder.closed(event)
+                case TicksLate():
+                    _log.warning("%d media ticks were late", event.count)
+                case _:
+                    pass

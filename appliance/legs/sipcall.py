@@ -1,0 +1,147 @@
+"""One SIP call and its leg: offers and answers with the engine, and the way to its far end."""
+
+import logging
+from dataclasses import replace
+
+from appliance.base.errors import BranchlineError
+from appliance.legs import causes, sdp
+from appliance.legs.engine import RtpRemote
+from appliance.legs.errors import CommandError
+from appliance.legs.media import LegMedia
+from appliance.legs.sip import SipStack
+from appliance.legs.table import LegTable
+
+_log = logging.getLogger(__name__)
+
+#: the address of RFC 2543's hold
+_NOWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, never bound
+
+
+class SipCall:
+    """A call and its leg; the leg is 0 until the table has given it a number."""
+
+    def __init__(
+        self, stack: SipStack, media: LegMedia, table: LegTable, call: int, *, out: bool
+    ) -> None:
+        self._stack = stack
+        self._media = media
+        self._table = table
+        self.call = call
+        self.leg = 0
+        self._out = out
+        #: what the far end offered and we have not answered yet
+        self.offered: sdp.Session | None = None
+        self._local: sdp.Local | None = None
+        #: the answer as it was sent early or with 200; the same text both times (RFC 3261 §13.2.1)
+        self._answer = ""
+        self._answered = False
+        self.agreed: sdp.Agreed | None = None
+
+    # -- FarEnd ----------------------------------------------------------------------------------
+
+    def ring(self, *, early: bool) -> None:
+        """Send 180, or 183 with our answer so that the caller hears us before we answer."""
+        if self._answered:
+            return
+        if early and self.offered is not None:
+            self._stack.respond(self.call, 183, sdp=self._body())
+        else:
+            self._stack.respond(self.call, 180)
+
+    def answer(self) -> None:
+        """Send 200 once."""
+        if not self._answered:
+            body = self._body()
+            self._answered = True
+            self._stack.respond(self.call, 200, sdp=body)
+
+    def hang(self, reason: str) -> None:
+        """Refuse, give up or end the call, and say why (RFC 3326)."""
+        if self._out or self._answered:
+            self._stack.end(self.call, headers=[causes.reason_header(reason)])
+        else:
+            status = causes.refusal(reason).status
+            self._stack.respond(self.call, status, headers=causes.refusal_headers(reason))
+
+    def send_digits(self, digits: str) -> None:
+        """Send digits in the media (RFC 4733, or tones)."""
+        self._media.send_digits(self.leg, digits)
+
+    # -- offers and answers --------------------------------------------------------------------
+
+    def offer(self, leg: int) -> str:
+        """Give *leg* its media and return our offer; raise an error of the engine."""
+        self.leg = leg
+        return sdp.offer(self._place())
+
+    def take_answer(self, body: str) -> None:
+        """Take the far end's answer to our offer; raise SdpError."""
+        agreed = sdp.agree(sdp.parse(body))
+        if agreed != self.agreed:
+            self._use(agreed)
+
+    def take_offer(self, body: str) -> str:
+        """Take an offer within the call and return our answer; raise SdpError.
+
+        Without a body the far end asks for our offer (RFC 3261 §14.2).
+        """
+        local = self._place().bumped()
+        self._local = local
+        if not body:
+            return sdp.offer(local)
+        text, agreed = sdp.answer(sdp.parse(body), local)
+        self._use(agreed)
+        return text
+
+    def _body(self) -> str:
+        """Return our answer to the first offer, or our offer when the far end made none."""
+        if self._answer:
+            return self._answer
+        try:
+            local = self._place()
+            if self.offered is None:
+                self._answer = sdp.offer(local)
+            else:
+                self._answer, agreed = sdp.answer(self.offered, local)
+                self._use(agreed)
+        except BranchlineError as error:
+            reason = error.reason if isinstance(error, sdp.SdpError) else "overload"
+            raise CommandError(reason, f"leg {self.leg} gets no media: {error}") from error
+        return self._answer
+
+    def _place(self) -> sdp.Local:
+        """Return where we receive; the first time, take a port for it."""
+        if self._local is None:
+            port = self._media.add_rtp(self.leg)
+            address = self._media.place.address
+            self._local = sdp.Local(address, port, session_id=self.leg)
+        return self._local
+
+    def _use(self, agreed: sdp.Agreed) -> None:
+        """Let the engine send and receive as was agreed."""
+        if (
+            agreed.address in _NOWHERE and self.agreed is not None
+        ):  # hold as of RFC 2543: where it is stays as it was
+            agreed = replace(agreed, address=self.agreed.address, port=self.agreed.port)
+        self.agreed = agreed
+        remote = RtpRemote(
+            agreed.address,
+            agreed.port,
+            agreed.payload_type,
+            "PCMA" if agreed.codec == "PCMA" else "PCMU",
+            agreed.event_type,
+        )
+        self._media.set_remote(
+            self.leg,
+            remote,
+            send=agreed.direction in ("sendrecv", "sendonly"),
+            receive=agreed.direction in ("sendrecv", "recvonly"),
+        )
+        if self._table.rows[self.leg].state == "up":
+            self.watch()
+
+    def watch(self) -> None:
+        """Watch for silence, unless the far end has no reason to send."""
+        receives = self.agreed is None or self.agreed.direction in ("sendrecv", "recvonly")
+        held = self.agreed is not None and self.agreed.held
+        self._media.watch_silence(self.leg, on=receives and not held)

@@ -1,0 +1,277 @@
+"""SIP events become rows and legs' events; commands about SIP legs go to their calls."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from appliance.base.errors import BranchlineError
+from appliance.legs import causes, sdp
+from appliance.legs.errors import CommandError
+from appliance.legs.events import LegEvents
+from appliance.legs.exchange import Exchange
+from appliance.legs.gate import Denied, SipGate
+from appliance.legs.infodigit import digit_in
+from appliance.legs.registrar import PhoneRegistrar
+from appliance.legs.sip import (
+    Acked,
+    Answered,
+    Cancelled,
+    Ended,
+    Failed,
+    InfoIn,
+    InviteIn,
+    Offered,
+    OfferResult,
+    OptionsResult,
+    Progress,
+    RegisterIn,
+    RegisterResult,
+    SipStack,
+)
+from appliance.legs.sipcall import SipCall
+from appliance.legs.tombs import DialogFile
+from appliance.legs.trunkwatch import TrunkWatch
+from appliance.wire.records import Dial, Digit, LegRow
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to call by SIP, and how."""
+
+    to: str
+    #: From: URI and name
+    caller: tuple[str, str]
+    headers: Sequence[tuple[str, str]] = ()
+    proxy: str = ""
+    user: str = ""
+    secret: str = ""
+
+
+class SipSide:
+    """All SIP calls of this process."""
+
+    def __init__(
+        self,
+        stack: SipStack,
+        exchange: Exchange,
+        gate: SipGate,
+        registrar: PhoneRegistrar,
+        trunks: TrunkWatch,
+        dialogs: DialogFile,
+        events: LegEvents,
+        *,
+        max_legs: int,
+    ) -> None:
+        self._stack = stack
+        self._exchange = exchange
+        self._table = exchange.table
+        self._gate = gate
+        self._registrar = registrar
+        self._trunks = trunks
+        self._dialogs = dialogs
+        self._events = events
+        self._max_legs = max_legs
+        self._calls: dict[int, SipCall] = {}
+        self._actions: dict[type, Callable[[Any], None]] = {
+            InviteIn: self._invite,
+            Progress: self._progress,
+            Answered: self._answered,
+            Acked: self._acked,
+            Failed: self._failed,
+            Ended: self._ended,
+            Cancelled: self._cancelled,
+            Offered: self._offered,
+            OfferResult: self._offer_result,
+            InfoIn: self._info,
+            RegisterIn: registrar.register,
+            RegisterResult: trunks.registered,
+            OptionsResult: self._asked,
+        }
+
+    def drain(self) -> None:
+        """Take all events the stack has; called when its descriptor is readable."""
+        for event in self._stack.poll():
+            try:
+                self._actions[type(event)](event)
+            except Exception:  # noqa: BLE001 - one call's trouble must not take the others with it
+                _log.exception("%s failed", type(event).__name__)
+
+    def call_out(self, dial: Dial, target: Target) -> LegRow:
+        """Call *target*; raise CommandError when it cannot even be tried."""
+        self._room()
+        row = self._table.go_out(dial)
+        call = SipCall(self._stack, self._exchange.media, self._table, 0, out=True)
+        try:
+            body = call.offer(row.leg)
+            from_uri, from_name = target.caller
+            call.call = self._stack.invite(
+                target.to,
+                from_uri=from_uri,
+                from_name=from_name,
+                sdp=body,
+                headers=target.headers,
+                proxy=target.proxy,
+                user=target.user,
+                secret=target.secret,
+            )
+        except BranchlineError as error:
+            _log.error("leg %d cannot be dialled: %s", row.leg, error)
+            self._exchange.hang(row.leg, error.reason)
+            return row
+        self._calls[call.call] = call
+        self._exchange.connect(row.leg, call)
+        return row
+
+    def uri_host(self) -> str:
+        """Return our host and port as they stand in a URI."""
+        host = f"[{self._stack.address}]" if ":" in self._stack.address else self._stack.address
+        return f"{host}:{self._stack.port}"
+
+    def _room(self) -> None:
+        if len(self._table.rows) >= self._max_legs:
+            raise CommandError("overload", "all legs are in use")
+
+    # -- calls that come in --------------------------------------------------------------------
+
+    def _invite(self, event: InviteIn) -> None:
+        admitted = self._gate.admit(event)
+        if isinstance(admitted, Denied):
+            _log.info("a call from %s is refused with %d", event.source, admitted.status)
+            self._stack.respond(event.call, admitted.status, headers=admitted.headers)
+            return
+        try:
+            offered = _speakable(event.sdp)
+            self._room()
+        except BranchlineError as error:
+            refusal = causes.refusal(error.reason)
+            headers = causes.refusal_headers(error.reason)
+            self._stack.respond(event.call, refusal.status, headers=headers)
+            return
+        call = SipCall(self._stack, self._exchange.media, self._table, event.call, out=False)
+        call.offered = offered
+        self._calls[event.call] = call
+        call.leg = self._table.come_in(admitted).leg
+        self._exchange.connect(call.leg, call)
+
+    def _acked(self, event: Acked) -> None:
+        self._keep(event)
+        call = self._calls.get(event.call)
+        if call is None or call.leg not in self._table.rows:
+            self._stack.end(event.call)
+            return
+        try:
+            if call.offered is None and call.agreed is None:
+                call.take_answer(event.sdp)
+        except BranchlineError as error:
+            self._exchange.hang(call.leg, error.reason)
+            return
+        self._up(call)
+
+    def _cancelled(self, event: Cancelled) -> None:
+        call = self._calls.pop(event.call, None)
+        if call is not None:
+            self._exchange.ended(call.leg, "cancelled", cause=causes.NORMAL_CLEARING)
+
+    # -- calls that go out ---------------------------------------------------------------------
+
+    def _progress(self, event: Progress) -> None:
+        call = self._calls.get(event.call)
+        if call is None or call.leg not in self._table.rows:
+            return
+        early = False
+        if event.sdp:
+            try:
+                call.take_answer(event.sdp)
+                early = True
+            except BranchlineError as error:
+                _log.info("leg %d: early media are not understood: %s", call.leg, error)
+        self._table.ringing(call.leg, event.status, early=early)
+
+    def _answered(self, event: Answered) -> None:
+        self._keep(event)
+        call = self._calls.get(event.call)
+        if call is None or call.leg not in self._table.rows:
+            # our CANCEL crossed the 200: nobody waits for this call any more
+            self._stack.end(event.call, headers=[causes.reason_header("caller-gone")])
+            return
+        try:
+            if event.sdp or call.agreed is None:
+                call.take_answer(event.sdp)
+        except BranchlineError as error:
+            self._exchange.hang(call.leg, error.reason)
+            return
+        self._up(call)
+
+    def _up(self, call: SipCall) -> None:
+        self._table.up(call.leg)
+        call.watch()
+
+    # -- both ----------------------------------------------------------------------------------
+
+    def _offered(self, event: Offered) -> None:
+        call = self._calls.get(event.call)
+        if call is None or call.leg not in self._table.rows:
+            self._stack.respond(event.call, 481)
+            return
+        try:
+            body = call.take_offer(event.sdp)
+        except BranchlineError as error:
+            refusal = causes.refusal(error.reason)
+            self._stack.respond(event.call, refusal.status)
+            return
+        self._stack.respond(event.call, 200, sdp=body)
+        if call.agreed is not None:
+            self._table.held(call.leg, on=call.agreed.held)
+
+    def _offer_result(self, event: OfferResult) -> None:
+        call = self._calls.get(event.call)
+        if call is None or not event.sdp or event.status >= 300:
+            return
+        try:
+            call.take_answer(event.sdp)
+        except BranchlineError as error:
+            _log.warning("leg %d: the answer to our offer: %s", call.leg, error)
+
+    def _failed(self, event: Failed) -> None:
+        self._dialogs.drop(event.call)
+        call = self._calls.pop(event.call, None)
+        if call is not None:
+            reason = causes.reason_of(event.status, event.cause)
+            cause = event.cause or causes.cause_of_status(event.status)
+            self._exchange.ended(call.leg, reason, cause=cause)
+
+    def _ended(self, event: Ended) -> None:
+        self._dialogs.drop(event.call)
+        call = self._calls.pop(event.call, None)
+        if call is not None:
+            reason = causes.reason_of(0, event.cause)
+            self._exchange.ended(call.leg, reason, cause=event.cause or causes.NORMAL_CLEARING)
+
+    def _info(self, event: InfoIn) -> None:
+        call = self._calls.get(event.call)
+        found = digit_in(event.content_type, event.body)
+        if call is not None and found is not None and call.leg in self._table.rows:
+            digit, duration_ms = found
+            self._events.emit(Digit, call.leg, digit, "info", duration_ms)
+
+    def _asked(self, event: OptionsResult) -> None:
+        if not self._registrar.asked(event):
+            self._trunks.asked(event)
+
+    def _keep(self, event: Answered | Acked) -> None:
+        """Write down what a successor needs to end this call."""
+        self._dialogs.put(event.call, msgspec.msgpack.encode(event.dialog))
+
+
+def _speakable(body: str) -> sdp.Session | None:
+    """Return an offer that we could answer, None when there is none; raise SdpError."""
+    if not body:
+        return None
+    offered = sdp.parse(body)
+    sdp.answer(offered, sdp.Local("0.0.0.0", 0, 0))  # noqa: S104 - only tried, never sent
+    return offered
