@@ -6,10 +6,11 @@ and the media must connect in time or the contact is back at its own place.
 
 import logging
 from collections.abc import Callable
+from typing import Literal
 
 from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
-from appliance.call.contact import Booking, Contact, context_of
+from appliance.call.contact import Booking, Contact, context_of, waited_s
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
@@ -21,6 +22,7 @@ from appliance.ledger.records import (
     OfferEnded,
     Outcome,
     SeatOffered,
+    TalkEnded,
 )
 from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
 from appliance.routing.model import Failure
@@ -105,7 +107,11 @@ class ContactOwner:
         self._turn.note(
             contact.contact,
             SeatOffered(
-                seat=offer.seat, owner=peer, reservation=offer.reservation, fence=offer.fence
+                seat=offer.seat,
+                owner=peer,
+                reservation=offer.reservation,
+                fence=offer.fence,
+                waited_ms=round(waited_s(contact, now) * 1000),
             ),
         )
         confirm = Confirm(offer.reservation, offer.fence, context_of(contact, now))
@@ -178,7 +184,14 @@ class ContactOwner:
         self._turn.command(Bridge(contact.contact, [contact.leg, booking.leg]))
         self._turn.note(
             contact.contact,
-            ContactConnected(seat=booking.seat, owner=booking.seat_owner),
+            ContactConnected(
+                seat=booking.seat,
+                owner=booking.seat_owner,
+                reservation=booking.reservation,
+                leg=booking.leg,
+                bridge=contact.contact,
+                waited_ms=round(waited_s(contact, contact.t_talk) * 1000),
+            ),
         )
         self.on_talk(contact)
         self._book.changed(contact)
@@ -268,6 +281,7 @@ class ContactOwner:
         self._waiting.leave(contact)
         booking = contact.booking
         if contact.phase == "talking":
+            self._note_talk(contact, reason)
             self._book.end(contact, "served", reason)
             return
         if booking is not None:
@@ -275,6 +289,16 @@ class ContactOwner:
             self._turn.message(booking.seat_owner, release)
         outcome: Outcome = "abandoned" if contact.t_queued else "released"
         self._book.end(contact, outcome, reason)
+
+    def _note_talk(self, contact: Contact, reason: str) -> None:
+        """Journal the end of the talk, and who ended it."""
+        by: Literal["caller", "agent", "us"] = "us"
+        if reason in ("normal", "bridge-ended"):
+            by = "caller" if reason == "normal" else "agent"
+        talked_ms = round((self._clock.monotonic_s() - contact.t_talk) * 1000)
+        seat = contact.booking.seat if contact.booking else ""
+        fact = TalkEnded(seat=seat, talked_ms=talked_ms, reason=reason, by=by)
+        self._turn.note(contact.contact, fact)
 
     def rearm(self, contact: Contact) -> None:
         """Give an adopted, reserved contact its time again."""

@@ -10,8 +10,11 @@ from appliance.call.prompts import wait_items
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
 from appliance.ledger.records import WaitAnnounced
+from appliance.routing.expected import announced
 from appliance.wire.records import Play
 
+#: a wait that is over before it is announced is not announced [s]
+WORTH_SAYING_S = 10.0
 #: expected wait of a contact: low and high end [s], or None where nothing is known
 Expect = Callable[[Contact], tuple[float, float] | None]
 
@@ -65,12 +68,12 @@ class WaitingRoom:
     def _announce(self, contact: Contact) -> None:
         self._arm(contact)
         expected = self.expect(contact) if self._plans.queue(contact.queue).announce_s else None
-        if expected is None or contact.phase != "waiting":
+        if expected is None or contact.phase != "waiting" or expected[1] < WORTH_SAYING_S:
             self.music(contact)
             return
         low_s, high_s = expected
         self._turn.note(contact.contact, WaitAnnounced(low_s=low_s, high_s=high_s))
-        self.play(contact, wait_items(round((low_s + high_s) / 120)))
+        self.play(contact, wait_items(announced(low_s, high_s)))
 
     def _arm(self, contact: Contact) -> None:
         every_s = self._plans.queue(contact.queue).announce_s

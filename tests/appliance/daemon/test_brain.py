@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from appliance.wire import records as wire
-from tests.appliance.brainkit import Box, World
+from tests.appliance.brainkit import PLAN, Box, World
 
 
 @pytest.fixture
@@ -89,6 +90,26 @@ def test_caller_who_gives_up_is_told_apart(world: World, box: Box) -> None:
     world.run(1)
     assert box.outcomes() == ["abandoned"]
     assert len(box.brain.book) == 0
+
+
+def test_expected_wait_is_announced_and_then_music(world: World, tmp_path: Path) -> None:
+    queues = tuple(msgspec.structs.replace(queue, announce_s=30.0) for queue in PLAN.queues)
+    box = Box(world, tmp_path, "c", plan=msgspec.structs.replace(PLAN, queues=queues))
+    box.legs.prompt_s = 4.0
+    box.legs.register("ann")
+    box.legs.call_in("200")
+    world.run(5)
+    leg = box.legs.call_in("200")
+    world.run(2)
+    announced, *_ = [play for play in box.legs.of(wire.Play) if play.leg == leg]
+    assert announced.items[0] == "queue-holdtime"
+    assert not announced.loop
+    world.run(4)
+    assert box.legs.of(wire.Play)[-1].items == ["moh"]
+    (promise,) = [e for e in box.journal.entries() if e.kind == "wait-announced"]
+    assert 0 < promise.as_dict()["low_s"] < promise.as_dict()["high_s"]
+    world.run(30)
+    assert sum(play.items[0] == "queue-holdtime" for play in box.legs.of(wire.Play)) == 2
 
 
 def test_unknown_number_is_let_go_by_word(world: World, box: Box) -> None:
