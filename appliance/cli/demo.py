@@ -35,10 +35,11 @@ def run(
     bind: Annotated[
         str, typer.Option(help="Address of the web pages and of the first branch.")
     ] = "127.0.0.1",
+    second: Annotated[str, typer.Option(help="Address of the second branch.")] = "127.0.0.2",
     folder: Annotated[Path, typer.Option(help="Where everything is kept.")] = FOLDER,
 ) -> None:
     """Start everything, say how to call it, and keep it running until Ctrl-C."""
-    places = Places(folder.absolute(), bind)
+    places = Places(folder.absolute(), bind, second)
     supervisor = Supervisor(places.folder / "logs", console.print)
 
     def ask_to_end(*_: object) -> NoReturn:

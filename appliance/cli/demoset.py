@@ -141,6 +141,7 @@ def _control(places: Places) -> str:
     return f"""\
 state_dir = "{places.folder / "control"}"
 web_address = "{places.bind}"
+hub_address = "{places.bind}"
 """
 
 

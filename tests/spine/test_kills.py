@@ -83,9 +83,7 @@ def test_legs_killed_leaves_nobody_in_silence(make_branch: MakeBranch) -> None:
         )  # fmt: skip
         with callers:
             wait_for("the queue", lambda: sorted(branch.phases()) == ["talking"] + ["waiting"] * 2)
-            wait_for(
-                "every ACK", lambda: all(c["answered"] for c in branch.status()["contacts"])
-            )
+            wait_for("every ACK", lambda: all(c["answered"] for c in branch.status()["contacts"]))
             branch.kill("legs")
             started = time.monotonic()
             branch.start_legs()
