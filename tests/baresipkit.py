@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.audio import read_wav
+from tests.processes import end
 
 MODULES = Path("/usr/lib/baresip/modules")
 #: a phone that is left alone ends itself [s]
@@ -86,12 +87,7 @@ class Baresip:
 
     def close(self) -> None:
         """End it; calls are hung up."""
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,7 @@ from appliance.link.messages import Roster, RosterAccount
 from appliance.plan.model import Agent, Enqueue, Flow, Menu, Number, Plan, Queue, Say
 from tests.audio import Sound, tone
 from tests.baresipkit import wait_for
+from tests.processes import end
 
 SECRET = "phone-secret"
 REALM = "branchline"
@@ -138,14 +139,7 @@ class Branch:
     def stop(self) -> None:
         """End both in good order."""
         for process in (self.brain, self.legs):
-            if process is None or process.poll() is not None:
-                continue
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
     def _spawn(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "appliance.cli", *arguments, "--config", str(self.config)]
@@ -232,12 +226,7 @@ class Robots:
 
     def close(self) -> None:
         """Hang up and end."""
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
 
 
 def write_tone(path: Path, hz: float, seconds: float = 60.0) -> Path:

@@ -11,6 +11,7 @@ import msgspec
 
 from appliance.plan.model import Plan
 from tests.baresipkit import wait_for
+from tests.processes import end
 from tests.sippkit import free_port
 from tests.spine.branch import Branch, Robots, loopback
 
@@ -92,14 +93,7 @@ class Control:
     def stop(self) -> None:
         """End both in good order."""
         for process in (self.web, self.hub):
-            if process is None or process.poll() is not None:
-                continue
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:
         command = [*_branchline("control"), name, "--config", str(self.config)]
