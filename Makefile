@@ -31,12 +31,12 @@ $(STAMPS)/packages: $(PACKAGES)
 	@images/packages/install runtime build test
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/python: pyproject.toml images/packages/constraints.txt | $(STAMPS)/packages
+$(STAMPS)/python: pyproject.toml images/packages/python-constraints.txt | $(STAMPS)/packages
 	@echo "== Python packages"
 	@test -x $(PY) || python3 -m venv .venv
 	@$(PY) images/packages/requirements.py > .venv/requirements.txt
 	@$(PY) -m pip install --disable-pip-version-check --progress-bar on \
-		-r .venv/requirements.txt -c images/packages/constraints.txt \
+		-r .venv/requirements.txt -c images/packages/python-constraints.txt \
 		| grep -v '^Requirement already' || test $${PIPESTATUS[0]} -eq 0
 	@mkdir -p $(STAMPS) && touch $@
 

@@ -27,7 +27,7 @@ from appliance.seat.local import LocalFloor
 from appliance.seat.offers import SeatOffers
 from appliance.seat.recovery import adopt_seats, kept_seats
 from appliance.seat.state import Seat
-from appliance.seat.switchboard import Switchboard
+from appliance.seat.switchboard import Rooms, Switchboard
 from appliance.wire.records import BrainRecord, LegsRecord
 
 
@@ -63,41 +63,40 @@ class Brain:
         self.turn.deliver = self.link
         self.hlc = HybridClock(clock)
         self.floor = LocalFloor(name, given.incarnation, self.turn, clock, self.plans.plan)
-        self.book = ContactBook(name, given.incarnation, self.turn, self.floor, clock)
-        self.waiting = WaitingRoom(self.turn, self.book, self.plans, self.timers, clock)
-        self.owner = ContactOwner(
-            self.turn, self.book, self.plans, self.waiting, self.timers, clock
-        )
-        self.owner.on_failure = self.floor.set_failure
-        self.recording = RecordingPolicy(self.turn, given.recordings, clock, enabled=given.record)
-        self.owner.on_talk = self.recording.talk
-        self.board = SeatBoard(
-            name,
-            given.site,
-            given.incarnation,
-            self.turn,
-            self.floor,
-            self.plans,
-            self.timers,
-            clock,
-        )
-        self.offers = SeatOffers(self.turn, self.board, self.book, self.plans, self.timers, clock)
-        self.switchboard = Switchboard(
-            turn=self.turn,
-            book=self.book,
-            plans=self.plans,
-            arrivals=Arrivals(self.turn, self.book, self.plans, self.owner, self.hlc, clock),
-            owner=self.owner,
-            waiting=self.waiting,
-            flow=FlowRunner(self.turn, self.book, self.plans, self.owner, self.timers, clock),
-            board=self.board,
-            offers=self.offers,
-            recovery=Recovery(self.turn, self.book, self.owner, self.waiting),
-            recording=self.recording,
-        )
+        self.rooms = self._furnish()
+        self.book, self.board = self.rooms.book, self.rooms.board
+        self.owner, self.offers = self.rooms.owner, self.rooms.offers
+        self.switchboard = Switchboard(self.rooms)
         self.expectation = Expectation(self.book, self.plans, clock)
-        self.waiting.expect = self.expectation.expect
+        self.rooms.waiting.expect = self.expectation.expect
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
+
+    def _furnish(self) -> Rooms:
+        """Make the rooms, each from those to its left."""
+        given, turn, plans, timers = self.given, self.turn, self.plans, self.timers
+        clock, name = given.clock, given.name
+        book = ContactBook(name, given.incarnation, turn, self.floor, clock)
+        waiting = WaitingRoom(turn, book, plans, timers, clock)
+        owner = ContactOwner(turn, book, plans, waiting, timers, clock)
+        recording = RecordingPolicy(turn, given.recordings, clock, enabled=given.record)
+        owner.on_failure = self.floor.set_failure
+        owner.on_talk = recording.talk
+        board = SeatBoard(
+            name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
+        )
+        return Rooms(
+            turn=turn,
+            book=book,
+            plans=plans,
+            arrivals=Arrivals(turn, book, plans, owner, self.hlc, clock),
+            owner=owner,
+            waiting=waiting,
+            flow=FlowRunner(turn, book, plans, owner, timers, clock),
+            board=board,
+            offers=SeatOffers(turn, board, book, plans, timers, clock),
+            recovery=Recovery(turn, book, owner, waiting),
+            recording=recording,
+        )
 
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
         """Read what the ledger kept, to be adopted when legs has shown its legs."""

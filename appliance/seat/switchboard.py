@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
 from appliance.call.arrivals import Arrivals
 from appliance.call.attach import Found
@@ -30,35 +31,37 @@ PAUSE_CODE = "*2"
 _DIAL = Dial.__struct_config__.tag
 
 
+class Rooms(NamedTuple):
+    """Everyone that something from outside can be about."""
+
+    turn: Turn
+    book: ContactBook
+    plans: CurrentPlan
+    arrivals: Arrivals
+    owner: ContactOwner
+    waiting: WaitingRoom
+    flow: FlowRunner
+    board: SeatBoard
+    offers: SeatOffers
+    recovery: Recovery
+    recording: RecordingPolicy
+
+
 class Switchboard:
     """Knows who handles what; decides nothing itself."""
 
-    def __init__(
-        self,
-        *,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
-        arrivals: Arrivals,
-        owner: ContactOwner,
-        waiting: WaitingRoom,
-        flow: FlowRunner,
-        board: SeatBoard,
-        offers: SeatOffers,
-        recovery: Recovery,
-        recording: RecordingPolicy,
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
-        self._arrivals = arrivals
-        self._owner = owner
-        self._waiting = waiting
-        self._flow = flow
-        self._board = board
-        self._offers = offers
-        self._recovery = recovery
-        self._recording = recording
+    def __init__(self, rooms: Rooms) -> None:
+        self._turn = rooms.turn
+        self._book = rooms.book
+        self._plans = rooms.plans
+        self._arrivals = rooms.arrivals
+        self._owner = rooms.owner
+        self._waiting = rooms.waiting
+        self._flow = rooms.flow
+        self._board = rooms.board
+        self._offers = rooms.offers
+        self._recovery = rooms.recovery
+        self._recording = rooms.recording
         #: life of the legs process that leg numbers belong to
         self.epoch = ""
         #: legs that dialled a star code
