@@ -1,5 +1,6 @@
 """How long a caller will wait: learnt per queue from talks, told as an interval."""
 
+import math
 from collections.abc import Callable
 
 from appliance.base.clock import Clock
@@ -8,6 +9,9 @@ from appliance.call.contact import Contact
 from appliance.call.plans import CurrentPlan
 from appliance.routing.expected import WaitModel
 from appliance.routing.model import QueueView
+
+#: a view of the queues is looked at again after this [s]
+FRESH_S = 2.0
 
 
 class Expectation:
@@ -18,26 +22,35 @@ class Expectation:
         self._plans = plans
         self._clock = clock
         self._models: dict[str, WaitModel] = {}
-        #: queue -> what a matchmaker that sees more than this box told last
+        #: queue -> its view; told by the hub, or looked at here [monotonic s]
         self._views: dict[str, QueueView] = {}
-        #: gives newer views, once somebody wants to know
-        self._look: Callable[[], list[QueueView]] | None = None
+        self._told = False
+        self._looked_s = -math.inf
+        #: this box's own look over its queues
+        self.look: Callable[[], list[QueueView]] = list
         book.on_ended.append(self._learn)
 
     def take(self, views: list[QueueView]) -> None:
-        """Take what a matchmaker tells of each queue; none is left when it goes."""
+        """Take what the hub tells of each queue; it tells again only what has changed."""
         self._views = {view.queue: view for view in views}
-        self._look = None
+        self._told = True
 
-    def look(self, views: Callable[[], list[QueueView]]) -> None:
-        """Have *views* asked when a wait is next expected: on a large floor they cost 10 ms."""
-        self._look = views
+    def hub_gone(self) -> None:
+        """Look for ourselves from now on."""
+        self._told = False
+        self._looked_s = -math.inf
+
+    def _view(self, queue: str) -> QueueView | None:
+        """Return a view that is fresh: looking costs queues times seats, so not at each call."""
+        now = self._clock.monotonic_s()
+        if not self._told and now - self._looked_s > FRESH_S:
+            self._views = {view.queue: view for view in self.look()}
+            self._looked_s = now
+        return self._views.get(queue)
 
     def expect(self, contact: Contact) -> tuple[float, float] | None:
         """Return the wait of *contact* as (low, high) [s], or None where nobody serves."""
-        if self._look is not None:
-            self.take(self._look())
-        view = self._views.get(contact.queue)
+        view = self._view(contact.queue)
         if view is None:
             return None
         own_ahead = sum(1 for other in self._book if _before(other, contact))

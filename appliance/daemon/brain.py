@@ -68,6 +68,7 @@ class Brain:
         self.owner, self.offers = self.rooms.owner, self.rooms.offers
         self.switchboard = Switchboard(self.rooms)
         self.expectation = Expectation(self.book, self.plans, clock)
+        self.expectation.look = self.floor.views
         self.rooms.waiting.expect = self.expectation.expect
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
 
@@ -135,6 +136,4 @@ class Brain:
 
     def tick(self) -> None:
         """Look again at what only time has changed; called about twice a second."""
-        if self.floor.active:
-            self.expectation.look(self.floor.views)
         self.turn.wake()

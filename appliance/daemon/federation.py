@@ -109,6 +109,7 @@ class Federation:
         if peer == HUB_NAME:
             self.publisher.unsubscribe(peer)
             self._brain.floor.active = True
+            self._brain.expectation.hub_gone()
             self._brain.turn.wake()
             if self.reporter is not None:
                 self.reporter.hub(up=False, reason=reason)
