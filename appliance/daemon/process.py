@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 from collections.abc import Coroutine
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from appliance.base.clock import SystemClock
+from appliance.base.collector import calm
 from appliance.base.errors import ConfigError
 from appliance.base.log import set_up
 from appliance.call.attach import BEAT_S, Found, LegsSession
@@ -209,7 +209,7 @@ async def run(settings: ApplianceSettings) -> int:
         loop.add_signal_handler(number, ended.set)
     try:
         await daemon.start()
-        gc.freeze()  # code and settings stay: looking through them again and again takes 20 ms
+        calm()
         await ended.wait()
     finally:
         await daemon.close()

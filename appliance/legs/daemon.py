@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.base.clock import SystemClock
+from appliance.base.collector import calm
 from appliance.base.errors import ConfigError
 from appliance.config.model import ApplianceSettings
 from appliance.legs.attach import BrainSide
@@ -249,5 +250,6 @@ async def run(settings: ApplianceSettings) -> None:
     """Run the legs process until SIGTERM or SIGINT; raise BranchlineError if it cannot start."""
     daemon = LegsDaemon(settings)
     await daemon.start()
+    calm()
     await until_told_to_stop()
     await daemon.close()

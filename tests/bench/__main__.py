@@ -1,0 +1,36 @@
+"""`python -m tests.bench NAME [--json]`: measure, and say whether the bars are met."""
+
+import argparse
+import importlib
+import sys
+
+#: name -> what it measures; each is a module beside this one with a function `run`
+BENCHES = {
+    "spine": "calls through one branch: CPU, latency, memory, late ticks",
+    "recover": "seconds from a kill -9 to the next offer",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named benches; a bar that is missed is shown, and is no error of the bench."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which benches to run")
+    parser.add_argument("--json", action="store_true", help="one JSON object a bench")
+    parser.add_argument("--list", action="store_true", help="name them all")
+    parser.add_argument("--all", action="store_true", help="run them all")
+    options = parser.parse_args(arguments)
+    if options.list:
+        for name, title in BENCHES.items():
+            print(f"{name:<12}{title}")
+        return 0
+    names = list(BENCHES) if options.all else options.names
+    if not names or set(names) - set(BENCHES):
+        parser.error(f"name one of {', '.join(BENCHES)}")
+    for name in names:
+        report = importlib.import_module(f"tests.bench.{name}").run()
+        print(report.as_json() if options.json else report.as_text(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
