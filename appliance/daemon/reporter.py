@@ -46,6 +46,7 @@ class Reporter:
         self._state_dir = state_dir
         self._clock = clock
         self._started = clock.monotonic_s()
+        self._version = version("branchline")
         #: (queue, outcome) -> contacts since the start
         self._ended: Counter[tuple[str, str]] = Counter()
         self._alarms: set[str] = set()
@@ -160,7 +161,7 @@ class Reporter:
         _, number, _ = self._journal.head()
         self._publish(
             BoxState(
-                version=version("branchline"),
+                version=self._version,
                 uptime_s=round(self._clock.monotonic_s() - self._started, 1),
                 plan_serial=self._brain.plans.plan.serial,
                 legs_up=self.legs_up,

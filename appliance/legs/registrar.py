@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass
 
 from appliance.legs.contacts import MAX_EXPIRES_S, Contact, ContactTable
 from appliance.legs.numbers import clean, contact_values, user_of
 from appliance.legs.phoneauth import PhoneAuth
-from appliance.legs.sip import OptionsResult, RegisterIn, SipError, SipStack
+from appliance.legs.phonewatch import PhoneWatch
+from appliance.legs.sip import OptionsResult, RegisterIn, SipStack
 
 _log = logging.getLogger(__name__)
 
@@ -19,17 +19,6 @@ _DEFAULT_EXPIRES_S = 300
 _RETRY_AFTER_S = 5
 #: how often the phones are looked at [s]
 _LOOK_S = 0.2
-#: statuses that the stack itself makes up when nobody answers
-_NOBODY = (408, 503)
-
-
-@dataclass(slots=True)
-class _Check:
-    """When a phone was asked and heard."""
-
-    contact: Contact
-    t_heard: float
-    t_ask: float
 
 
 class PhoneRegistrar:
@@ -41,11 +30,7 @@ class PhoneRegistrar:
         self._stack = stack
         self._contacts = contacts
         self._auth = auth
-        #: a phone is asked so often that it is heard of twice before it counts as gone
-        self._ask_s = check_s * 0.75
-        self._gone_s = check_s + 1.0
-        self._checks: dict[str, _Check] = {}
-        self._questions: dict[int, str] = {}
+        self._watch = PhoneWatch(stack, contacts, check_s=check_s)
 
     def register(self, event: RegisterIn) -> None:
         """Answer a REGISTER."""
@@ -70,23 +55,17 @@ class PhoneRegistrar:
 
     def asked(self, result: OptionsResult) -> bool:
         """Take the answer to an OPTIONS; return False when it was none of ours."""
-        account = self._questions.pop(result.call, None)
-        if account is None:
-            return False
-        check = self._checks.get(account)
-        if check is not None and result.status not in _NOBODY:
-            check.t_heard = asyncio.get_running_loop().time()
-            self._contacts.answers(check.contact, here=True)
-        return True
+        return self._watch.answered(result, asyncio.get_running_loop().time())
 
     async def keep_checking(self) -> None:
         """Ask phones, expire contacts and write them down, until cancelled."""
         loop = asyncio.get_running_loop()
         t_save = 0.0
+        self._watch.found(loop.time())
         while True:
             now = loop.time()
             self._contacts.expire()
-            self._look(now)
+            self._watch.look(now)
             if now >= t_save:
                 t_save = now + 2.0
                 self._contacts.save()
@@ -125,7 +104,7 @@ class PhoneRegistrar:
         )
         if not self._contacts.put(contact):
             return False
-        self._checks[account] = _Check(contact, now, now + self._ask_s)
+        self._watch.entered(contact, now)
         return True
 
     def _unbind(self, account: str, uri: str) -> None:
@@ -139,36 +118,6 @@ class PhoneRegistrar:
             return []
         left_s = max(0, round(contact.t_expires - asyncio.get_running_loop().time()))
         return [("Contact", f"<{contact.uri}>;expires={left_s}"), ("Expires", str(left_s))]
-
-    # -- checking ------------------------------------------------------------------------------
-
-    def _look(self, now: float) -> None:
-        """Ask whom it is time to ask; note who has not been heard for too long."""
-        for contact in self._contacts:
-            check = self._checks.get(contact.account)
-            if check is None or check.contact is not contact:
-                check = self._checks[contact.account] = _Check(contact, now, now)
-            if now - check.t_heard > self._gone_s:
-                self._contacts.answers(contact, here=False)
-            if now >= check.t_ask:
-                check.t_ask = now + self._ask_s
-                self._ask(contact)
-        if len(self._checks) > 2 * len(self._contacts) + 100:
-            self._checks = {c.account: self._checks[c.account] for c in self._contacts}
-
-    def _ask(self, contact: Contact) -> None:
-        try:
-            question = self._stack.options(reach(contact))
-        except SipError as error:
-            _log.warning("phone %s cannot be asked: %s", contact.account, error)
-        else:
-            self._questions[question] = contact.account
-
-
-def reach(contact: Contact) -> str:
-    """Return the URI that reaches a phone where its packets come from, behind a NAT too."""
-    over = ";transport=tcp" if "transport=tcp" in contact.uri.lower() else ""
-    return f"sip:{user_of(contact.uri)}@{contact.address}:{contact.port}{over}"
 
 
 def _granted(asked_s: int) -> int:

@@ -11,7 +11,9 @@ from tests.spine.branch import agent, plan
 from tests.spine.conftest import MakeFederation
 from tests.spine.federation import Federation
 
-PLAN = plan([agent("ann", "sales"), agent("bob", "sales", site="south"), agent("amy", "sales", "service")])
+PLAN = plan(
+    [agent("ann", "sales"), agent("bob", "sales", site="south"), agent("amy", "sales", "service")]
+)
 
 
 def call(federation: Federation, number: str, *, talk_ms: int = 3000, calls: int = 1) -> Sipp:
