@@ -36,7 +36,8 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     link_port: Port = 7400
     #: telemetry from boxes (XSUB)
     telemetry_in_port: Port = 7401
-    #: telemetry to monitoring systems (XPUB)
+    #: where monitoring systems subscribe (XPUB); whoever reaches it may read, so keep it inside
+    telemetry_out_address: str = "127.0.0.1"
     telemetry_out_port: Port = 7402
     #: realm of the phones' digest (RFC 7616); the same as the boxes' `sip.realm`
     realm: str = "branchline"

@@ -234,7 +234,7 @@ def _how_to_call(places: Places) -> Panel:
 [bold]Mobile[/]  .venv/bin/branchline demo call --press 1
         a call to {GSM_NUMBER} through the pretend GSM modem of branch north
 [bold]Answer[/]  register a phone at {host}:5060, user [bold]you[/], password [bold]{secret}[/]
-[bold]Listen[/]  .venv/bin/branchline telemetry tail --address tcp://127.0.0.1:7402
+[bold]Listen[/]  .venv/bin/branchline telemetry tail --address tcp://{places.bind}:7402
 
 Callers enter at branch north; two robot agents sit in branch south.
 Logs are in {places.logs}. Ctrl-C stops everything."""

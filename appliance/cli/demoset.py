@@ -142,6 +142,7 @@ def _control(places: Places) -> str:
 state_dir = "{places.folder / "control"}"
 web_address = "{places.bind}"
 hub_address = "{places.bind}"
+telemetry_out_address = "{places.bind}"
 """
 
 

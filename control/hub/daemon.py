@@ -90,7 +90,7 @@ class Hub:
         self.telemetry.start(
             settings.hub_address,
             settings.telemetry_in_port,
-            "127.0.0.1",
+            settings.telemetry_out_address,
             settings.telemetry_out_port,
             self._secret,
         )

@@ -12,7 +12,6 @@ import msgspec
 from appliance.plan.model import Plan
 from tests.baresipkit import wait_for
 from tests.processes import end
-from tests.sippkit import free_port
 from tests.spine.branch import Branch, Robots, loopback
 
 ADMIN, PASSWORD = "admin", "test-password-1"
@@ -28,7 +27,7 @@ class Control:
         self.config = folder / "control.toml"
         self.config.write_text(
             f'state_dir = "{folder / "state"}"\nweb_address = "{self.address}"\n'
-            f'hub_address = "{self.address}"\ntelemetry_out_port = {free_port()}\n'
+            f'hub_address = "{self.address}"\ntelemetry_out_address = "{self.address}"\n'
         )
         self.hub: subprocess.Popen[bytes] | None = None
         self.web: subprocess.Popen[bytes] | None = None
