@@ -1,6 +1,8 @@
 # Branchline: `make run` shows the product, `make test` proves it. Both set themselves up first.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+# cmake, ninja and the other tools are the ones that pip installed
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 PY := .venv/bin/python
 STAMPS := .venv/stamps
 PACKAGES := $(wildcard images/packages/*.txt)
