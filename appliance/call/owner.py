@@ -255,10 +255,11 @@ class ContactOwner:
             self._arm(contact, self._clock.monotonic_s() + self._ring_s(contact))
 
     def agent_leg_down(self, contact: Contact, reason: str) -> None:
-        """Take the contact back where the agent's leg ended before the talk began."""
+        """Take the contact back if the talk had not begun; else the caller's leg ends too."""
         if contact.phase == "reserved":
             self.take_back(contact, "no-answer" if reason == "normal" else reason)
-        elif contact.on_hold:
+        elif contact.phase == "talking":
+            # legs ends a bridge by itself, but the agent may go before there was one
             self._turn.command(Hang(contact.leg, "bridge-ended"))
 
     def on_hold(self, contact: Contact, *, on: bool) -> None:

@@ -262,7 +262,7 @@ class SeatOffers:
 
     def _talk_over(self, seat: Seat, held: Reservation, leg: int) -> None:
         other = held.leg_in if leg == held.leg_phone else held.leg_phone
-        if other and held.on_hold:
+        if other:
             self._turn.command(Hang(other, "bridge-ended"))
         wrap_up_s = self._plans.queue(held.context.queue if held.context else "x").wrap_up_s
         self._board.free(seat)

@@ -118,6 +118,8 @@ class PretendLegs:
         self.answer_after: float | None = 1.0
         #: prompts take this long [s]; None: until the test says so
         self.prompt_s: float | None = None
+        #: legs bridges; False: a leg has ended before the command came
+        self.bridges = True
         #: follow dials to other appliances
         self.on_peer_dial: Callable[[int, wire.Dial], None] = lambda _leg, _dial: None
         self.on_peer_answer: Callable[[int], None] = lambda _leg: None
@@ -195,7 +197,7 @@ class PretendLegs:
                 self._dial(record)
             case wire.Play():
                 self._play(record)
-            case wire.Bridge():
+            case wire.Bridge() if self.bridges:
                 for leg in record.legs:
                     self.rows[leg].bridge = record.bridge
                     self.rows[leg].play = 0

@@ -220,3 +220,33 @@ def test_legs_restart_closes_the_books_of_lost_calls(world: World, box: Box) -> 
     assert sorted(box.outcomes()) == ["failed", "served"]
     assert len(box.brain.book) == 0
     assert box.seat("ann").state in ("wrap-up", "ready")
+
+
+def test_agent_who_hangs_up_before_the_bridge_leaves_nobody_in_silence(
+    world: World, box: Box
+) -> None:
+    box.legs.register("ann")
+    leg = box.legs.call_in("200")
+    box.legs.bridges = False
+    world.run(3)
+    phone = next(row.leg for row in box.legs.rows.values() if row.out)
+    box.legs.down(phone)
+    world.run(1)
+    assert box.legs.rows[leg].state == "down"
+    assert box.outcomes() == ["served"]
+
+
+def test_agent_who_hangs_up_while_the_brain_is_away_leaves_nobody_in_silence(
+    world: World, box: Box
+) -> None:
+    box.legs.register("ann")
+    leg = box.legs.call_in("200")
+    box.legs.bridges = False
+    world.run(3)
+    phone = next(row.leg for row in box.legs.rows.values() if row.out)
+    box.kill()
+    box.legs.down(phone)
+    box.start()
+    world.run(1)
+    assert box.legs.rows[leg].state == "down"
+    assert box.outcomes() == ["served"]
