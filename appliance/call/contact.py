@@ -58,8 +58,6 @@ class Contact(msgspec.Struct, kw_only=True):
     #: joined its first queue, connected to an agent [monotonic s]
     t_queued: float = 0.0
     t_talk: float = 0.0
-    #: next announcement, or end of the wait for a digit or a connection [monotonic s]; 0: none
-    due: float = 0.0
     #: number of the last play
     play: int = 0
     booking: Booking | None = None

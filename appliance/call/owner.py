@@ -306,7 +306,6 @@ class ContactOwner:
         self._arm(contact, self._clock.monotonic_s() + self._ring_s(contact))
 
     def _arm(self, contact: Contact, due: float) -> None:
-        contact.due = due
         self._timers.arm(_timer(contact), due, lambda: self._lapsed(contact.contact))
 
     def _lapsed(self, name: str) -> None:

@@ -112,7 +112,6 @@ class FlowRunner:
         self._book.changed(contact)
 
     def _arm(self, contact: Contact, due: float) -> None:
-        contact.due = due
         name = contact.contact
         self._timers.arm(_timer(contact), due, lambda: self._timed_out(name))
 

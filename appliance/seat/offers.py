@@ -74,7 +74,6 @@ class SeatOffers:
             contact=proposal.contact,
             contact_owner=proposal.contact_owner,
             contact_incarnation=proposal.contact_incarnation,
-            matchmaker=matchmaker,
         )
         self._board.hold(seat, held)
         self._board.set_state(seat, "reserved")
@@ -212,7 +211,6 @@ class SeatOffers:
         if held is None:
             return
         held.phase = "talking"
-        held.t_talk = self._clock.monotonic_s()
         self._timers.cancel(_timer(seat))
         self._board.set_state(seat, "talking")
         if held.leg_in:

@@ -18,15 +18,12 @@ class Reservation(msgspec.Struct, kw_only=True):
     contact: str
     contact_owner: str
     contact_incarnation: int
-    #: who proposed it, to be told when it comes to nothing
-    matchmaker: str
     phase: ReservationPhase = "offered"
     context: Context | None = None
     #: the leg that the agent's phone is called for: the peer's, or the caller's own
     leg_in: int = 0
     #: the agent's phone
     leg_phone: int = 0
-    t_talk: float = 0.0
     #: the agent has put the caller on hold
     on_hold: bool = False
 
