@@ -36,8 +36,11 @@ enum bl_err {
 };
 
 enum bl_codec {
-	BL_PCMU = 0,
-	BL_PCMA = 8,
+	BL_PCMU = 0,   /* ITU-T G.711, 8 kHz */
+	BL_PCMA = 8,   /* ITU-T G.711, 8 kHz */
+	BL_G722 = 9,   /* ITU-T G.722 at 64 kbit/s, 16 kHz */
+	BL_L16 = 11,   /* RFC 3551 §4.5.11, mono, any rate of ours */
+	BL_OPUS = 120, /* RFC 6716, RFC 7587; 8, 16 or 48 kHz */
 };
 
 enum bl_event_kind {
