@@ -16,6 +16,8 @@ from appliance.base.errors import BranchlineError, Verdict
 Codec = Literal["PCMU", "PCMA"]
 DigitSource = Literal["inband", "rfc4733"]
 PlayEnd = Literal["end", "stopped", "replaced", "bridged", "removed"]
+#: what a leg is in its bridge; a supervisor who barges in talks
+Role = Literal["talk", "listen", "whisper"]
 #: why a recording closed: a reason word; `normal` is a whole file
 RecordEnd = Literal["normal", "disk-full", "recording-failed"]
 
@@ -104,6 +106,16 @@ class RtpRemote:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A leg's part in a bridge: `talk`, `listen`, or `whisper` to one leg of it only."""
+
+    leg: int
+    role: Role = "talk"
+    #: of a whisper: the leg that hears it
+    to: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Tone:
     """A tone of one or two frequencies; *cadence_ms* are up to four (on, off) pairs."""
 
@@ -155,6 +167,11 @@ class Prompt:
     samples: int
 
 
+_ROLES: dict[Role, int] = {
+    "talk": lib.BL_ROLE_TALK,
+    "listen": lib.BL_ROLE_LISTEN,
+    "whisper": lib.BL_ROLE_WHISPER,
+}
 _CODECS: dict[Codec, int] = {"PCMU": lib.BL_PCMU, "PCMA": lib.BL_PCMA}
 
 #: C's word -> reason word, verdict, sentence
@@ -233,11 +250,22 @@ class MediaEngine:
     """One media engine: legs, bridges, plays, recordings, and the events they make."""
 
     def __init__(
-        self, *, stepped: bool = False, max_legs: int = 4096, cpu: int | None = None
+        self,
+        *,
+        stepped: bool = False,
+        max_legs: int = 4096,
+        cpu: int | None = None,
+        workers: int = 0,
     ) -> None:
+        """*workers*: threads that share each tick; 0: one for each CPU."""
         config = ffi.new(
             "struct bl_engine_config *",
-            {"stepped": stepped, "max_legs": max_legs, "cpu": -1 if cpu is None else cpu},
+            {
+                "stepped": stepped,
+                "max_legs": max_legs,
+                "cpu": -1 if cpu is None else cpu,
+                "workers": workers,
+            },
         )
         out = ffi.new("struct bl_engine **")
         _check(lib.bl_engine_new(config, out), "new engine")
@@ -317,10 +345,17 @@ class MediaEngine:
         """Remove a leg; it leaves its bridge, its play and recording end."""
         _check(lib.bl_leg_remove(self._alive(), leg), f"leg {leg}")
 
-    def bridge(self, bridge: int, legs: Sequence[int]) -> None:
-        """Make a bridge, or give it exactly these legs; each hears all others."""
-        ids = ffi.new("int64_t[]", list(legs))
-        _check(lib.bl_bridge(self._alive(), bridge, ids, len(legs)), f"bridge {bridge}")
+    def gain(self, leg: int, says_db: float, hears_db: float) -> None:
+        """Make what a leg says and hears louder or softer, -60 to 20 dB; `-math.inf`: mute."""
+        _check(lib.bl_leg_gain(self._alive(), leg, says_db, hears_db), f"leg {leg}: gain")
+
+    def bridge(self, bridge: int, members: Sequence[int | Member]) -> None:
+        """Make a bridge, or give it exactly these legs; a bare number is a leg that talks."""
+        raw = ffi.new("struct bl_member[]", len(members))
+        for slot, member in zip(raw, members, strict=True):
+            one = Member(member) if isinstance(member, int) else member
+            slot.leg, slot.to, slot.role = one.leg, one.to, _ROLES[one.role]
+        _check(lib.bl_bridge(self._alive(), bridge, raw, len(members)), f"bridge {bridge}")
 
     def unbridge(self, bridge: int) -> None:
         """End a bridge; its legs stay."""

@@ -72,13 +72,28 @@ enum bl_record_end {
 	BL_RECORD_FAILED, /* any other write error */
 };
 
+/* What a leg is in its bridge. */
+enum bl_role {
+	BL_ROLE_TALK =
+		0, /* hears all, is heard by all; a supervisor who barges in is no different */
+	BL_ROLE_LISTEN,	 /* hears all, is heard by nobody */
+	BL_ROLE_WHISPER, /* hears all, is heard by one leg only */
+};
+
 struct bl_engine;
 struct bl_prompt;
+
+struct bl_member {
+	int64_t leg;
+	int64_t to;   /* of a whisper: the leg that hears it */
+	int32_t role; /* enum bl_role */
+};
 
 struct bl_engine_config {
 	bool stepped;	  /* no threads: ticks run in bl_engine_step() */
 	int32_t max_legs; /* 1 to 65536 */
-	int32_t cpu;	  /* pin the tick thread to this CPU; -1: do not */
+	int32_t cpu;	  /* pin the tick to this CPU, its helpers to those after it; -1: do not */
+	int32_t workers;  /* threads that share a tick, 1 to 64; 0: one for each CPU, 8 at most */
 };
 
 struct bl_event {
@@ -161,12 +176,18 @@ int bl_leg_remove(struct bl_engine *engine, int64_t leg);
 int bl_leg_remote(struct bl_engine *engine, int64_t leg, const struct bl_remote *remote);
 int bl_leg_flow(struct bl_engine *engine, int64_t leg, bool send, bool receive);
 int bl_leg_detect(struct bl_engine *engine, int64_t leg, bool on);
+/* [dB] of what it says and of what it hears, -60 to 20; -INFINITY: mute. Changes are no clicks. */
+int bl_leg_gain(struct bl_engine *engine, int64_t leg, double says_db, double hears_db);
 /* Tell when nothing was received for this long; 0: never. */
 int bl_leg_silence(struct bl_engine *engine, int64_t leg, int32_t ms);
 int bl_leg_stats(struct bl_engine *engine, int64_t leg, struct bl_leg_stats *out);
 
-/* Makes the bridge, or gives it exactly these legs; a leg is in one bridge at most. */
-int bl_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, int32_t count);
+/*
+ * Makes the bridge, or gives it exactly these legs and roles; a leg is in one bridge at most, and
+ * is moved without a gap.
+ */
+int bl_bridge(struct bl_engine *engine, int64_t bridge, const struct bl_member *members,
+	      int32_t count);
 int bl_unbridge(struct bl_engine *engine, int64_t bridge);
 
 /* Copies the samples; share one prompt among any number of plays. */

@@ -1,6 +1,5 @@
 /* clock.c  The two threads of a running engine: the tick's and the writer's */
 #include <pthread.h>
-#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include "engine.h"
@@ -11,7 +10,6 @@
 enum {
 	MAX_BEHIND = 5, /* [ticks] that are caught up; what is beyond is given up */
 	WRITE_EVERY_NS = 100000000,
-	REALTIME_PRIORITY = 10, /* above ordinary threads, below the kernel's own at 50 */
 };
 
 static int64_t monotonic_ns(void)
@@ -53,25 +51,6 @@ static int64_t keep_time(struct bl_engine *engine, int64_t due, int64_t now)
 	return due + behind * TICK_NS;
 }
 
-static void pin(int32_t cpu)
-{
-	cpu_set_t set;
-
-	if (cpu < 0)
-		return;
-	CPU_ZERO(&set);
-	CPU_SET((size_t)cpu, &set);
-	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
-/* Sound goes before all else, where we are allowed to say so (RLIMIT_RTPRIO or CAP_SYS_NICE). */
-static void go_first(void)
-{
-	struct sched_param priority = {.sched_priority = REALTIME_PRIORITY};
-
-	pthread_setschedparam(pthread_self(), SCHED_RR, &priority);
-}
-
 void *bl_tick_thread(void *argument)
 {
 	struct bl_engine *engine = argument;
@@ -79,8 +58,7 @@ void *bl_tick_thread(void *argument)
 
 	prctl(PR_SET_NAME, "bl-tick");
 	prctl(PR_SET_TIMERSLACK, 1UL); /* [ns]; the default may wake us 50 µs late */
-	pin(engine->config.cpu);
-	go_first();
+	bl_crew_settle(&engine->crew, &engine->crew.workers[0]);
 	while (!atomic_load(&engine->stopping)) {
 		int64_t begin;
 

@@ -12,6 +12,8 @@
 enum {
 	MAX_LEGS = 65536,
 	MAX_CPUS = 1024,
+	MAX_WORKERS = 64,
+	MANY_WORKERS = 8,   /* unless asked for more */
 	MAX_STEP = 1 << 24, /* [ticks], 93 hours */
 	COMMAND_RING = 8192,
 	EVENT_RING = 16384,
@@ -19,34 +21,22 @@ enum {
 	PUSH_TRIES = 200, /* [ms] to wait for the tick to make room */
 };
 
-static void prepare_receive(struct bl_receive *room)
-{
-	for (int i = 0; i < BL_RECEIVE_BATCH; i++) {
-		struct msghdr *header = &room->messages[i].msg_hdr;
-
-		room->vectors[i].iov_base = room->data[i];
-		room->vectors[i].iov_len = sizeof(room->data[i]);
-		header->msg_iov = &room->vectors[i];
-		header->msg_iovlen = 1;
-		header->msg_name = &room->from[i];
-		header->msg_namelen = sizeof(room->from[i]);
-		header->msg_control = room->control[i];
-		header->msg_controllen = sizeof(room->control[i]);
-	}
-}
-
 static int allocate(struct bl_engine *engine)
 {
 	size_t legs = (size_t)engine->config.max_legs;
 
-	engine->table = calloc(legs, sizeof(struct bl_leg *));
+	engine->cells = calloc((legs + BL_CELL - 1) / BL_CELL, sizeof(struct bl_cell));
 	engine->bridge_table = calloc(legs, sizeof(struct bl_bridge *));
-	if (!engine->table || !engine->bridge_table || bl_map_init(&engine->legs) ||
-	    bl_map_init(&engine->bridges) || bl_map_init(&engine->recordings) ||
+	if (!engine->cells || !engine->bridge_table ||
+	    bl_crew_init(&engine->crew, engine->config.workers, engine->config.cpu) ||
+	    bl_map_init(&engine->legs) || bl_map_init(&engine->bridges) ||
+	    bl_map_init(&engine->recordings) ||
 	    bl_ring_init(&engine->commands, sizeof(struct bl_command), COMMAND_RING) ||
 	    bl_ring_init(&engine->events, sizeof(struct bl_event), EVENT_RING) ||
 	    bl_ring_init(&engine->writer_events, sizeof(struct bl_event), WRITER_EVENT_RING))
 		return BL_ENOMEM;
+	for (int32_t i = 0; i < engine->crew.count; i++)
+		engine->crew.workers[i].engine = engine;
 	engine->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return engine->event_fd < 0 ? BL_EIO : BL_OK;
 }
@@ -62,9 +52,17 @@ static void release(struct bl_engine *engine)
 	bl_map_release(&engine->bridges);
 	bl_map_release(&engine->legs);
 	free(engine->bridge_table);
-	free(engine->table);
+	free(engine->cells);
+	bl_crew_release(&engine->crew);
 	pthread_mutex_destroy(&engine->lock);
 	free(engine);
+}
+
+static int32_t workers_of_machine(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return cpus < 1 ? 1 : cpus > MANY_WORKERS ? MANY_WORKERS : (int32_t)cpus;
 }
 
 int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
@@ -73,7 +71,8 @@ int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
 	int err;
 
 	if (!config || !out || config->max_legs < 1 || config->max_legs > MAX_LEGS ||
-	    config->cpu < -1 || config->cpu >= MAX_CPUS)
+	    config->cpu < -1 || config->cpu >= MAX_CPUS || config->workers < 0 ||
+	    config->workers > MAX_WORKERS)
 		return BL_EINVAL;
 	/* the rings' members are aligned to cache lines */
 	engine = aligned_alloc(64, (sizeof(*engine) + 63) / 64 * 64);
@@ -81,13 +80,14 @@ int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
 		return BL_ENOMEM;
 	memset(engine, 0, sizeof(*engine));
 	engine->config = *config;
+	if (!config->workers)
+		engine->config.workers = config->stepped ? 1 : workers_of_machine();
 	engine->event_fd = -1;
 	engine->resting_end = &engine->resting;
 	engine->recorder.retired = &engine->retired;
 	engine->recorder.closed = bl_recording_closed;
 	engine->recorder.engine = engine;
 	pthread_mutex_init(&engine->lock, NULL);
-	prepare_receive(&engine->receive);
 	bl_g711_init();
 	err = allocate(engine);
 	if (err)
@@ -112,15 +112,20 @@ int bl_engine_start(struct bl_engine *engine)
 	/* signals are the caller's: our threads inherit that all are blocked */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&engine->tick_thread, NULL, bl_tick_thread, engine))
+	if (bl_crew_start(&engine->crew))
 		goto unblock;
+	if (pthread_create(&engine->tick_thread, NULL, bl_tick_thread, engine))
+		goto stop_crew;
 	if (pthread_create(&engine->writer_thread, NULL, bl_writer_thread, engine)) {
 		atomic_store(&engine->stopping, true);
 		pthread_join(engine->tick_thread, NULL);
-		goto unblock;
+		goto stop_crew;
 	}
 	engine->running = true;
 	err = BL_OK;
+	goto unblock;
+stop_crew:
+	bl_crew_stop(&engine->crew);
 unblock:
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 out:
@@ -136,6 +141,7 @@ int bl_engine_stop(struct bl_engine *engine)
 	if (engine->running) {
 		atomic_store(&engine->stopping, true);
 		pthread_join(engine->tick_thread, NULL);
+		bl_crew_stop(&engine->crew);
 		pthread_join(engine->writer_thread, NULL);
 		engine->running = false;
 	}
@@ -149,22 +155,7 @@ void bl_engine_free(struct bl_engine *engine)
 	if (!engine)
 		return;
 	bl_engine_stop(engine);
-	bl_tick_commands(engine);
-	for (size_t i = 0; i < engine->bridges.size; i++) {
-		if (engine->bridges.slots[i].value)
-			bl_push(engine, &(struct bl_command){
-						.kind = BL_COMMAND_UNBRIDGE,
-						.bridge.before = engine->bridges.slots[i].value,
-					});
-		bl_tick_commands(engine);
-	}
-	while (engine->table_count) {
-		bl_push(engine, &(struct bl_command){
-					.kind = BL_COMMAND_REMOVE,
-					.leg = engine->table[0],
-				});
-		bl_tick_commands(engine);
-	}
+	bl_obey_end(engine);
 	bl_recorder_service(&engine->recorder);
 	bl_reap(engine);
 	bl_rested_legs_free(engine, true);
@@ -215,14 +206,18 @@ int bl_engine_poll(struct bl_engine *engine, struct bl_event *events, int32_t ma
 
 int bl_engine_stats(struct bl_engine *engine, struct bl_engine_stats *out)
 {
+	uint64_t helped_ns = 0;
+
 	if (!engine || !out)
 		return BL_EINVAL;
 	pthread_mutex_lock(&engine->lock);
+	for (int32_t i = 0; i < engine->crew.count; i++)
+		helped_ns += atomic_load(&engine->crew.workers[i].busy_ns);
 	*out = (struct bl_engine_stats){
 		.ticks = bl_now(engine),
 		.late_ticks = atomic_load(&engine->late),
 		.skipped_ticks = atomic_load(&engine->skipped),
-		.busy_ns = atomic_load(&engine->busy_ns),
+		.busy_ns = atomic_load(&engine->busy_ns) + helped_ns,
 		.longest_tick_ns = atomic_load(&engine->longest_ns),
 		.events_dropped = atomic_load(&engine->dropped),
 		.legs = engine->legs.used,

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include "branchline_media.h"
+#include "crew.h"
 #include "leg.h"
 #include "map.h"
 #include "node.h"
@@ -14,9 +15,13 @@
 
 enum {
 	BL_DIGITS_PER_COMMAND = 32,
-	BL_RECEIVE_BATCH = 8, /* [packets] of one system call */
-	BL_RECEIVE_CONTROL = CMSG_SPACE(sizeof(struct timespec)),
-	BL_RECEIVE_SIZE = 2048, /* [bytes] of a datagram; more is cut off and then malformed */
+	BL_CELL = 16, /* [legs] */
+};
+
+/* Legs that one worker takes at a time; their digits are sought side by side. */
+struct bl_cell {
+	int32_t count;
+	struct bl_leg *legs[BL_CELL]; /* NULL: the slot is free */
 };
 
 enum bl_command_kind {
@@ -26,6 +31,7 @@ enum bl_command_kind {
 	BL_COMMAND_FLOW,
 	BL_COMMAND_DETECT,
 	BL_COMMAND_SILENCE,
+	BL_COMMAND_GAIN,
 	BL_COMMAND_BRIDGE,
 	BL_COMMAND_UNBRIDGE,
 	BL_COMMAND_PLAY,
@@ -47,6 +53,9 @@ struct bl_command {
 		bool on;
 		uint32_t ticks;
 		struct {
+			float mouth, ear;
+		} gain;
+		struct {
 			struct bl_bridge *now, *before;
 		} bridge;
 		struct bl_play *play;
@@ -54,22 +63,6 @@ struct bl_command {
 		struct bl_recording *recording;
 		int64_t id;
 	};
-};
-
-struct bl_bridge {
-	struct bl_node node;
-	int32_t slot; /* in the tick's table, -1: not in it */
-	int32_t count;
-	struct bl_leg *legs[];
-};
-
-/* Room for one recvmmsg(), used by the tick thread alone. */
-struct bl_receive {
-	struct mmsghdr messages[BL_RECEIVE_BATCH];
-	struct iovec vectors[BL_RECEIVE_BATCH];
-	union bl_address from[BL_RECEIVE_BATCH];
-	alignas(struct cmsghdr) uint8_t control[BL_RECEIVE_BATCH][BL_RECEIVE_CONTROL];
-	uint8_t data[BL_RECEIVE_BATCH][BL_RECEIVE_SIZE];
 };
 
 struct bl_engine {
@@ -94,12 +87,13 @@ struct bl_engine {
 	_Atomic uint64_t late, skipped, busy_ns, longest_ns, dropped;
 
 	/* the tick's */
-	struct bl_leg **table;
+	struct bl_crew crew;
+	struct bl_cell *cells;
+	int32_t cell_count, first_free; /* cells in use; none before this one has a free slot */
 	struct bl_bridge **bridge_table;
-	int32_t table_count, bridge_count;
+	int32_t bridge_count;
 	bool told; /* this tick made an event */
 	uint64_t late_untold, late_told_tick;
-	struct bl_receive receive;
 
 	/* the writer's */
 	struct bl_recorder recorder;
@@ -107,11 +101,13 @@ struct bl_engine {
 
 /* tick.c */
 void bl_tick(struct bl_engine *engine);
-void bl_tick_commands(struct bl_engine *engine);
-void bl_tell(struct bl_engine *engine, const struct bl_event *event);
-void bl_tell_late(struct bl_engine *engine);
 void bl_wake_caller(struct bl_engine *engine);
 uint64_t bl_now(const struct bl_engine *engine);
+
+/* obey.c */
+void bl_obey_commands(struct bl_engine *engine);
+/* Takes all legs and bridges out, when the engine ends. */
+void bl_obey_end(struct bl_engine *engine);
 
 /* clock.c: the threads */
 void *bl_tick_thread(void *engine);

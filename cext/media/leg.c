@@ -1,19 +1,26 @@
 /* leg.c  One audio end point: what is the same for RTP and PCM */
 #include <string.h>
 #include "engine.h"
-#include "mix.h"
 
-void bl_leg_end_play(struct bl_engine *engine, struct bl_leg *leg, enum bl_play_end why)
+void bl_leg_set_rate(struct bl_leg *leg, int32_t rate)
+{
+	leg->rate = rate;
+	leg->frame = rate / BL_TICKS_PER_S;
+	if (leg->bridge)
+		bl_bridge_settle(leg->bridge);
+}
+
+void bl_leg_end_play(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_end why)
 {
 	if (!leg->play)
 		return;
-	bl_tell(engine, &(struct bl_event){
+	bl_tell(worker, &(struct bl_event){
 				.leg = leg->id,
 				.id = leg->play->id,
 				.kind = BL_EVENT_PLAY_ENDED,
 				.code = (int32_t)why,
 			});
-	bl_stack_push(&engine->retired, &leg->play->node);
+	bl_stack_push(&worker->engine->retired, &leg->play->node);
 	leg->play = NULL;
 }
 
@@ -24,56 +31,65 @@ void bl_leg_end_recording(struct bl_leg *leg)
 	leg->recording = NULL;
 }
 
-void bl_leg_alive(struct bl_engine *engine, struct bl_leg *leg)
+void bl_leg_alive(struct bl_worker *worker, struct bl_leg *leg)
 {
-	leg->heard_tick = bl_now(engine);
+	leg->heard_tick = bl_now(worker->engine);
 	leg->silent = false;
 	if (leg->started)
 		return;
 	leg->started = true;
-	bl_tell(engine, &(struct bl_event){.leg = leg->id, .kind = BL_EVENT_MEDIA_STARTED});
+	bl_tell(worker, &(struct bl_event){.leg = leg->id, .kind = BL_EVENT_MEDIA_STARTED});
 }
 
-static void watch_silence(struct bl_engine *engine, struct bl_leg *leg)
+static void watch_silence(struct bl_worker *worker, struct bl_leg *leg)
 {
 	if (!leg->silence || leg->silent || !leg->receive ||
-	    bl_now(engine) - leg->heard_tick < leg->silence)
+	    bl_now(worker->engine) - leg->heard_tick < leg->silence)
 		return;
 	leg->silent = true;
-	bl_tell(engine, &(struct bl_event){.leg = leg->id, .kind = BL_EVENT_MEDIA_SILENT});
+	bl_tell(worker, &(struct bl_event){.leg = leg->id, .kind = BL_EVENT_MEDIA_SILENT});
 }
 
-/* A digit sent as an event carries no sound: pass it on to whom this leg talks with. */
-static void relay(struct bl_leg *leg, char digit)
+void bl_leg_relay_digit(struct bl_leg *leg, char digit)
 {
-	if (!leg->bridge)
+	if (!leg->bridge || leg->role != BL_ROLE_TALK)
 		return;
 	for (int32_t i = 0; i < leg->bridge->count; i++) {
-		if (leg->bridge->legs[i] != leg)
-			bl_digits_add(&leg->bridge->legs[i]->digits, digit);
+		if (leg->bridge->members[i].leg != leg)
+			bl_digits_add(&leg->bridge->members[i].leg->digits, digit);
 	}
 }
 
-void bl_leg_digit(struct bl_engine *engine, struct bl_leg *leg, char digit,
+void bl_leg_digit(struct bl_worker *worker, struct bl_leg *leg, char digit,
 		  enum bl_digit_source source, int ms)
 {
-	bl_tell(engine, &(struct bl_event){
+	bl_tell(worker, &(struct bl_event){
 				.leg = leg->id,
 				.id = source,
 				.kind = BL_EVENT_DIGIT,
 				.code = digit,
 				.value = (uint64_t)ms,
 			});
-	if (source == BL_DIGIT_RFC4733)
-		relay(leg, digit);
+	if (source == BL_DIGIT_RFC4733 && worker->relay_count < BL_RELAYS_OF_WORKER)
+		worker->relays[worker->relay_count++] = (struct bl_relay){leg, digit};
 }
 
-void bl_leg_hear(struct bl_engine *engine, struct bl_leg *leg)
+/* What the bridge takes of it: at the bridge's rate. */
+static void bring_to_bridge(struct bl_leg *leg)
+{
+	leg->said = leg->says;
+	if (!leg->bridge || leg->bridge->plain || leg->rate == leg->bridge->rate)
+		return;
+	bl_resample_frame(&leg->mouth, leg->says, leg->wide);
+	leg->said = leg->wide;
+}
+
+void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 {
 	if (leg->kind == BL_LEG_RTP)
-		bl_rtp_leg_receive(engine, leg);
+		bl_rtp_leg_receive(worker, leg);
 	else
-		bl_pcm_leg_receive(engine, leg);
+		bl_pcm_leg_receive(worker, leg);
 	switch (bl_jbuf_get(&leg->jbuf, leg->says)) {
 	case BL_JBUF_CONCEALED:
 		leg->stats.concealed++;
@@ -91,9 +107,12 @@ void bl_leg_hear(struct bl_engine *engine, struct bl_leg *leg)
 		char digit = bl_dtmf_frame(&leg->dtmf, leg->says, &ms);
 
 		if (digit)
-			bl_leg_digit(engine, leg, digit, BL_DIGIT_INBAND, ms);
+			bl_leg_digit(worker, leg, digit, BL_DIGIT_INBAND, ms);
 	}
-	watch_silence(engine, leg);
+	if (leg->has_sound && !bl_gain_is_unity(&leg->mouth_gain))
+		bl_gain_frame(&leg->mouth_gain, leg->says, (size_t)leg->frame);
+	bring_to_bridge(leg);
+	watch_silence(worker, leg);
 }
 
 static void publish(struct bl_leg *leg)
@@ -107,28 +126,44 @@ static void publish(struct bl_leg *leg)
 		atomic_store_explicit(&leg->published[i], from[i], memory_order_relaxed);
 }
 
-static void record(struct bl_leg *leg)
+static void record(struct bl_leg *leg, const int16_t *hears)
 {
 	if (atomic_load_explicit(&leg->recording->failed, memory_order_relaxed))
 		bl_leg_end_recording(leg);
 	else
-		leg->stats.record_lost += bl_recording_put(leg->recording, leg->says, leg->hears);
+		leg->stats.record_lost += bl_recording_put(leg->recording, leg->says, hears);
 }
 
-void bl_leg_speak(struct bl_engine *engine, struct bl_leg *leg)
+/* What the leg is to hear: a play instead of its bridge, a digit's tone instead of either. */
+static void make_hears(struct bl_worker *worker, struct bl_leg *leg, int16_t *hears)
 {
 	int tick;
 	bool as_event = leg->kind == BL_LEG_RTP && leg->rtp.far.event_payload_type >= 0;
 
-	if (leg->play && !bl_play_frame(leg->play, leg->hears))
-		bl_leg_end_play(engine, leg, BL_PLAY_END);
+	if (leg->play) {
+		if (!bl_play_frame(leg->play, hears))
+			bl_leg_end_play(worker, leg, BL_PLAY_END);
+	} else if (leg->bridge) {
+		bl_bridge_heard_by(leg->bridge, leg, hears);
+	} else {
+		memset(hears, 0, (size_t)leg->frame * sizeof(*hears));
+	}
+	if (!bl_gain_is_unity(&leg->ear_gain))
+		bl_gain_frame(&leg->ear_gain, hears, (size_t)leg->frame);
 	if (bl_digits_now(&leg->digits, &tick) && !as_event)
-		bl_digits_tone(&leg->digits, leg->hears);
+		bl_digits_tone(&leg->digits, hears);
+}
+
+void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
+{
+	int16_t *hears = worker->hears;
+
+	make_hears(worker, leg, hears);
 	if (leg->recording)
-		record(leg);
+		record(leg, hears);
 	if (leg->kind == BL_LEG_RTP)
-		bl_rtp_leg_send(leg);
+		bl_rtp_leg_send(leg, hears);
 	else
-		bl_pcm_leg_send(leg);
+		bl_pcm_leg_send(leg, hears);
 	publish(leg);
 }

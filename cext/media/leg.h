@@ -4,23 +4,21 @@
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include "branchline_media.h"
+#include "bridge.h"
 #include "digits.h"
 #include "dtmf.h"
 #include "frame.h"
+#include "gain.h"
 #include "jbuf.h"
 #include "node.h"
 #include "player.h"
 #include "recorder.h"
 #include "rtp.h"
+#include "resample.h"
 #include "telephone_event.h"
+#include "worker.h"
 
 enum bl_leg_kind { BL_LEG_RTP, BL_LEG_PCM };
-
-union bl_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
 
 /* The agreed far end of an RTP leg. */
 struct bl_far {
@@ -57,8 +55,11 @@ struct bl_leg {
 	int64_t id;
 	enum bl_leg_kind kind;
 	int fd;
-	int32_t slot;		  /* in the tick's table */
+	int32_t slot;		  /* in the tick's cells */
+	int32_t rate;		  /* [Hz] of what it says and hears */
+	int32_t frame;		  /* [samples] of 20 ms at that rate */
 	struct bl_bridge *bridge; /* tick side */
+	enum bl_role role;	  /* in its bridge */
 	bool send, receive, detect;
 	bool started, silent; /* told so */
 	bool has_sound;	      /* this tick's frame is not all zero by nature */
@@ -73,32 +74,40 @@ struct bl_leg {
 	struct bl_pcm_leg pcm;
 	struct bl_leg_stats stats; /* tick side */
 	_Atomic uint64_t published[sizeof(struct bl_leg_stats) / sizeof(uint64_t)];
-	int16_t says[BL_FRAME];	 /* this tick */
-	int16_t hears[BL_FRAME]; /* this tick */
+	struct bl_gain mouth_gain, ear_gain;
+	struct bl_resample mouth; /* from the leg's rate to its bridge's */
+	struct bl_resample ear;	  /* from what it hears to the leg's rate */
+	int16_t *said;		  /* what it says, at its bridge's rate */
+	alignas(64) int16_t says[BL_FRAME_MAX];
+	alignas(64)
+		int16_t wide[BL_FRAME_MAX]; /* the same at its bridge's rate, if that differs */
 	struct bl_jbuf jbuf;
 };
 
 /* Tick side, in this order each tick. */
-void bl_leg_hear(struct bl_engine *engine, struct bl_leg *leg);
-void bl_leg_speak(struct bl_engine *engine, struct bl_leg *leg);
-void bl_leg_end_play(struct bl_engine *engine, struct bl_leg *leg, enum bl_play_end why);
+void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg);
+void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg);
+void bl_leg_set_rate(struct bl_leg *leg, int32_t rate);
+void bl_leg_end_play(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_end why);
 void bl_leg_end_recording(struct bl_leg *leg);
-void bl_leg_digit(struct bl_engine *engine, struct bl_leg *leg, char digit,
+void bl_leg_digit(struct bl_worker *worker, struct bl_leg *leg, char digit,
 		  enum bl_digit_source source, int ms);
+/* A digit sent as an event carries no sound: passes it on to whom the leg talks with. */
+void bl_leg_relay_digit(struct bl_leg *leg, char digit);
 /* Something came in: the leg is alive. */
-void bl_leg_alive(struct bl_engine *engine, struct bl_leg *leg);
+void bl_leg_alive(struct bl_worker *worker, struct bl_leg *leg);
 
 /* rtp_leg.c */
 /* stamped: the kernel notes when each packet came. Returns the port it is bound to. */
 int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool stamped);
 int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, struct bl_far *out);
 void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
-void bl_rtp_leg_receive(struct bl_engine *engine, struct bl_leg *leg);
-void bl_rtp_leg_send(struct bl_leg *leg);
+void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
+void bl_rtp_leg_send(struct bl_leg *leg, const int16_t *hears);
 
 /* pcm_leg.c */
 int bl_pcm_leg_open(struct bl_leg *leg, int fd);
-void bl_pcm_leg_receive(struct bl_engine *engine, struct bl_leg *leg);
-void bl_pcm_leg_send(struct bl_leg *leg);
+void bl_pcm_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
+void bl_pcm_leg_send(struct bl_leg *leg, const int16_t *hears);
 
 #endif

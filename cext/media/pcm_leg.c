@@ -32,12 +32,12 @@ int bl_pcm_leg_open(struct bl_leg *leg, int fd)
 	return BL_OK;
 }
 
-static void gone(struct bl_engine *engine, struct bl_leg *leg)
+static void gone(struct bl_worker *worker, struct bl_leg *leg)
 {
 	if (leg->pcm.gone)
 		return;
 	leg->pcm.gone = true;
-	bl_tell(engine, &(struct bl_event){.leg = leg->id, .kind = BL_EVENT_DEVICE_GONE});
+	bl_tell(worker, &(struct bl_event){.leg = leg->id, .kind = BL_EVENT_DEVICE_GONE});
 }
 
 /* A terminal that waits for nothing (VMIN 0) reads 0 bytes while idle; hung up, it says so. */
@@ -48,7 +48,7 @@ static bool hung_up(int fd)
 	return !isatty(fd) || (poll(&asked, 1, 0) > 0 && (asked.revents & (POLLHUP | POLLERR)));
 }
 
-static void take(struct bl_engine *engine, struct bl_leg *leg, const uint8_t *bytes, size_t size)
+static void take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t *bytes, size_t size)
 {
 	struct bl_pcm_leg *pcm = &leg->pcm;
 	int16_t samples[READ_SAMPLES + 1];
@@ -61,7 +61,7 @@ static void take(struct bl_engine *engine, struct bl_leg *leg, const uint8_t *by
 			pcm->odd = bytes[i];
 		pcm->have_odd = !pcm->have_odd;
 	}
-	bl_leg_alive(engine, leg);
+	bl_leg_alive(worker, leg);
 	leg->stats.bytes_in += size;
 	leg->stats.packets_in++;
 	if (leg->receive &&
@@ -70,7 +70,7 @@ static void take(struct bl_engine *engine, struct bl_leg *leg, const uint8_t *by
 	pcm->read += (uint32_t)count;
 }
 
-void bl_pcm_leg_receive(struct bl_engine *engine, struct bl_leg *leg)
+void bl_pcm_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
 {
 	uint8_t bytes[READ_SAMPLES * 2];
 
@@ -78,9 +78,9 @@ void bl_pcm_leg_receive(struct bl_engine *engine, struct bl_leg *leg)
 		ssize_t size = read(leg->fd, bytes, sizeof(bytes));
 
 		if (size > 0)
-			take(engine, leg, bytes, (size_t)size);
+			take(worker, leg, bytes, (size_t)size);
 		else if (size < 0 ? errno != EAGAIN && errno != EINTR : hung_up(leg->fd))
-			gone(engine, leg);
+			gone(worker, leg);
 		if (size < (ssize_t)sizeof(bytes))
 			return;
 	}
@@ -98,7 +98,7 @@ static bool write_pending(struct bl_leg *leg)
 	return !pcm->unsent;
 }
 
-void bl_pcm_leg_send(struct bl_leg *leg)
+void bl_pcm_leg_send(struct bl_leg *leg, const int16_t *hears)
 {
 	struct bl_pcm_leg *pcm = &leg->pcm;
 	int tick;
@@ -112,8 +112,8 @@ void bl_pcm_leg_send(struct bl_leg *leg)
 		return;
 	}
 	for (size_t i = 0; i < BL_FRAME; i++) {
-		pcm->pending[2 * i] = (uint8_t)leg->hears[i];
-		pcm->pending[2 * i + 1] = (uint8_t)((uint16_t)leg->hears[i] >> 8);
+		pcm->pending[2 * i] = (uint8_t)hears[i];
+		pcm->pending[2 * i + 1] = (uint8_t)((uint16_t)hears[i] >> 8);
 	}
 	pcm->unsent = sizeof(pcm->pending);
 	if (write_pending(leg) || pcm->unsent < sizeof(pcm->pending)) {

@@ -111,10 +111,10 @@ void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far)
 }
 
 /* Is this source the one that we listen to, or may it become so? */
-static bool latch(struct bl_engine *engine, struct bl_leg *leg, const union bl_address *from)
+static bool latch(struct bl_worker *worker, struct bl_leg *leg, const union bl_address *from)
 {
 	struct bl_rtp_leg *rtp = &leg->rtp;
-	uint64_t now = bl_now(engine);
+	uint64_t now = bl_now(worker->engine);
 
 	if (!rtp->latched || !same_address(&rtp->to, from)) {
 		if (rtp->latched && now - rtp->latched_tick < LATCH_TICKS) {
@@ -128,7 +128,7 @@ static bool latch(struct bl_engine *engine, struct bl_leg *leg, const union bl_a
 	return true;
 }
 
-static void take_event(struct bl_engine *engine, struct bl_leg *leg, const struct bl_rtp *packet)
+static void take_event(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *packet)
 {
 	struct bl_telephone_event event;
 	char digit;
@@ -141,7 +141,7 @@ static void take_event(struct bl_engine *engine, struct bl_leg *leg, const struc
 	leg->rtp.events_seen = true;
 	digit = bl_telephone_receive(&leg->rtp.events, packet->timestamp, &event);
 	if (digit)
-		bl_leg_digit(engine, leg, digit, BL_DIGIT_RFC4733,
+		bl_leg_digit(worker, leg, digit, BL_DIGIT_RFC4733,
 			     event.duration / BL_SAMPLES_PER_MS);
 }
 
@@ -161,7 +161,7 @@ static void take_sound(struct bl_leg *leg, const struct bl_rtp *packet, uint32_t
 		leg->stats.late++;
 }
 
-static void take_packet(struct bl_engine *engine, struct bl_leg *leg, const struct bl_rtp *packet,
+static void take_packet(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *packet,
 			uint32_t arrival)
 {
 	enum bl_rtp_order order = bl_rtp_source_update(&leg->rtp.source, packet);
@@ -183,7 +183,7 @@ static void take_packet(struct bl_engine *engine, struct bl_leg *leg, const stru
 	else if (packet->payload_type == COMFORT_NOISE)
 		bl_jbuf_pause(&leg->jbuf);
 	else
-		take_event(engine, leg, packet);
+		take_event(worker, leg, packet);
 }
 
 /* When the packet came, in samples: by the kernel's stamp, or by our own clock. */
@@ -198,7 +198,7 @@ static uint32_t arrival_of(const struct bl_engine *engine, struct msghdr *header
 	return (uint32_t)((uint64_t)at.tv_sec * BL_RATE + (uint64_t)at.tv_nsec / NS_PER_SAMPLE);
 }
 
-static void receive(struct bl_engine *engine, struct bl_leg *leg, struct mmsghdr *message)
+static void receive(struct bl_worker *worker, struct bl_leg *leg, struct mmsghdr *message)
 {
 	const uint8_t *data = message->msg_hdr.msg_iov->iov_base;
 	const union bl_address *from = message->msg_hdr.msg_name;
@@ -215,23 +215,23 @@ static void receive(struct bl_engine *engine, struct bl_leg *leg, struct mmsghdr
 		leg->stats.unknown++;
 		return;
 	}
-	if (!latch(engine, leg, from))
+	if (!latch(worker, leg, from))
 		return;
-	bl_leg_alive(engine, leg);
+	bl_leg_alive(worker, leg);
 	if (leg->receive)
-		take_packet(engine, leg, &packet, arrival_of(engine, &message->msg_hdr));
+		take_packet(worker, leg, &packet, arrival_of(worker->engine, &message->msg_hdr));
 }
 
-void bl_rtp_leg_receive(struct bl_engine *engine, struct bl_leg *leg)
+void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
 {
-	struct bl_receive *room = &engine->receive;
+	struct bl_receive *room = &worker->receive;
 
 	for (int round = 0; round < RECEIVE_ROUNDS; round++) {
 		int count =
 			recvmmsg(leg->fd, room->messages, BL_RECEIVE_BATCH, MSG_DONTWAIT, NULL);
 
 		for (int i = 0; i < count; i++) {
-			receive(engine, leg, &room->messages[i]);
+			receive(worker, leg, &room->messages[i]);
 			room->messages[i].msg_hdr.msg_namelen = sizeof(room->from[i]);
 			room->messages[i].msg_hdr.msg_controllen = sizeof(room->control[i]);
 		}
@@ -280,7 +280,7 @@ static void send_event(struct bl_leg *leg, char digit, int tick)
 	put_packet(leg, &header, packet, BL_RTP_HEADER + BL_TELEPHONE_EVENT_SIZE);
 }
 
-static void send_sound(struct bl_leg *leg)
+static void send_sound(struct bl_leg *leg, const int16_t *hears)
 {
 	struct bl_rtp_leg *rtp = &leg->rtp;
 	uint8_t packet[MAX_PACKET];
@@ -292,12 +292,12 @@ static void send_sound(struct bl_leg *leg)
 		.ssrc = rtp->ssrc,
 	};
 
-	bl_g711_encode(rtp->far.codec, leg->hears, BL_FRAME, packet + BL_RTP_HEADER);
+	bl_g711_encode(rtp->far.codec, hears, BL_FRAME, packet + BL_RTP_HEADER);
 	put_packet(leg, &header, packet, MAX_PACKET);
 	rtp->talking = true;
 }
 
-void bl_rtp_leg_send(struct bl_leg *leg)
+void bl_rtp_leg_send(struct bl_leg *leg, const int16_t *hears)
 {
 	struct bl_rtp_leg *rtp = &leg->rtp;
 	int tick;
@@ -309,10 +309,10 @@ void bl_rtp_leg_send(struct bl_leg *leg)
 		if (rtp->far.event_payload_type >= 0)
 			send_event(leg, digit, tick);
 		else
-			send_sound(leg);
+			send_sound(leg, hears);
 		bl_digits_advance(&leg->digits);
 	} else {
-		send_sound(leg);
+		send_sound(leg, hears);
 	}
 	rtp->timestamp += BL_FRAME;
 }

@@ -58,6 +58,16 @@ struct kit_phone *kit_phone(struct bl_engine *engine, int64_t leg, int event_pt)
 	return phone;
 }
 
+int kit_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, int32_t count)
+{
+	struct bl_member members[KIT_MEMBERS] = {{0}};
+
+	must(count <= KIT_MEMBERS, "members");
+	for (int32_t i = 0; i < count; i++)
+		members[i].leg = legs[i];
+	return bl_bridge(engine, bridge, members, count);
+}
+
 void kit_phone_free(struct kit_phone *phone)
 {
 	close(phone->fd);

@@ -11,6 +11,7 @@ enum {
 	KIT_EVENT_PT = 101,
 	KIT_HEARD = 8000 * 12, /* [samples] */
 	KIT_PACKETS = 256,
+	KIT_MEMBERS = 64,
 };
 
 struct kit_packet {
@@ -34,6 +35,8 @@ struct kit_phone {
 };
 
 struct bl_engine *kit_engine(void);
+/* A bridge in which all legs just talk. */
+int kit_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, int32_t count);
 /* Adds the leg and agrees PCMU with it; event_pt -1: no telephone-event. */
 struct kit_phone *kit_phone(struct bl_engine *engine, int64_t leg, int event_pt);
 void kit_phone_free(struct kit_phone *phone);

@@ -38,7 +38,7 @@ static void bridge_all(struct bl_engine *engine, int count)
 
 	for (int i = 0; i < count; i++)
 		ids[i] = i + 1;
-	CHECK_EQUAL(BL_OK, bl_bridge(engine, 1, ids, count));
+	CHECK_EQUAL(BL_OK, kit_bridge(engine, 1, ids, count));
 }
 
 static void free_all(struct bl_engine *engine, struct kit_phone **phones, int count)
@@ -134,11 +134,11 @@ static void test_leaving_moving_and_holding(void)
 	bridge_all(engine, 3);
 	say_tones(phones, 3, 20, engine, LOUD);
 	CHECK_WITHIN(LOUD - 1, LOUD + 1, hears(phones[0], hz_of(1)));
-	CHECK_EQUAL(BL_OK, bl_bridge(engine, 1, (int64_t[]){1, 3}, 2)); /* 2 is out */
+	CHECK_EQUAL(BL_OK, kit_bridge(engine, 1, (int64_t[]){1, 3}, 2)); /* 2 is out */
 	say_tones(phones, 3, 20, engine, LOUD);
 	CHECK_WITHIN(-300, -60, hears(phones[0], hz_of(1)));
 	CHECK_WITHIN(-300, -60, hears(phones[1], hz_of(0)));
-	CHECK_EQUAL(BL_OK, bl_bridge(engine, 2, (int64_t[]){2, 3}, 2)); /* 3 moves */
+	CHECK_EQUAL(BL_OK, kit_bridge(engine, 2, (int64_t[]){2, 3}, 2)); /* 3 moves */
 	say_tones(phones, 3, 20, engine, LOUD);
 	CHECK_WITHIN(LOUD - 1, LOUD + 1, hears(phones[2], hz_of(1)));
 	CHECK_WITHIN(-300, -60, hears(phones[0], hz_of(2)));
@@ -161,10 +161,10 @@ static void test_arguments(void)
 	struct kit_phone *phones[1];
 
 	add_phones(engine, phones, 1);
-	CHECK_EQUAL(BL_EINVAL, bl_bridge(engine, 1, (int64_t[]){1, 1}, 2));
-	CHECK_EQUAL(BL_ENOENT, bl_bridge(engine, 1, (int64_t[]){1, 2}, 2));
+	CHECK_EQUAL(BL_EINVAL, kit_bridge(engine, 1, (int64_t[]){1, 1}, 2));
+	CHECK_EQUAL(BL_ENOENT, kit_bridge(engine, 1, (int64_t[]){1, 2}, 2));
 	CHECK_EQUAL(BL_EINVAL, bl_bridge(engine, 1, NULL, 2));
-	CHECK_EQUAL(BL_EINVAL, bl_bridge(engine, 1, (int64_t[]){1}, 0));
+	CHECK_EQUAL(BL_EINVAL, kit_bridge(engine, 1, (int64_t[]){1}, 0));
 	CHECK_EQUAL(BL_EEXIST, bl_leg_add_rtp(engine, 1, "127.0.0.1", 0, 0));
 	CHECK_EQUAL(BL_EINVAL, bl_leg_add_rtp(engine, 2, "localhost", 0, 0));
 	CHECK_EQUAL(BL_EINVAL, bl_leg_add_rtp(engine, 2, "127.0.0.1", 100, 90));

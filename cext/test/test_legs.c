@@ -178,7 +178,7 @@ static void test_new_ssrc_is_followed(void)
 				      kit_phone(engine, 2, -1)};
 	const int16_t *heard;
 
-	bl_bridge(engine, 1, (int64_t[]){1, 2}, 2);
+	kit_bridge(engine, 1, (int64_t[]){1, 2}, 2);
 	phones[0]->timestamp = 1000000;
 	send_digit(phones[0], engine, 3);
 	say(engine, phones[0], 440, 20);
@@ -286,7 +286,7 @@ static void test_digits_are_relayed(void)
 				      kit_phone(engine, 2, KIT_EVENT_PT),
 				      kit_phone(engine, 3, -1)};
 
-	bl_bridge(engine, 1, (int64_t[]){1, 2, 3}, 3);
+	kit_bridge(engine, 1, (int64_t[]){1, 2, 3}, 3);
 	send_digit(phones[0], engine, 7);
 	bl_engine_step(engine, 8);
 	for (int i = 0; i < 3; i++)
@@ -320,7 +320,7 @@ static void test_device(void)
 	CHECK_EQUAL(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));
 	CHECK_EQUAL(BL_OK, bl_leg_add_pcm(engine, 2, fds[0]));
 	close(fds[0]);
-	bl_bridge(engine, 1, (int64_t[]){1, 2}, 2);
+	kit_bridge(engine, 1, (int64_t[]){1, 2}, 2);
 	for (int tick = 0; tick < 60; tick++) {
 		size_t size = tick % 2 ? 0 : 641 - (size_t)(tick % 4);
 

@@ -96,7 +96,7 @@ static void test_loop_and_all_ways_to_end(void)
 	bl_engine_step(engine, 1);
 	CHECK(ended(engine, 2, BL_PLAY_STOPPED));
 	CHECK_EQUAL(BL_OK, bl_play(engine, 1, 3, &tone, 1, true));
-	CHECK_EQUAL(BL_OK, bl_bridge(engine, 1, (int64_t[]){1}, 1));
+	CHECK_EQUAL(BL_OK, kit_bridge(engine, 1, (int64_t[]){1}, 1));
 	bl_engine_step(engine, 1);
 	CHECK(ended(engine, 3, BL_PLAY_BRIDGED));
 	CHECK_EQUAL(BL_OK, bl_play(engine, 1, 4, &tone, 1, true));
@@ -114,7 +114,7 @@ static void test_play_into_a_bridge(void)
 	struct kit_phone *phones[] = {kit_phone(engine, 1, -1), kit_phone(engine, 2, -1)};
 	struct bl_play_item tone = tone_item(400, 2000, 0);
 
-	bl_bridge(engine, 1, (int64_t[]){1, 2}, 2);
+	kit_bridge(engine, 1, (int64_t[]){1, 2}, 2);
 	bl_engine_step(engine, 1);
 	CHECK_EQUAL(BL_OK, bl_play(engine, 1, 1, &tone, 1, false));
 	for (int tick = 0; tick < 30; tick++) {

@@ -70,7 +70,7 @@ static void test_both_directions_in_step(void)
 	static struct wav wav;
 	struct bl_event event = {0};
 
-	bl_bridge(engine, 1, (int64_t[]){1, 2}, 2);
+	kit_bridge(engine, 1, (int64_t[]){1, 2}, 2);
 	CHECK_EQUAL(BL_OK, bl_record(engine, 9, 1, path));
 	CHECK_EQUAL(BL_EEXIST, bl_record(engine, 9, 1, path));
 	CHECK_EQUAL(BL_EIO, bl_record(engine, 10, 1, path)); /* no file is overwritten */

@@ -91,7 +91,7 @@ static void test_commands_race_ticks(void)
 			bl_leg_remove(engine, leg);
 			break;
 		case 2:
-			bl_bridge(engine, rand() % 5, (int64_t[]){leg, other}, 2);
+			kit_bridge(engine, rand() % 5, (int64_t[]){leg, other}, 2);
 			break;
 		case 3:
 			bl_unbridge(engine, rand() % 5);

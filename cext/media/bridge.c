@@ -1,0 +1,146 @@
+/* bridge.c  Who hears whom: two legs, or many */
+#include <stdlib.h>
+#include <string.h>
+#include "bridge.h"
+#include "engine.h"
+#include "mix.h"
+
+int bl_bridge_new(int32_t count, struct bl_bridge **out)
+{
+	struct bl_bridge *bridge =
+		calloc(1, sizeof(*bridge) + (size_t)count * sizeof(bridge->members[0]));
+
+	if (!bridge)
+		return BL_ENOMEM;
+	bridge->node.release = bl_bridge_release;
+	bridge->rate = BL_RATE;
+	*out = bridge;
+	return BL_OK;
+}
+
+int bl_bridge_ready(struct bl_bridge *bridge)
+{
+	bridge->plain = bridge->count <= 2;
+	for (int32_t i = 0; i < bridge->count; i++) {
+		if (bridge->members[i].role != BL_ROLE_TALK)
+			bridge->plain = false;
+		if (bridge->members[i].role == BL_ROLE_WHISPER)
+			bridge->whispered = true;
+	}
+	if (bridge->plain)
+		return BL_OK;
+	bridge->sum = aligned_alloc(64, BL_FRAME_MAX * sizeof(*bridge->sum));
+	return bridge->sum ? BL_OK : BL_ENOMEM;
+}
+
+void bl_bridge_release(struct bl_engine *engine, struct bl_node *node)
+{
+	struct bl_bridge *bridge = (struct bl_bridge *)node;
+
+	(void)engine;
+	free(bridge->sum);
+	free(bridge);
+}
+
+void bl_bridge_leave(struct bl_leg *leg)
+{
+	struct bl_bridge *bridge = leg->bridge;
+
+	if (!bridge)
+		return;
+	leg->bridge = NULL;
+	for (int32_t i = 0; i < bridge->count; i++) {
+		if (bridge->members[i].leg == leg) {
+			bridge->members[i] = bridge->members[--bridge->count];
+			break;
+		}
+	}
+	bl_bridge_settle(bridge);
+}
+
+void bl_bridge_join_all(struct bl_bridge *bridge)
+{
+	for (int32_t i = 0; i < bridge->count; i++) {
+		struct bl_leg *leg = bridge->members[i].leg;
+
+		bl_bridge_leave(leg);
+		leg->bridge = bridge;
+		leg->role = bridge->members[i].role;
+	}
+	bl_bridge_settle(bridge);
+}
+
+void bl_bridge_settle(struct bl_bridge *bridge)
+{
+	int32_t rate = BL_RATE;
+
+	for (int32_t i = 0; i < bridge->count; i++)
+		rate = bridge->members[i].leg->rate > rate ? bridge->members[i].leg->rate : rate;
+	bridge->rate = rate;
+	for (int32_t i = 0; i < bridge->count; i++) {
+		struct bl_leg *leg = bridge->members[i].leg;
+		const struct bl_leg *other = bridge->members[i ? 0 : bridge->count - 1].leg;
+
+		bl_resample_init(&leg->mouth, leg->rate, rate);
+		bl_resample_init(&leg->ear, bridge->plain ? other->rate : rate, leg->rate);
+	}
+}
+
+/* Does the sum hold what this leg says? */
+static bool is_added(const struct bl_leg *leg)
+{
+	return leg->role == BL_ROLE_TALK && leg->has_sound;
+}
+
+void bl_bridge_mix(struct bl_bridge *bridge)
+{
+	size_t count = (size_t)bridge->rate / BL_TICKS_PER_S;
+
+	if (bridge->plain)
+		return;
+	memset(bridge->sum, 0, count * sizeof(*bridge->sum));
+	for (int32_t i = 0; i < bridge->count; i++) {
+		const struct bl_leg *leg = bridge->members[i].leg;
+
+		if (is_added(leg))
+			bl_mix_add(bridge->sum, leg->said, count);
+	}
+}
+
+/* What is whispered to this leg only. */
+static void add_whispers(const struct bl_bridge *bridge, const struct bl_leg *leg, int16_t *frame,
+			 size_t count)
+{
+	for (int32_t i = 0; i < bridge->count; i++) {
+		const struct bl_bridge_member *member = &bridge->members[i];
+
+		if (member->role == BL_ROLE_WHISPER && member->to == leg && member->leg->has_sound)
+			bl_mix_onto(frame, member->leg->said, count);
+	}
+}
+
+bool bl_bridge_heard_by(const struct bl_bridge *bridge, struct bl_leg *leg, int16_t *frame)
+{
+	size_t count = (size_t)bridge->rate / BL_TICKS_PER_S;
+	int16_t wide[BL_FRAME_MAX], *at_rate = leg->rate == bridge->rate ? frame : wide;
+	const struct bl_leg *other;
+
+	if (!bridge->plain) {
+		bl_mix_without(bridge->sum, is_added(leg) ? leg->said : NULL, at_rate, count);
+		if (bridge->whispered)
+			add_whispers(bridge, leg, at_rate, count);
+		if (at_rate == wide)
+			bl_resample_frame(&leg->ear, wide, frame);
+		return true;
+	}
+	other = bridge->members[bridge->members[0].leg == leg ? bridge->count - 1 : 0].leg;
+	if (other == leg || !other->has_sound) {
+		memset(frame, 0, (size_t)leg->frame * sizeof(*frame));
+		return false;
+	}
+	if (other->rate == leg->rate)
+		memcpy(frame, other->says, (size_t)leg->frame * sizeof(*frame));
+	else
+		bl_resample_frame(&leg->ear, other->says, frame);
+	return true;
+}

@@ -1,0 +1,9 @@
+/* control.h  What the files of the caller's side share */
+#ifndef BL_CONTROL_H
+#define BL_CONTROL_H
+#include "engine.h"
+
+/* Sends a command about a leg that must exist; takes the lock. */
+int bl_push_for(struct bl_engine *engine, int64_t leg, struct bl_command *command);
+
+#endif

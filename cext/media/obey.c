@@ -1,0 +1,191 @@
+/* obey.c  The caller's commands, carried out by the tick thread between two ticks */
+#include <string.h>
+#include "engine.h"
+
+static struct bl_worker *first_worker(struct bl_engine *engine)
+{
+	return &engine->crew.workers[0];
+}
+
+static void add_leg(struct bl_engine *engine, struct bl_leg *leg)
+{
+	int32_t cell = engine->first_free, at = 0;
+
+	while (engine->cells[cell].count == BL_CELL)
+		cell++;
+	while (engine->cells[cell].legs[at])
+		at++;
+	engine->cells[cell].legs[at] = leg;
+	engine->cells[cell].count++;
+	engine->first_free = cell;
+	if (cell >= engine->cell_count)
+		engine->cell_count = cell + 1;
+	leg->slot = cell * BL_CELL + at;
+	leg->heard_tick = bl_now(engine);
+}
+
+static void leave_cell(struct bl_engine *engine, const struct bl_leg *leg)
+{
+	int32_t cell = leg->slot / BL_CELL;
+
+	engine->cells[cell].legs[leg->slot % BL_CELL] = NULL;
+	engine->cells[cell].count--;
+	if (cell < engine->first_free)
+		engine->first_free = cell;
+	while (engine->cell_count && !engine->cells[engine->cell_count - 1].count)
+		engine->cell_count--;
+}
+
+static void remove_leg(struct bl_engine *engine, struct bl_leg *leg)
+{
+	bl_bridge_leave(leg);
+	bl_leg_end_play(first_worker(engine), leg, BL_PLAY_REMOVED);
+	bl_leg_end_recording(leg);
+	leave_cell(engine, leg);
+	bl_stack_push(&engine->retired, &leg->node);
+}
+
+static void drop_bridge(struct bl_engine *engine, struct bl_bridge *bridge)
+{
+	struct bl_bridge *last = engine->bridge_table[engine->bridge_count - 1];
+
+	while (bridge->count)
+		bl_bridge_leave(bridge->members[0].leg);
+	engine->bridge_table[bridge->slot] = last;
+	last->slot = bridge->slot;
+	engine->bridge_count--;
+	bl_stack_push(&engine->retired, &bridge->node);
+}
+
+static void make_bridge(struct bl_engine *engine, struct bl_bridge *bridge,
+			struct bl_bridge *before)
+{
+	for (int32_t i = 0; i < bridge->count; i++) {
+		struct bl_leg *leg = bridge->members[i].leg;
+
+		if (!before || leg->bridge != before)
+			bl_leg_end_play(first_worker(engine), leg, BL_PLAY_BRIDGED);
+	}
+	bl_bridge_join_all(bridge);
+	if (before)
+		drop_bridge(engine, before);
+	bridge->slot = engine->bridge_count;
+	engine->bridge_table[engine->bridge_count++] = bridge;
+}
+
+static void start_recording(struct bl_leg *leg, struct bl_recording *recording)
+{
+	bl_leg_end_recording(leg);
+	leg->recording = recording;
+}
+
+static void set_flow(struct bl_engine *engine, struct bl_leg *leg, bool send, bool receive)
+{
+	if (receive != leg->receive) {
+		/* what came before the hold belongs to another time */
+		bl_jbuf_init(&leg->jbuf);
+		leg->heard_tick = bl_now(engine);
+	}
+	leg->send = send;
+	leg->receive = receive;
+}
+
+static void detect(struct bl_leg *leg, bool on)
+{
+	if (on && !leg->detect)
+		bl_dtmf_init(&leg->dtmf);
+	leg->detect = on;
+}
+
+static void watch_silence(struct bl_engine *engine, struct bl_leg *leg, uint32_t ticks)
+{
+	leg->silence = ticks;
+	leg->heard_tick = bl_now(engine);
+	leg->silent = false;
+}
+
+static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
+{
+	struct bl_leg *leg = command->leg;
+
+	switch (command->kind) {
+	case BL_COMMAND_FAR:
+		bl_rtp_leg_set_far(leg, &command->far);
+		break;
+	case BL_COMMAND_FLOW:
+		set_flow(engine, leg, command->flow.send, command->flow.receive);
+		break;
+	case BL_COMMAND_DETECT:
+		detect(leg, command->on);
+		break;
+	case BL_COMMAND_SILENCE:
+		watch_silence(engine, leg, command->ticks);
+		break;
+	case BL_COMMAND_GAIN:
+		leg->mouth_gain.wanted = command->gain.mouth;
+		leg->ear_gain.wanted = command->gain.ear;
+		break;
+	case BL_COMMAND_PLAY:
+		bl_leg_end_play(first_worker(engine), leg, BL_PLAY_REPLACED);
+		leg->play = command->play;
+		break;
+	case BL_COMMAND_STOP_PLAY:
+		bl_leg_end_play(first_worker(engine), leg, BL_PLAY_STOPPED);
+		break;
+	case BL_COMMAND_DIGITS:
+		for (const char *digit = command->digits; *digit; digit++)
+			bl_digits_add(&leg->digits, *digit);
+		break;
+	case BL_COMMAND_RECORD:
+		start_recording(leg, command->recording);
+		break;
+	case BL_COMMAND_STOP_RECORD:
+		if (leg->recording && leg->recording->id == command->id)
+			bl_leg_end_recording(leg);
+		break;
+	default:
+		break;
+	}
+}
+
+static void obey(struct bl_engine *engine, const struct bl_command *command)
+{
+	switch (command->kind) {
+	case BL_COMMAND_ADD:
+		add_leg(engine, command->leg);
+		break;
+	case BL_COMMAND_REMOVE:
+		remove_leg(engine, command->leg);
+		break;
+	case BL_COMMAND_BRIDGE:
+		make_bridge(engine, command->bridge.now, command->bridge.before);
+		break;
+	case BL_COMMAND_UNBRIDGE:
+		drop_bridge(engine, command->bridge.before);
+		break;
+	default:
+		obey_leg(engine, command);
+		break;
+	}
+}
+
+void bl_obey_commands(struct bl_engine *engine)
+{
+	struct bl_command command;
+
+	while (bl_ring_get(&engine->commands, &command))
+		obey(engine, &command);
+}
+
+void bl_obey_end(struct bl_engine *engine)
+{
+	bl_obey_commands(engine);
+	while (engine->bridge_count)
+		drop_bridge(engine, engine->bridge_table[0]);
+	for (int32_t cell = engine->cell_count - 1; cell >= 0; cell--) {
+		for (int32_t i = 0; i < BL_CELL; i++) {
+			if (engine->cells[cell].legs[i])
+				remove_leg(engine, engine->cells[cell].legs[i]);
+		}
+	}
+}
