@@ -102,8 +102,10 @@ void bl_bridge_mix(struct bl_bridge *bridge)
 	for (int32_t i = 0; i < bridge->count; i++) {
 		const struct bl_leg *leg = bridge->members[i].leg;
 
+		if (i + BL_MIX_AHEAD < bridge->count)
+			bl_mix_fetch(bridge->members[i + BL_MIX_AHEAD].leg->said, count);
 		if (is_added(leg))
-			bl_mix_add(bridge->sum, leg->said, count);
+			bl_mix_sum(bridge->sum, leg->said, count);
 	}
 }
 
@@ -126,7 +128,10 @@ bool bl_bridge_heard_by(const struct bl_bridge *bridge, struct bl_leg *leg, int1
 	const struct bl_leg *other;
 
 	if (!bridge->plain) {
-		bl_mix_without(bridge->sum, is_added(leg) ? leg->said : NULL, at_rate, count);
+		if (is_added(leg))
+			bl_mix_rest(bridge->sum, leg->said, at_rate, count);
+		else
+			bl_mix_whole(bridge->sum, at_rate, count);
 		if (bridge->whispered)
 			add_whispers(bridge, leg, at_rate, count);
 		if (at_rate == wide)

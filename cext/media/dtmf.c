@@ -1,102 +1,84 @@
 /* dtmf.c  Finds DTMF digits in sound (ITU-T Q.23, Q.24; ETSI ES 201 235-3) */
 #include <math.h>
-#include <pthread.h>
-#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include "dtmf.h"
+#include "dtmf_bank.h"
 #include "frame.h"
-#include "tone.h"
 
 enum {
+	LANES = BL_DTMF_LANES,
 	TONES = BL_DTMF_TONES,
-	HOP = 40,	   /* [samples], 5 ms between two looks */
-	NEEDED = 6,	   /* [looks]: 35 ms are always enough, 25 ms (Q.24: 23) never */
-	ENDED = 6,	   /* [looks] of absence: 20 ms are bridged (Q.24: 10), 35 ms part */
-	LANES = 4 * TONES, /* rising and falling half, each real and imaginary */
-	VECTORS = LANES / 4,
+	HOP = BL_DTMF_HOP,
+	NEEDED = BL_DTMF_NEEDED,
+	ENDED = 6, /* [looks] of absence: 20 ms are bridged (Q.24: 10), 35 ms part (Q.24: 40) */
 };
 
 #define PI 3.14159265358979323846
-#define FALL_TO 0.25f	     /* power of a look against the strongest: half the amplitude */
-#define PURE 0.70f	     /* share of the power that the two tones hold at least */
-#define COHERENT 0.88f	     /* 1: a tone that turns evenly from look to look; speech glides */
-#define WEAKEST_DBM0 (-35.0) /* of each tone; Q.24 asks for -25 */
-#define NORMAL_TWIST 10.0f   /* [power], 10 dB: high tone weaker (Q.24 asks for 8) */
-#define REVERSE_TWIST 5.0f   /* [power], 7 dB: low tone weaker (Q.24 asks for 4) */
-#define OFF_LIMIT 0.015f     /* Q.24: 1.5 % + 2 Hz are a digit, 3.5 % are none */
-#define OFF_MORE_HZ 5.0f     /* the 2 Hz, and 3 Hz for the estimate's own error */
-#define OFF_COARSE_HZ 8.0f   /* how far the rough estimate may be out beyond that */
-
-typedef float vector __attribute__((vector_size(16)));
+#define COHERENT 0.88f	   /* 1: a tone that turns evenly from look to look; speech glides */
+#define OFF_LIMIT 0.015f   /* Q.24: 1.5 % + 2 Hz are a digit, 3.5 % are none */
+#define OFF_MORE_HZ 5.0f   /* the 2 Hz, and 3 Hz for the estimate's own error */
+#define OFF_COARSE_HZ 8.0f /* how far the rough estimate may be out beyond that */
 
 static const float tone_hz[TONES] = {697, 770, 852, 941, 1209, 1336, 1477, 1633};
 static const char keys[] = "123A456B789C*0#D";
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static vector table[HOP][VECTORS];
-static float step_re[TONES], step_im[TONES]; /* how far a true tone turns back in one hop */
-static float weakest;			     /* power of a look at WEAKEST_DBM0 */
+static const int16_t silence[BL_FRAME];
 
-static void fill(void)
+/* The last looks of one lane, newest first, and what is to be judged of them. */
+struct suspect {
+	float re[NEEDED][TONES], im[NEEDED][TONES], power[NEEDED][TONES];
+	float total; /* mean power of the sound */
+	int low, high;
+	float low_power, high_power; /* mean */
+};
+
+struct bl_dtmf_block *bl_dtmf_blocks_new(size_t count)
 {
-	for (int n = 0; n < HOP; n++) {
-		float row[LANES];
+	struct bl_dtmf_block *blocks = NULL;
+	size_t line = 64;
 
-		for (int k = 0; k < TONES; k++) {
-			double turn = 2.0 * PI * tone_hz[k] / BL_RATE;
-			double rise = 0.5 - 0.5 * cos(PI * n / HOP), fall = 1.0 - rise;
-
-			row[k] = (float)(rise * cos(turn * n));
-			row[TONES + k] = (float)(-rise * sin(turn * n));
-			row[2 * TONES + k] = (float)(fall * cos(turn * (n + HOP)));
-			row[3 * TONES + k] = (float)(-fall * sin(turn * (n + HOP)));
-		}
-		memcpy(table[n], row, sizeof(row));
-	}
-	for (int k = 0; k < TONES; k++) {
-		step_re[k] = (float)cos(2.0 * PI * tone_hz[k] * HOP / BL_RATE);
-		step_im[k] = (float)-sin(2.0 * PI * tone_hz[k] * HOP / BL_RATE);
-	}
-	/* a sine of peak A gives A * HOP / 2: the window's sum is HOP, half of it at each sign */
-	weakest = (float)pow(bl_tone_peak(WEAKEST_DBM0) * HOP / 2.0, 2.0);
+	if (count > SIZE_MAX / sizeof(*blocks) / 2)
+		return NULL;
+	if (posix_memalign((void **)&blocks, line, count * sizeof(*blocks)))
+		return NULL;
+	for (size_t i = 0; i < count; i++)
+		bl_dtmf_block_init(&blocks[i]);
+	return blocks;
 }
 
-void bl_dtmf_init(struct bl_dtmf *dtmf)
+void bl_dtmf_blocks_free(struct bl_dtmf_block *blocks)
 {
-	pthread_once(&once, fill);
-	memset(dtmf, 0, sizeof(*dtmf));
-	dtmf->low = dtmf->high = -1;
+	free(blocks);
 }
 
-static const struct bl_dtmf_look *look_back(const struct bl_dtmf *dtmf, unsigned int looks)
+void bl_dtmf_block_init(struct bl_dtmf_block *block)
 {
-	return &dtmf->looks[(dtmf->newest - looks) % BL_DTMF_LOOKS];
+	bl_dtmf_bank_begin();
+	memset(block, 0, sizeof(*block));
+	block->idle = true;
 }
 
-/* Takes one hop of samples in and makes the next look of them. */
-static void look(struct bl_dtmf *dtmf, const int16_t *samples)
+void bl_dtmf_lane_reset(struct bl_dtmf_block *block, unsigned int lane)
 {
-	struct bl_dtmf_look *now = &dtmf->looks[++dtmf->newest % BL_DTMF_LOOKS];
-	vector sums[VECTORS] = {{0}};
-	float lanes[LANES];
-	int64_t total = 0;
+	/* the looks need not be touched: a lane is judged by as many as its run has */
+	for (int i = 0; i < 2 * TONES; i++)
+		block->rising[i][lane] = 0.0f;
+	block->total_before[lane] = 0.0f;
+	block->run[lane] = 0;
+	block->sounding &= ~(1u << lane);
+	block->present &= ~(1u << lane);
+}
 
-	for (int n = 0; n < HOP; n++) {
-		float sample = samples[n];
-		vector spread = {sample, sample, sample, sample};
+static const struct bl_dtmf_look *look_back(const struct bl_dtmf_block *block, unsigned int looks)
+{
+	return &block->looks[(block->newest - looks) % BL_DTMF_LOOKS];
+}
 
-		for (int v = 0; v < VECTORS; v++)
-			sums[v] += spread * table[n][v];
-	}
-	for (int n = 0; n < HOP; n++)
-		total += (int64_t)samples[n] * samples[n];
-	memcpy(lanes, sums, sizeof(lanes));
-	for (int k = 0; k < TONES; k++) {
-		now->re[k] = dtmf->rising[k] + lanes[2 * TONES + k];
-		now->im[k] = dtmf->rising[TONES + k] + lanes[3 * TONES + k];
-		now->power[k] = now->re[k] * now->re[k] + now->im[k] * now->im[k];
-	}
-	now->total = (float)total / HOP;
-	memcpy(dtmf->rising, lanes, sizeof(dtmf->rising));
+static float power_of(const struct bl_dtmf_look *look, int tone, unsigned int lane)
+{
+	float re = look->re[tone][lane], im = look->im[tone][lane];
+
+	return re * re + im * im;
 }
 
 static int strongest(const float *power)
@@ -108,131 +90,213 @@ static int strongest(const float *power)
 	return best;
 }
 
-/* The mean power of a sine whose looks have that power. */
-static float sine_power(float look_power)
-{
-	return look_power * 2.0f / (HOP * HOP);
-}
-
 /* Did the tone stay within half of its strongest look? */
-static bool steady(const struct bl_dtmf *dtmf, int tone)
+static bool steady(const struct suspect *suspect, int tone)
 {
 	float most = 0.0f, least = INFINITY;
 
-	for (unsigned int i = 0; i < NEEDED; i++) {
-		float power = look_back(dtmf, i)->power[tone];
-
-		most = power > most ? power : most;
-		least = power < least ? power : least;
+	for (int i = 0; i < NEEDED; i++) {
+		most = fmaxf(most, suspect->power[i][tone]);
+		least = fminf(least, suspect->power[i][tone]);
 	}
-	return least >= most * FALL_TO;
+	return least >= most * BL_DTMF_FALL_TO;
 }
 
 /* How many Hz the tone is off, by how far it turned in so many hops too much. */
-static float off_hz(const struct bl_dtmf *dtmf, int tone, unsigned int hops, float *coherence)
+static float off_hz(const struct suspect *suspect, int tone, int hops, float *coherence)
 {
+	double turn = 2.0 * PI * tone_hz[tone] * HOP * hops / BL_RATE;
+	float step_re = (float)cos(turn), step_im = (float)-sin(turn);
 	float re = 0.0f, im = 0.0f, power = 0.0f;
 
-	for (unsigned int i = 0; i + hops < NEEDED; i++) {
-		const struct bl_dtmf_look *a = look_back(dtmf, i), *b = look_back(dtmf, i + hops);
+	for (int i = 0; i + hops < NEEDED; i++) {
+		float a_re = suspect->re[i][tone], b_re = suspect->re[i + hops][tone];
+		float a_im = suspect->im[i][tone], b_im = suspect->im[i + hops][tone];
 
-		re += a->re[tone] * b->re[tone] + a->im[tone] * b->im[tone];
-		im += a->im[tone] * b->re[tone] - a->re[tone] * b->im[tone];
-		power += (a->power[tone] + b->power[tone]) / 2.0f;
+		re += a_re * b_re + a_im * b_im;
+		im += a_im * b_re - a_re * b_im;
+		power += (suspect->power[i][tone] + suspect->power[i + hops][tone]) / 2.0f;
 	}
 	*coherence = sqrtf(re * re + im * im) / power;
-	for (unsigned int i = 0; i < hops; i++) {
-		float turned = re * step_re[tone] - im * step_im[tone];
-
-		im = re * step_im[tone] + im * step_re[tone];
-		re = turned;
-	}
-	return atan2f(im, re) * (float)(BL_RATE / (2.0 * PI * HOP)) / (float)hops;
+	return atan2f(re * step_im + im * step_re, re * step_re - im * step_im) *
+	       (float)(BL_RATE / (2.0 * PI * HOP)) / (float)hops;
 }
 
-static bool in_tune(const struct bl_dtmf *dtmf, int tone)
+static bool in_tune(const struct suspect *suspect, int tone)
 {
 	float limit = tone_hz[tone] * OFF_LIMIT + OFF_MORE_HZ, coherence;
 
 	/* two hops tell better, but only up to ±50 Hz; one hop says that it is within these */
-	return fabsf(off_hz(dtmf, tone, 1, &coherence)) <= limit + OFF_COARSE_HZ &&
-	       fabsf(off_hz(dtmf, tone, 2, &coherence)) <= limit && coherence >= COHERENT;
+	return fabsf(off_hz(suspect, tone, 1, &coherence)) <= limit + OFF_COARSE_HZ &&
+	       fabsf(off_hz(suspect, tone, 2, &coherence)) <= limit && coherence >= COHERENT;
 }
 
-/* Cheap: could the newest look belong to a digit at all? Most of speech and all silence ends. */
-static bool likely(const struct bl_dtmf *dtmf, int low, int high)
+static void collect(const struct bl_dtmf_block *block, unsigned int lane, struct suspect *suspect)
 {
-	const struct bl_dtmf_look *now = look_back(dtmf, 0);
-	float total = (now->total + look_back(dtmf, 1)->total) / 2.0f;
+	float sums[TONES] = {0};
 
-	return now->power[low] >= weakest * FALL_TO && now->power[high] >= weakest * FALL_TO &&
-	       sine_power(now->power[low] + now->power[high]) >= total * FALL_TO;
-}
+	suspect->total = 0.0f;
+	for (int i = 0; i < NEEDED; i++) {
+		const struct bl_dtmf_look *look = look_back(block, (unsigned int)i);
 
-/* Are the last looks a digit? Sets its tones and their mean powers. */
-static bool judge(const struct bl_dtmf *dtmf, int *low, int *high, float *low_power,
-		  float *high_power)
-{
-	float sums[TONES] = {0}, total = 0.0f;
-
-	*low = strongest(look_back(dtmf, 0)->power);
-	*high = TONES / 2 + strongest(look_back(dtmf, 0)->power + TONES / 2);
-	if (!likely(dtmf, *low, *high))
-		return false;
-	for (unsigned int i = 0; i < NEEDED; i++) {
-		for (int k = 0; k < TONES; k++)
-			sums[k] += look_back(dtmf, i)->power[k];
+		for (int k = 0; k < TONES; k++) {
+			suspect->re[i][k] = look->re[k][lane];
+			suspect->im[i][k] = look->im[k][lane];
+			suspect->power[i][k] = power_of(look, k, lane);
+			sums[k] += suspect->power[i][k];
+		}
+		if (i) /* the newest look's last hop counts least in it */
+			suspect->total += look->total[lane] / (NEEDED - 1);
 	}
-	*low = strongest(sums);
-	*high = TONES / 2 + strongest(sums + TONES / 2);
-	*low_power = sums[*low] / NEEDED;
-	*high_power = sums[*high] / NEEDED;
-	for (unsigned int i = 1; i < NEEDED; i++)
-		total += look_back(dtmf, i)->total / (NEEDED - 1);
-	return *low_power >= weakest && *high_power >= weakest &&
-	       *low_power <= *high_power * NORMAL_TWIST &&
-	       *high_power <= *low_power * REVERSE_TWIST &&
-	       sine_power(*low_power + *high_power) >= total * PURE && steady(dtmf, *low) &&
-	       steady(dtmf, *high) && in_tune(dtmf, *low) && in_tune(dtmf, *high);
+	suspect->low = strongest(sums);
+	suspect->high = TONES / 2 + strongest(sums + TONES / 2);
+	suspect->low_power = sums[suspect->low] / NEEDED;
+	suspect->high_power = sums[suspect->high] / NEEDED;
+}
+
+/* Are these looks a digit? */
+static bool judge(const struct suspect *suspect)
+{
+	float weakest = bl_dtmf_bank_weakest(), low = suspect->low_power,
+	      high = suspect->high_power;
+
+	/* a sine of power P gives looks of P * HOP² / 2 */
+	return low >= weakest && high >= weakest && low <= high * BL_DTMF_NORMAL_TWIST &&
+	       high <= low * BL_DTMF_REVERSE_TWIST &&
+	       (low + high) * 2.0f / (HOP * HOP) >= suspect->total * BL_DTMF_PURE &&
+	       steady(suspect, suspect->low) && steady(suspect, suspect->high) &&
+	       in_tune(suspect, suspect->low) && in_tune(suspect, suspect->high);
 }
 
 /* Follows the digit that sounds, until it has been gone for long enough. */
-static void follow(struct bl_dtmf *dtmf)
+static void follow(struct bl_dtmf_block *block, unsigned int lane)
 {
-	const float *power = look_back(dtmf, 0)->power;
+	struct bl_dtmf_digit *digit = &block->digits[lane];
+	float low = power_of(look_back(block, 0), digit->low, lane);
+	float high = power_of(look_back(block, 0), digit->high, lane);
 
-	if (power[dtmf->low] >= dtmf->low_power * FALL_TO &&
-	    power[dtmf->high] >= dtmf->high_power * FALL_TO) {
-		dtmf->absent = 0;
-		dtmf->low_power += (power[dtmf->low] - dtmf->low_power) / 8.0f;
-		dtmf->high_power += (power[dtmf->high] - dtmf->high_power) / 8.0f;
-	} else if (++dtmf->absent >= ENDED) {
-		dtmf->low = dtmf->high = -1;
-		dtmf->absent = 0;
+	if (low >= digit->low_power * BL_DTMF_FALL_TO &&
+	    high >= digit->high_power * BL_DTMF_FALL_TO) {
+		digit->absent = 0;
+		digit->low_power += (low - digit->low_power) / 8.0f;
+		digit->high_power += (high - digit->high_power) / 8.0f;
+	} else if (++digit->absent >= ENDED) {
+		block->sounding &= ~(1u << lane);
 	}
+}
+
+/* Is the digit that sounds still the strongest pair? Then there is nothing new to be judged. */
+static bool goes_on(const struct bl_dtmf_block *block, unsigned int lane)
+{
+	const struct bl_dtmf_digit *digit = &block->digits[lane];
+	float power[TONES];
+
+	if (!(block->sounding >> lane & 1))
+		return false;
+	for (int k = 0; k < TONES; k++)
+		power[k] = power_of(look_back(block, 0), k, lane);
+	return strongest(power) == digit->low &&
+	       TONES / 2 + strongest(power + TONES / 2) == digit->high;
+}
+
+/*
+ * How long ago the tone began [samples], counted from the end of the newest look. The first look
+ * tells how much of its window the tone filled: over that part, half of the tone's amplitude is
+ * half of the window, and the whole is three quarters.
+ */
+static int began(const struct suspect *suspect)
+{
+	float first = suspect->power[NEEDED - 1][suspect->low];
+	float filled = sqrtf(first / suspect->low_power);
+
+	filled = fminf(fmaxf(filled, 0.5f), 1.0f);
+	return (NEEDED - 1) * HOP + (int)(2.0f * HOP * (0.25f + filled / 2.0f));
+}
+
+/* Has the lane a digit by now that was not told yet? */
+static bool confirm(struct bl_dtmf_block *block, unsigned int lane, struct bl_dtmf_hit *hit)
+{
+	struct bl_dtmf_digit *digit = &block->digits[lane];
+	struct suspect suspect;
+
+	if (goes_on(block, lane))
+		return false;
+	collect(block, lane, &suspect);
+	if (!judge(&suspect) || (block->sounding >> lane & 1 && suspect.low == digit->low &&
+				 suspect.high == digit->high))
+		return false;
+	*digit = (struct bl_dtmf_digit){
+		.low = (int8_t)suspect.low,
+		.high = (int8_t)suspect.high,
+		.low_power = suspect.low_power,
+		.high_power = suspect.high_power,
+	};
+	block->sounding |= 1u << lane;
+	hit->lane = (uint8_t)lane;
+	hit->digit = keys[suspect.low * 4 + suspect.high - TONES / 2];
+	hit->began = (uint16_t)began(&suspect);
+	hit->ms = (uint16_t)(hit->began / BL_SAMPLES_PER_MS);
+	return true;
+}
+
+/* One look at all lanes; told: those that have had their digit in this frame. */
+static size_t look(struct bl_dtmf_block *block, const int16_t *const frames[LANES], size_t at,
+		   uint32_t *told, struct bl_dtmf_hit *hits)
+{
+	uint32_t before = block->newest;
+	struct bl_dtmf_found found;
+	size_t count = 0;
+
+	block->newest = (before + 1) % BL_DTMF_LOOKS;
+	found = bl_dtmf_bank_look(block, frames, at);
+	for (uint32_t lanes = block->sounding; lanes; lanes &= lanes - 1)
+		follow(block, (unsigned int)__builtin_ctz(lanes));
+	for (uint32_t lanes = found.ripe & ~*told; lanes; lanes &= lanes - 1) {
+		if (!confirm(block, (unsigned int)__builtin_ctz(lanes), &hits[count]))
+			continue;
+		*told |= 1u << hits[count].lane;
+		hits[count].began = (uint16_t)(hits[count].began + (BL_FRAME - HOP) - at);
+		count++;
+	}
+	block->present |= found.present | block->sounding;
+	if (!found.likely) /* no run goes on: nobody will look back at it */
+		block->newest = before;
+	return count;
+}
+
+size_t bl_dtmf_block_frame(struct bl_dtmf_block *block, const int16_t *const frames[LANES],
+			   struct bl_dtmf_hit hits[LANES])
+{
+	const int16_t *heard[LANES];
+	uint32_t told = 0;
+	bool any = false;
+	size_t count = 0;
+
+	for (int lane = 0; lane < LANES; lane++) {
+		any = any || frames[lane];
+		heard[lane] = frames[lane] ? frames[lane] : silence;
+	}
+	block->present = 0;
+	if (!any && block->idle)
+		return 0;
+	for (size_t at = 0; at < BL_FRAME; at += HOP)
+		count += look(block, heard, at, &told, hits + count);
+	block->idle = !any && !block->sounding; /* and nothing is in a look any more */
+	return count;
+}
+
+void bl_dtmf_init(struct bl_dtmf *dtmf)
+{
+	bl_dtmf_block_init(&dtmf->block);
 }
 
 char bl_dtmf_frame(struct bl_dtmf *dtmf, const int16_t *frame, int *ms)
 {
-	char digit = 0;
+	const int16_t *frames[LANES] = {frame};
+	struct bl_dtmf_hit hits[LANES];
 
-	for (int at = 0; at < BL_FRAME; at += HOP) {
-		int low, high;
-		float low_power, high_power;
-
-		look(dtmf, frame + at);
-		if (dtmf->low >= 0)
-			follow(dtmf);
-		if (!judge(dtmf, &low, &high, &low_power, &high_power) ||
-		    (low == dtmf->low && high == dtmf->high))
-			continue;
-		dtmf->low = (int8_t)low;
-		dtmf->high = (int8_t)high;
-		dtmf->low_power = low_power;
-		dtmf->high_power = high_power;
-		dtmf->absent = 0;
-		digit = keys[low * 4 + high - TONES / 2];
-		*ms = NEEDED * HOP / BL_SAMPLES_PER_MS;
-	}
-	return digit;
+	if (!bl_dtmf_block_frame(&dtmf->block, frames, hits))
+		return 0;
+	*ms = hits[0].ms;
+	return hits[0].digit;
 }

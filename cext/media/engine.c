@@ -27,7 +27,8 @@ static int allocate(struct bl_engine *engine)
 
 	engine->cells = calloc((legs + BL_CELL - 1) / BL_CELL, sizeof(struct bl_cell));
 	engine->bridge_table = calloc(legs, sizeof(struct bl_bridge *));
-	if (!engine->cells || !engine->bridge_table ||
+	engine->dtmf = bl_dtmf_blocks_new((legs + BL_CELL - 1) / BL_CELL);
+	if (!engine->cells || !engine->dtmf || !engine->bridge_table ||
 	    bl_crew_init(&engine->crew, engine->config.workers, engine->config.cpu) ||
 	    bl_map_init(&engine->legs) || bl_map_init(&engine->bridges) ||
 	    bl_map_init(&engine->recordings) ||
@@ -52,6 +53,7 @@ static void release(struct bl_engine *engine)
 	bl_map_release(&engine->bridges);
 	bl_map_release(&engine->legs);
 	free(engine->bridge_table);
+	bl_dtmf_blocks_free(engine->dtmf);
 	free(engine->cells);
 	bl_crew_release(&engine->crew);
 	pthread_mutex_destroy(&engine->lock);

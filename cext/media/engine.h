@@ -7,6 +7,7 @@
 #include <time.h>
 #include "branchline_media.h"
 #include "crew.h"
+#include "dtmf.h"
 #include "leg.h"
 #include "map.h"
 #include "node.h"
@@ -15,7 +16,7 @@
 
 enum {
 	BL_DIGITS_PER_COMMAND = 32,
-	BL_CELL = 16, /* [legs] */
+	BL_CELL = BL_DTMF_LANES, /* [legs] */
 };
 
 /* Legs that one worker takes at a time; their digits are sought side by side. */
@@ -89,6 +90,7 @@ struct bl_engine {
 	/* the tick's */
 	struct bl_crew crew;
 	struct bl_cell *cells;
+	struct bl_dtmf_block *dtmf;	/* one for each cell */
 	int32_t cell_count, first_free; /* cells in use; none before this one has a free slot */
 	struct bl_bridge **bridge_table;
 	int32_t bridge_count;

@@ -102,13 +102,12 @@ void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 		leg->has_sound = false;
 		break;
 	}
-	if (leg->detect && !leg->rtp.events_seen) {
-		int ms;
-		char digit = bl_dtmf_frame(&leg->dtmf, leg->says, &ms);
+	/* where events were seen, digits in the sound are echoes of these */
+	leg->sought = leg->detect && leg->has_sound && !leg->rtp.events_seen ? leg->says : NULL;
+}
 
-		if (digit)
-			bl_leg_digit(worker, leg, digit, BL_DIGIT_INBAND, ms);
-	}
+void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
+{
 	if (leg->has_sound && !bl_gain_is_unity(&leg->mouth_gain))
 		bl_gain_frame(&leg->mouth_gain, leg->says, (size_t)leg->frame);
 	bring_to_bridge(leg);

@@ -6,7 +6,6 @@
 #include "branchline_media.h"
 #include "bridge.h"
 #include "digits.h"
-#include "dtmf.h"
 #include "frame.h"
 #include "gain.h"
 #include "jbuf.h"
@@ -69,7 +68,7 @@ struct bl_leg {
 	struct bl_play *play;
 	struct bl_recording *recording;
 	struct bl_digits digits;
-	struct bl_dtmf dtmf;
+	const int16_t *sought; /* this tick: where digits are to be found in, NULL: nowhere */
 	struct bl_rtp_leg rtp;
 	struct bl_pcm_leg pcm;
 	struct bl_leg_stats stats; /* tick side */
@@ -92,6 +91,8 @@ void bl_leg_end_play(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_
 void bl_leg_end_recording(struct bl_leg *leg);
 void bl_leg_digit(struct bl_worker *worker, struct bl_leg *leg, char digit,
 		  enum bl_digit_source source, int ms);
+/* Digits were sought in its sound this tick: the rest of the hearing. */
+void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg);
 /* A digit sent as an event carries no sound: passes it on to whom the leg talks with. */
 void bl_leg_relay_digit(struct bl_leg *leg, char digit);
 /* Something came in: the leg is alive. */

@@ -90,10 +90,11 @@ static void set_flow(struct bl_engine *engine, struct bl_leg *leg, bool send, bo
 	leg->receive = receive;
 }
 
-static void detect(struct bl_leg *leg, bool on)
+static void detect(struct bl_engine *engine, struct bl_leg *leg, bool on)
 {
 	if (on && !leg->detect)
-		bl_dtmf_init(&leg->dtmf);
+		bl_dtmf_lane_reset(&engine->dtmf[leg->slot / BL_CELL],
+				   (unsigned int)leg->slot % BL_CELL);
 	leg->detect = on;
 }
 
@@ -116,7 +117,7 @@ static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
 		set_flow(engine, leg, command->flow.send, command->flow.receive);
 		break;
 	case BL_COMMAND_DETECT:
-		detect(leg, command->on);
+		detect(engine, leg, command->on);
 		break;
 	case BL_COMMAND_SILENCE:
 		watch_silence(engine, leg, command->ticks);

@@ -52,13 +52,39 @@ static void collect(struct bl_engine *engine)
 		collect_from(engine, &engine->crew.workers[i]);
 }
 
-static void hear(struct bl_worker *worker, int32_t number)
+static void seek_digits(struct bl_worker *worker, const struct bl_cell *cell,
+			struct bl_dtmf_block *block)
 {
-	struct bl_cell *cell = &worker->engine->cells[number];
+	const int16_t *frames[BL_CELL] = {NULL};
+	struct bl_dtmf_hit hits[BL_CELL];
+	size_t count;
 
 	for (int32_t i = 0; i < BL_CELL; i++) {
 		if (cell->legs[i])
-			bl_leg_hear(worker, cell->legs[i]);
+			frames[i] = cell->legs[i]->sought;
+	}
+	count = bl_dtmf_block_frame(block, frames, hits);
+	for (size_t i = 0; i < count; i++)
+		bl_leg_digit(worker, cell->legs[hits[i].lane], hits[i].digit, BL_DIGIT_INBAND,
+			     hits[i].ms);
+}
+
+static void hear(struct bl_worker *worker, int32_t number)
+{
+	struct bl_cell *cell = &worker->engine->cells[number];
+	bool any = false;
+
+	for (int32_t i = 0; i < BL_CELL; i++) {
+		if (!cell->legs[i])
+			continue;
+		bl_leg_hear(worker, cell->legs[i]);
+		any = any || cell->legs[i]->detect;
+	}
+	if (any)
+		seek_digits(worker, cell, &worker->engine->dtmf[number]);
+	for (int32_t i = 0; i < BL_CELL; i++) {
+		if (cell->legs[i])
+			bl_leg_heard(worker, cell->legs[i]);
 	}
 }
 
