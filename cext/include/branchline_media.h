@@ -139,6 +139,9 @@ struct bl_remote {
 	int32_t payload_type;	    /* 0 to 127 */
 	int32_t codec;		    /* enum bl_codec */
 	int32_t event_payload_type; /* of telephone-event (RFC 4733); -1: none */
+	int32_t rate;		    /* [Hz] of our samples; 0: the codec's usual, Opus 16,000 */
+	int32_t bitrate;	    /* Opus [bit/s]; 0: chosen by rate */
+	bool fec, dtx;		    /* Opus: error correction; nothing is sent in silence */
 };
 
 /* A tone with its cadence: each segment is on and then off; a tone is played through once. */

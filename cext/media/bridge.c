@@ -70,6 +70,13 @@ void bl_bridge_join_all(struct bl_bridge *bridge)
 	bl_bridge_settle(bridge);
 }
 
+/* What runs between these rates already goes on without a break. */
+static void turn_to(struct bl_resampler *resampler, int32_t from, int32_t to)
+{
+	if (resampler->from != from || resampler->to != to)
+		bl_resample_init(resampler, from, to);
+}
+
 void bl_bridge_settle(struct bl_bridge *bridge)
 {
 	int32_t rate = BL_RATE;
@@ -81,8 +88,8 @@ void bl_bridge_settle(struct bl_bridge *bridge)
 		struct bl_leg *leg = bridge->members[i].leg;
 		const struct bl_leg *other = bridge->members[i ? 0 : bridge->count - 1].leg;
 
-		bl_resample_init(&leg->mouth, leg->rate, rate);
-		bl_resample_init(&leg->ear, bridge->plain ? other->rate : rate, leg->rate);
+		turn_to(&leg->mouth, leg->rate, rate);
+		turn_to(&leg->ear, bridge->plain ? other->rate : rate, leg->rate);
 	}
 }
 
@@ -135,7 +142,7 @@ bool bl_bridge_heard_by(const struct bl_bridge *bridge, struct bl_leg *leg, int1
 		if (bridge->whispered)
 			add_whispers(bridge, leg, at_rate, count);
 		if (at_rate == wide)
-			bl_resample_frame(&leg->ear, wide, frame);
+			bl_resample(&leg->ear, wide, frame);
 		return true;
 	}
 	other = bridge->members[bridge->members[0].leg == leg ? bridge->count - 1 : 0].leg;
@@ -146,6 +153,6 @@ bool bl_bridge_heard_by(const struct bl_bridge *bridge, struct bl_leg *leg, int1
 	if (other->rate == leg->rate)
 		memcpy(frame, other->says, (size_t)leg->frame * sizeof(*frame));
 	else
-		bl_resample_frame(&leg->ear, other->says, frame);
+		bl_resample(&leg->ear, other->says, frame);
 	return true;
 }

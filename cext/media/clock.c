@@ -12,11 +12,11 @@ enum {
 	WRITE_EVERY_NS = 100000000,
 };
 
-static int64_t monotonic_ns(void)
+static int64_t clock_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
@@ -54,7 +54,7 @@ static int64_t keep_time(struct bl_engine *engine, int64_t due, int64_t now)
 void *bl_tick_thread(void *argument)
 {
 	struct bl_engine *engine = argument;
-	int64_t due = monotonic_ns();
+	int64_t due = clock_ns(CLOCK_MONOTONIC);
 
 	prctl(PR_SET_NAME, "bl-tick");
 	prctl(PR_SET_TIMERSLACK, 1UL); /* [ns]; the default may wake us 50 µs late */
@@ -64,10 +64,11 @@ void *bl_tick_thread(void *argument)
 
 		due += TICK_NS;
 		sleep_until(due);
-		begin = monotonic_ns();
+		begin = clock_ns(CLOCK_MONOTONIC);
 		due = keep_time(engine, due, begin);
+		engine->due_us = (clock_ns(CLOCK_REALTIME) - (begin - due)) / 1000;
 		bl_tick(engine);
-		account(engine, (uint64_t)(monotonic_ns() - begin));
+		account(engine, (uint64_t)(clock_ns(CLOCK_MONOTONIC) - begin));
 	}
 	return NULL;
 }
@@ -78,7 +79,7 @@ void *bl_writer_thread(void *argument)
 
 	prctl(PR_SET_NAME, "bl-writer");
 	while (!atomic_load(&engine->stopping)) {
-		sleep_until(monotonic_ns() + WRITE_EVERY_NS);
+		sleep_until(clock_ns(CLOCK_MONOTONIC) + WRITE_EVERY_NS);
 		bl_recorder_service(&engine->recorder);
 	}
 	return NULL;

@@ -15,6 +15,8 @@ enum {
 
 void bl_leg_free(struct bl_leg *leg)
 {
+	if (leg->coder)
+		bl_coder_release(NULL, &leg->coder->node);
 	if (leg->fd >= 0)
 		close(leg->fd);
 	free(leg);
@@ -63,7 +65,6 @@ static struct bl_leg *make_leg(int64_t id, enum bl_leg_kind kind)
 	bl_gain_init(&leg->mouth_gain);
 	bl_gain_init(&leg->ear_gain);
 	bl_leg_set_rate(leg, BL_RATE);
-	bl_jbuf_init(&leg->jbuf);
 	return leg;
 }
 
@@ -138,6 +139,7 @@ int bl_leg_add_rtp(struct bl_engine *engine, int64_t id, const char *address, in
 
 int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
 {
+	static const struct bl_encoder_config device_config = {.codec = BL_L16, .rate = BL_RATE};
 	struct bl_leg *leg = NULL;
 	int err;
 
@@ -148,6 +150,8 @@ int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
 	if (!err) {
 		leg = make_leg(id, BL_LEG_PCM);
 		err = leg ? bl_pcm_leg_open(leg, fd) : BL_ENOMEM;
+		if (!err)
+			err = bl_coder_new(&device_config, &leg->coder);
 		if (!err)
 			err = enter_leg(engine, leg);
 		else if (leg)
@@ -176,6 +180,47 @@ int bl_leg_remove(struct bl_engine *engine, int64_t id)
 	return err;
 }
 
+static struct bl_encoder_config coder_of(const struct bl_remote *remote)
+{
+	static const struct {
+		enum bl_codec codec;
+		int32_t rate;
+	} usual[] = {
+		{BL_PCMU, BL_RATE},	 {BL_PCMA, BL_RATE}, {BL_G722, BL_RATE_WIDE},
+		{BL_OPUS, BL_RATE_WIDE}, {BL_L16, BL_RATE},
+	};
+	struct bl_encoder_config config = {
+		.codec = (enum bl_codec)remote->codec,
+		.rate = remote->rate,
+		.bitrate = remote->bitrate,
+		.complexity = -1,
+		.fec = remote->fec,
+		.dtx = remote->dtx,
+	};
+
+	for (size_t i = 0; !config.rate && i < sizeof(usual) / sizeof(usual[0]); i++) {
+		if (usual[i].codec == config.codec)
+			config.rate = usual[i].rate;
+	}
+	return config;
+}
+
+/* What the leg has is kept where it does: its buffer then goes on without a gap. */
+static int coder_for(struct bl_leg *leg, const struct bl_remote *remote, struct bl_coder **out)
+{
+	struct bl_encoder_config config = coder_of(remote);
+	int err;
+
+	if (leg->has_asked && bl_coder_same(&leg->asked, &config))
+		return BL_OK;
+	err = bl_coder_new(&config, out);
+	if (!err) {
+		leg->asked = config;
+		leg->has_asked = true;
+	}
+	return err;
+}
+
 int bl_leg_remote(struct bl_engine *engine, int64_t id, const struct bl_remote *remote)
 {
 	struct bl_command command = {.kind = BL_COMMAND_FAR};
@@ -186,9 +231,16 @@ int bl_leg_remote(struct bl_engine *engine, int64_t id, const struct bl_remote *
 	pthread_mutex_lock(&engine->lock);
 	command.leg = bl_map_get(&engine->legs, id);
 	if (command.leg)
-		err = bl_rtp_leg_far(command.leg, remote, &command.far);
+		err = bl_rtp_leg_far(command.leg, remote, &command.far.to);
 	if (!err)
+		err = coder_for(command.leg, remote, &command.far.coder);
+	if (!err) {
 		err = bl_push(engine, &command);
+		if (err && command.far.coder) {
+			command.leg->has_asked = false;
+			bl_coder_release(engine, &command.far.coder->node);
+		}
+	}
 	pthread_mutex_unlock(&engine->lock);
 	return err;
 }

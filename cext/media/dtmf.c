@@ -168,8 +168,8 @@ static bool judge(const struct suspect *suspect)
 	       in_tune(suspect, suspect->low) && in_tune(suspect, suspect->high);
 }
 
-/* Follows the digit that sounds, until it has been gone for long enough. */
-static void follow(struct bl_dtmf_block *block, unsigned int lane)
+/* Follows the digit that sounds, until it has been gone for long enough; is it heard now? */
+static bool follow(struct bl_dtmf_block *block, unsigned int lane)
 {
 	struct bl_dtmf_digit *digit = &block->digits[lane];
 	float low = power_of(look_back(block, 0), digit->low, lane);
@@ -180,37 +180,74 @@ static void follow(struct bl_dtmf_block *block, unsigned int lane)
 		digit->absent = 0;
 		digit->low_power += (low - digit->low_power) / 8.0f;
 		digit->high_power += (high - digit->high_power) / 8.0f;
-	} else if (++digit->absent >= ENDED) {
-		block->sounding &= ~(1u << lane);
+		return true;
 	}
+	if (++digit->absent >= ENDED)
+		block->sounding &= ~(1u << lane);
+	return false;
+}
+
+/* The strongest low and high tone of the newest look. */
+static void pair_now(const struct bl_dtmf_block *block, unsigned int lane, int *low, int *high)
+{
+	float power[TONES];
+
+	for (int k = 0; k < TONES; k++)
+		power[k] = power_of(look_back(block, 0), k, lane);
+	*low = strongest(power);
+	*high = TONES / 2 + strongest(power + TONES / 2);
 }
 
 /* Is the digit that sounds still the strongest pair? Then there is nothing new to be judged. */
 static bool goes_on(const struct bl_dtmf_block *block, unsigned int lane)
 {
-	const struct bl_dtmf_digit *digit = &block->digits[lane];
-	float power[TONES];
+	int low, high;
 
 	if (!(block->sounding >> lane & 1))
 		return false;
-	for (int k = 0; k < TONES; k++)
-		power[k] = power_of(look_back(block, 0), k, lane);
-	return strongest(power) == digit->low &&
-	       TONES / 2 + strongest(power + TONES / 2) == digit->high;
+	pair_now(block, lane, &low, &high);
+	return low == block->digits[lane].low && high == block->digits[lane].high;
+}
+
+/* Did the tone turn from the look before to the newest one about as far as it should? */
+static bool turned(const struct bl_dtmf_block *block, unsigned int lane, int tone)
+{
+	const struct bl_dtmf_look *now = look_back(block, 0), *before = look_back(block, 1);
+	float a_re = now->re[tone][lane], a_im = now->im[tone][lane];
+	float b_re = before->re[tone][lane], b_im = before->im[tone][lane];
+	float step = (float)(2.0 * PI * HOP / BL_RATE); /* [radian] of 1 Hz in a hop */
+	float off = atan2f(a_im * b_re - a_re * b_im, a_re * b_re + a_im * b_im) / step;
+	float round = (float)BL_RATE / HOP;
+
+	off -= tone_hz[tone];
+	off -= round * roundf(off / round);
+	return fabsf(off) <= tone_hz[tone] * OFF_LIMIT + OFF_MORE_HZ + OFF_COARSE_HZ;
+}
+
+/* A lane that is likely for the first time, or whose tones turned as those of a digit do. */
+static bool plausible(const struct bl_dtmf_block *block, unsigned int lane)
+{
+	int low, high;
+
+	if (block->run[lane] < 2)
+		return true;
+	pair_now(block, lane, &low, &high);
+	return turned(block, lane, low) && turned(block, lane, high);
 }
 
 /*
  * How long ago the tone began [samples], counted from the end of the newest look. The first look
- * tells how much of its window the tone filled: over that part, half of the tone's amplitude is
- * half of the window, and the whole is three quarters.
+ * tells by its amplitude how much of its window the tone filled: half gives half, and the rest of
+ * a Hann window's integral is nearly a parabola.
  */
 static int began(const struct suspect *suspect)
 {
-	float first = suspect->power[NEEDED - 1][suspect->low];
-	float filled = sqrtf(first / suspect->low_power);
+	float most = 0.0f, amplitude;
 
-	filled = fminf(fmaxf(filled, 0.5f), 1.0f);
-	return (NEEDED - 1) * HOP + (int)(2.0f * HOP * (0.25f + filled / 2.0f));
+	for (int i = 0; i < NEEDED; i++)
+		most = fmaxf(most, suspect->power[i][suspect->low]);
+	amplitude = sqrtf(suspect->power[NEEDED - 1][suspect->low] / most); /* steady: >= 1/2 */
+	return (NEEDED - 1) * HOP + 2 * HOP - (int)((float)HOP * sqrtf(2.0f - 2.0f * amplitude));
 }
 
 /* Has the lane a digit by now that was not told yet? */
@@ -249,8 +286,16 @@ static size_t look(struct bl_dtmf_block *block, const int16_t *const frames[LANE
 
 	block->newest = (before + 1) % BL_DTMF_LOOKS;
 	found = bl_dtmf_bank_look(block, frames, at);
-	for (uint32_t lanes = block->sounding; lanes; lanes &= lanes - 1)
-		follow(block, (unsigned int)__builtin_ctz(lanes));
+	for (uint32_t lanes = found.present & ~block->sounding; lanes; lanes &= lanes - 1) {
+		unsigned int lane = (unsigned int)__builtin_ctz(lanes);
+
+		block->present |= (uint32_t)plausible(block, lane) << lane;
+	}
+	for (uint32_t lanes = block->sounding; lanes; lanes &= lanes - 1) {
+		unsigned int lane = (unsigned int)__builtin_ctz(lanes);
+
+		block->present |= (uint32_t)follow(block, lane) << lane;
+	}
 	for (uint32_t lanes = found.ripe & ~*told; lanes; lanes &= lanes - 1) {
 		if (!confirm(block, (unsigned int)__builtin_ctz(lanes), &hits[count]))
 			continue;
@@ -258,7 +303,6 @@ static size_t look(struct bl_dtmf_block *block, const int16_t *const frames[LANE
 		hits[count].began = (uint16_t)(hits[count].began + (BL_FRAME - HOP) - at);
 		count++;
 	}
-	block->present |= found.present | block->sounding;
 	if (!found.likely) /* no run goes on: nobody will look back at it */
 		block->newest = before;
 	return count;

@@ -57,7 +57,7 @@ struct bl_dtmf_hit {
 	uint8_t lane;
 	char digit;
 	uint16_t ms;	/* how long its tone has been heard */
-	uint16_t began; /* [samples] before this frame's end, within 5 ms: rather too long ago */
+	uint16_t began; /* [samples] before the end of this frame, within 1 ms or so */
 };
 
 /* Zeroed and on cache lines of their own; NULL: no memory. Not in the tick. */

@@ -154,7 +154,7 @@ TARGET static inline void PATH(lanes)(struct bl_dtmf_block *block, const struct 
 	likely = (best[0] >= SPREAD(bank.weakest * BL_DTMF_FALL_TO)) &
 		 (best[1] >= SPREAD(bank.weakest * BL_DTMF_FALL_TO)) &
 		 (both >= share * SPREAD(BL_DTMF_FALL_TO));
-	present = likely & (both >= share * SPREAD(BL_DTMF_PURE)) &
+	present = likely & (both >= share * SPREAD(BL_DTMF_PLAINLY_PURE)) &
 		  (best[0] <= best[1] * SPREAD(BL_DTMF_NORMAL_TWIST)) &
 		  (best[1] <= best[0] * SPREAD(BL_DTMF_REVERSE_TWIST));
 	run = (run - likely) & likely; /* true is -1 */

@@ -69,6 +69,7 @@ static int32_t workers_of_machine(void)
 
 int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
 {
+	struct bl_resampler first;
 	struct bl_engine *engine;
 	int err;
 
@@ -91,6 +92,7 @@ int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
 	engine->recorder.engine = engine;
 	pthread_mutex_init(&engine->lock, NULL);
 	bl_g711_init();
+	bl_resample_init(&first, BL_RATE, BL_RATE_WIDE); /* computes the filters */
 	err = allocate(engine);
 	if (err)
 		release(engine);

@@ -47,7 +47,10 @@ struct bl_command {
 	enum bl_command_kind kind;
 	struct bl_leg *leg;
 	union {
-		struct bl_far far;
+		struct {
+			struct bl_far to;
+			struct bl_coder *coder; /* NULL: as before */
+		} far;
 		struct {
 			bool send, receive;
 		} flow;
@@ -85,6 +88,7 @@ struct bl_engine {
 	int event_fd;
 	atomic_bool stopping;
 	_Atomic uint64_t now; /* [ticks] */
+	int64_t due_us;	      /* when this tick should have begun, by the wall clock */
 	_Atomic uint64_t late, skipped, busy_ns, longest_ns, dropped;
 
 	/* the tick's */

@@ -6,8 +6,25 @@ void bl_leg_set_rate(struct bl_leg *leg, int32_t rate)
 {
 	leg->rate = rate;
 	leg->frame = rate / BL_TICKS_PER_S;
+	bl_resample_init(&leg->narrow, rate, BL_RATE);
 	if (leg->bridge)
 		bl_bridge_settle(leg->bridge);
+}
+
+void bl_leg_set_coder(struct bl_engine *engine, struct bl_leg *leg, struct bl_coder *coder)
+{
+	if (leg->coder)
+		bl_stack_push(&engine->retired, &leg->coder->node);
+	leg->coder = coder;
+	if (leg->rate != coder->config.rate)
+		bl_leg_set_rate(leg, coder->config.rate);
+}
+
+void bl_leg_empty(struct bl_leg *leg)
+{
+	if (leg->coder)
+		bl_stream_decoder(leg->coder->stream, leg->coder->decoder,
+				  leg->coder->config.codec);
 }
 
 void bl_leg_end_play(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_end why)
@@ -80,8 +97,29 @@ static void bring_to_bridge(struct bl_leg *leg)
 	leg->said = leg->says;
 	if (!leg->bridge || leg->bridge->plain || leg->rate == leg->bridge->rate)
 		return;
-	bl_resample_frame(&leg->mouth, leg->says, leg->wide);
+	bl_resample(&leg->mouth, leg->says, leg->wide);
 	leg->said = leg->wide;
+}
+
+static void take_frame(struct bl_leg *leg)
+{
+	enum bl_stream_get got = BL_STREAM_SILENT;
+
+	if (leg->coder)
+		got = bl_stream_get(leg->coder->stream, leg->says, (size_t)leg->frame);
+	else
+		memset(leg->says, 0, (size_t)leg->frame * sizeof(*leg->says));
+	leg->stats.concealed += got == BL_STREAM_CONCEALED;
+	leg->has_sound = got != BL_STREAM_SILENT;
+}
+
+/* What the leg says, at 8 kHz; until the bridge takes it, its wide frame is free to hold that. */
+static const int16_t *narrowed(struct bl_leg *leg)
+{
+	if (leg->rate == BL_RATE)
+		return leg->says;
+	bl_resample(&leg->narrow, leg->says, leg->wide);
+	return leg->wide;
 }
 
 void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
@@ -90,20 +128,11 @@ void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 		bl_rtp_leg_receive(worker, leg);
 	else
 		bl_pcm_leg_receive(worker, leg);
-	switch (bl_jbuf_get(&leg->jbuf, leg->says)) {
-	case BL_JBUF_CONCEALED:
-		leg->stats.concealed++;
-		leg->has_sound = true;
-		break;
-	case BL_JBUF_WHOLE:
-		leg->has_sound = true;
-		break;
-	case BL_JBUF_SILENT:
-		leg->has_sound = false;
-		break;
-	}
+	take_frame(leg);
+	leg->sought = NULL;
 	/* where events were seen, digits in the sound are echoes of these */
-	leg->sought = leg->detect && leg->has_sound && !leg->rtp.events_seen ? leg->says : NULL;
+	if (leg->detect && leg->has_sound && !leg->rtp.events_seen)
+		leg->sought = narrowed(leg);
 }
 
 void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
@@ -117,10 +146,16 @@ void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
 static void publish(struct bl_leg *leg)
 {
 	const uint64_t *from = (const uint64_t *)&leg->stats;
+	struct bl_stream_stats stream;
 
 	leg->stats.lost = bl_rtp_source_lost(&leg->rtp.source);
-	leg->stats.jitter_us = (uint64_t)(leg->rtp.source.jitter >> 4) * 1000 / BL_SAMPLES_PER_MS;
-	leg->stats.buffer_ms = leg->jbuf.buffered / BL_SAMPLES_PER_MS;
+	if (leg->coder) {
+		bl_stream_stats(leg->coder->stream, &stream);
+		leg->stats.buffer_ms = (uint64_t)(stream.delay > 0 ? stream.delay : 0) * 1000 /
+				       (uint64_t)leg->rate;
+		leg->stats.jitter_us = (uint64_t)(leg->rtp.source.jitter >> 4) * 1000000 /
+				       (uint64_t)leg->coder->clock;
+	}
 	for (size_t i = 0; i < sizeof(leg->stats) / sizeof(*from); i++)
 		atomic_store_explicit(&leg->published[i], from[i], memory_order_relaxed);
 }
@@ -161,7 +196,7 @@ void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
 	if (leg->recording)
 		record(leg, hears);
 	if (leg->kind == BL_LEG_RTP)
-		bl_rtp_leg_send(leg, hears);
+		bl_rtp_leg_send(worker, leg, hears);
 	else
 		bl_pcm_leg_send(leg, hears);
 	publish(leg);

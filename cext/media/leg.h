@@ -5,10 +5,11 @@
 #include <stdatomic.h>
 #include "branchline_media.h"
 #include "bridge.h"
+#include "coder.h"
 #include "digits.h"
 #include "frame.h"
 #include "gain.h"
-#include "jbuf.h"
+#include "latch.h"
 #include "node.h"
 #include "player.h"
 #include "recorder.h"
@@ -24,15 +25,12 @@ struct bl_far {
 	union bl_address address;
 	socklen_t size; /* 0: not set yet, send nothing */
 	uint8_t payload_type;
-	enum bl_codec codec;
 	int16_t event_payload_type; /* -1: none */
 };
 
 struct bl_rtp_leg {
 	struct bl_far far;
-	union bl_address to; /* where we send: as agreed, then where it latched */
-	bool latched;
-	uint64_t latched_tick; /* when the latched source was last heard */
+	struct bl_latch latch;
 	struct bl_rtp_source source;
 	struct bl_telephone_receiver events;
 	bool events_seen; /* it sends RFC 4733: digits in its sound are echoes of these */
@@ -42,8 +40,9 @@ struct bl_rtp_leg {
 };
 
 struct bl_pcm_leg {
-	uint32_t read; /* [samples] so far: the timestamp of what comes next */
-	uint8_t odd;   /* half a sample */
+	uint32_t read;	/* [samples] so far: the timestamp of what comes next */
+	uint16_t lumps; /* so far: the sequence number of the next */
+	uint8_t odd;	/* half a sample */
 	bool have_odd, gone;
 	uint16_t unsent; /* [bytes] of the frame before, at the end of its buffer */
 	uint8_t pending[BL_FRAME * 2];
@@ -54,9 +53,12 @@ struct bl_leg {
 	int64_t id;
 	enum bl_leg_kind kind;
 	int fd;
-	int32_t slot;		  /* in the tick's cells */
-	int32_t rate;		  /* [Hz] of what it says and hears */
-	int32_t frame;		  /* [samples] of 20 ms at that rate */
+	int32_t slot;			/* in the tick's cells */
+	int32_t rate;			/* [Hz] of what it says and hears */
+	int32_t frame;			/* [samples] of 20 ms at that rate */
+	struct bl_coder *coder;		/* NULL: nothing is agreed yet; tick side */
+	struct bl_encoder_config asked; /* caller side: what the coder was made for */
+	bool has_asked;
 	struct bl_bridge *bridge; /* tick side */
 	enum bl_role role;	  /* in its bridge */
 	bool send, receive, detect;
@@ -74,13 +76,13 @@ struct bl_leg {
 	struct bl_leg_stats stats; /* tick side */
 	_Atomic uint64_t published[sizeof(struct bl_leg_stats) / sizeof(uint64_t)];
 	struct bl_gain mouth_gain, ear_gain;
-	struct bl_resample mouth; /* from the leg's rate to its bridge's */
-	struct bl_resample ear;	  /* from what it hears to the leg's rate */
-	int16_t *said;		  /* what it says, at its bridge's rate */
+	struct bl_resampler mouth;  /* from the leg's rate to its bridge's */
+	struct bl_resampler ear;    /* from what it hears to the leg's rate */
+	struct bl_resampler narrow; /* from the leg's rate to 8 kHz, where digits are sought */
+	int16_t *said;		    /* what it says, at its bridge's rate */
 	alignas(64) int16_t says[BL_FRAME_MAX];
 	alignas(64)
 		int16_t wide[BL_FRAME_MAX]; /* the same at its bridge's rate, if that differs */
-	struct bl_jbuf jbuf;
 };
 
 /* Tick side, in this order each tick. */
@@ -98,13 +100,18 @@ void bl_leg_relay_digit(struct bl_leg *leg, char digit);
 /* Something came in: the leg is alive. */
 void bl_leg_alive(struct bl_worker *worker, struct bl_leg *leg);
 
+void bl_leg_set_coder(struct bl_engine *engine, struct bl_leg *leg, struct bl_coder *coder);
+/* What has come so far belongs to another time: a hold begins or ends. */
+void bl_leg_empty(struct bl_leg *leg);
+
 /* rtp_leg.c */
 /* stamped: the kernel notes when each packet came. Returns the port it is bound to. */
 int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool stamped);
 int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, struct bl_far *out);
 void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
+/* rtp_in.c, rtp_out.c */
 void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
-void bl_rtp_leg_send(struct bl_leg *leg, const int16_t *hears);
+void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears);
 
 /* pcm_leg.c */
 int bl_pcm_leg_open(struct bl_leg *leg, int fd);

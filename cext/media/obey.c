@@ -82,8 +82,7 @@ static void start_recording(struct bl_leg *leg, struct bl_recording *recording)
 static void set_flow(struct bl_engine *engine, struct bl_leg *leg, bool send, bool receive)
 {
 	if (receive != leg->receive) {
-		/* what came before the hold belongs to another time */
-		bl_jbuf_init(&leg->jbuf);
+		bl_leg_empty(leg);
 		leg->heard_tick = bl_now(engine);
 	}
 	leg->send = send;
@@ -111,7 +110,9 @@ static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
 
 	switch (command->kind) {
 	case BL_COMMAND_FAR:
-		bl_rtp_leg_set_far(leg, &command->far);
+		bl_rtp_leg_set_far(leg, &command->far.to);
+		if (command->far.coder)
+			bl_leg_set_coder(engine, leg, command->far.coder);
 		break;
 	case BL_COMMAND_FLOW:
 		set_flow(engine, leg, command->flow.send, command->flow.receive);

@@ -51,23 +51,33 @@ static bool hung_up(int fd)
 static void take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t *bytes, size_t size)
 {
 	struct bl_pcm_leg *pcm = &leg->pcm;
-	int16_t samples[READ_SAMPLES + 1];
-	size_t count = 0;
+	uint8_t lump[2 * (READ_SAMPLES + 1)];
+	struct bl_stream_packet packet = {
+		.seq = pcm->lumps,
+		.timestamp = pcm->read,
+		.payload = lump,
+		.waited_us = BL_STREAM_WAITED_UNKNOWN,
+	};
 
+	/* L16 has the high byte first (RFC 3551 §4.5.11), the device the low one */
 	for (size_t i = 0; i < size; i++) {
-		if (pcm->have_odd)
-			samples[count++] = (int16_t)(uint16_t)(pcm->odd | bytes[i] << 8);
-		else
+		if (pcm->have_odd) {
+			lump[packet.size++] = bytes[i];
+			lump[packet.size++] = pcm->odd;
+		} else {
 			pcm->odd = bytes[i];
+		}
 		pcm->have_odd = !pcm->have_odd;
 	}
 	bl_leg_alive(worker, leg);
 	leg->stats.bytes_in += size;
 	leg->stats.packets_in++;
-	if (leg->receive &&
-	    bl_jbuf_put(&leg->jbuf, pcm->read, samples, count, true) == BL_JBUF_LATE)
+	if (!packet.size)
+		return;
+	if (leg->receive && bl_stream_put(leg->coder->stream, &packet) == BL_STREAM_LATE)
 		leg->stats.late++;
-	pcm->read += (uint32_t)count;
+	pcm->lumps++;
+	pcm->read += (uint32_t)(packet.size / 2);
 }
 
 void bl_pcm_leg_receive(struct bl_worker *worker, struct bl_leg *leg)

@@ -2,13 +2,14 @@
  */
 #ifndef BL_WORKER_H
 #define BL_WORKER_H
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <time.h>
+#include "address.h"
 #include "branchline_media.h"
+#include "codec.h"
 #include "frame.h"
 
 enum {
@@ -17,12 +18,7 @@ enum {
 	BL_RECEIVE_SIZE = 2048,	    /* [bytes] of a datagram; more is cut off and then malformed */
 	BL_EVENTS_OF_WORKER = 1024, /* told in one tick; more are dropped and counted */
 	BL_RELAYS_OF_WORKER = 1024,
-};
-
-union bl_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
+	BL_PACKET_ROOM = BL_PAYLOAD_MAX + 256, /* with headers and SRTP's trailer */
 };
 
 /* Room for one recvmmsg(). */
@@ -52,7 +48,8 @@ struct bl_worker {
 	int32_t relay_count;
 	struct bl_relay relays[BL_RELAYS_OF_WORKER];
 	struct bl_receive receive;
-	alignas(64) int16_t hears[BL_FRAME_MAX]; /* of the leg that is being spoken to */
+	alignas(16) uint8_t packet[BL_PACKET_ROOM]; /* that is being made */
+	alignas(64) int16_t hears[BL_FRAME_MAX];    /* of the leg that is being spoken to */
 };
 
 void bl_worker_init(struct bl_worker *worker, struct bl_crew *crew);

@@ -68,6 +68,24 @@ int kit_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, in
 	return bl_bridge(engine, bridge, members, count);
 }
 
+int kit_agree(struct bl_engine *engine, int64_t leg, const struct kit_phone *phone,
+	      int payload_type, int32_t codec, int32_t rate)
+{
+	struct sockaddr_in at;
+	socklen_t size = sizeof(at);
+	struct bl_remote remote = {
+		.address = "127.0.0.1",
+		.payload_type = payload_type,
+		.codec = codec,
+		.rate = rate,
+		.event_payload_type = -1,
+	};
+
+	must(!getsockname(phone->fd, (struct sockaddr *)&at, &size), "phone's port");
+	remote.port = ntohs(at.sin_port);
+	return bl_leg_remote(engine, leg, &remote);
+}
+
 void kit_phone_free(struct kit_phone *phone)
 {
 	close(phone->fd);
@@ -141,6 +159,28 @@ void kit_listen(struct kit_phone *phone)
 		take(phone, data, (size_t)size);
 }
 
+void kit_ear_init(struct kit_ear *ear)
+{
+	memset(ear, 0, sizeof(*ear));
+}
+
+void kit_ear_listen(struct kit_ear *ear, const struct kit_phone *phone, struct bl_decoder *decoder)
+{
+	uint8_t data[2048];
+	ssize_t size;
+
+	while ((size = recv(phone->fd, data, sizeof(data), 0)) > 0) {
+		struct bl_rtp rtp;
+		int count;
+
+		must(bl_rtp_parse(data, (size_t)size, &rtp) == BL_OK, "the engine's packet");
+		count = bl_decode(decoder, rtp.payload, rtp.length, ear->pcm + ear->count,
+				  KIT_EAR - ear->count);
+		must(count >= 0, "the engine's payload");
+		ear->count += (size_t)count;
+	}
+}
+
 bool kit_event(struct bl_engine *engine, int32_t kind, struct bl_event *out)
 {
 	bl_engine_step(engine, 1);
@@ -161,20 +201,26 @@ int kit_count_events(struct bl_engine *engine, int32_t kind)
 	return count;
 }
 
-void kit_tone(double hz, double level_dbm0, size_t from, int16_t *out, size_t count)
+void kit_tone_at(int32_t rate, double hz, double level_dbm0, size_t from, int16_t *out,
+		 size_t count)
 {
 	double peak = bl_tone_peak(level_dbm0);
 
 	for (size_t i = 0; i < count; i++)
-		out[i] = (int16_t)lrint(peak * sin(2.0 * PI * hz * (double)(from + i) / BL_RATE));
+		out[i] = (int16_t)lrint(peak * sin(2.0 * PI * hz * (double)(from + i) / rate));
 }
 
-static double sine_power(const int16_t *pcm, size_t count, double hz)
+void kit_tone(double hz, double level_dbm0, size_t from, int16_t *out, size_t count)
+{
+	kit_tone_at(BL_RATE, hz, level_dbm0, from, out, count);
+}
+
+static double sine_power(int32_t rate, const int16_t *pcm, size_t count, double hz)
 {
 	double re = 0.0, im = 0.0;
 
 	for (size_t i = 0; i < count; i++) {
-		double turn = 2.0 * PI * hz * (double)i / BL_RATE;
+		double turn = 2.0 * PI * hz * (double)i / rate;
 
 		re += pcm[i] * cos(turn);
 		im += pcm[i] * sin(turn);
@@ -182,16 +228,21 @@ static double sine_power(const int16_t *pcm, size_t count, double hz)
 	return 2.0 * (re * re + im * im) / ((double)count * (double)count);
 }
 
-double kit_level_dbm0(const int16_t *pcm, size_t count, double hz)
+double kit_level_at(int32_t rate, const int16_t *pcm, size_t count, double hz)
 {
-	double peak = sqrt(2.0 * sine_power(pcm, count, hz));
+	double peak = sqrt(2.0 * sine_power(rate, pcm, count, hz));
 
 	return 20.0 * log10(fmax(peak, 1e-6) / 32768.0) + BL_FULL_SCALE_DBM0;
 }
 
+double kit_level_dbm0(const int16_t *pcm, size_t count, double hz)
+{
+	return kit_level_at(BL_RATE, pcm, count, hz);
+}
+
 double kit_rest_db(const int16_t *pcm, size_t count, double hz)
 {
-	double whole = 0.0, sine = sine_power(pcm, count, hz);
+	double whole = 0.0, sine = sine_power(BL_RATE, pcm, count, hz);
 
 	for (size_t i = 0; i < count; i++)
 		whole += (double)pcm[i] * pcm[i] / (double)count;

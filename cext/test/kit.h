@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "branchline_media.h"
+#include "codec.h"
 #include "frame.h"
 
 enum {
 	KIT_EVENT_PT = 101,
 	KIT_HEARD = 8000 * 12, /* [samples] */
+	KIT_EAR = 48000 * 4,   /* [samples] */
 	KIT_PACKETS = 256,
 	KIT_MEMBERS = 64,
 };
@@ -34,18 +36,31 @@ struct kit_phone {
 	size_t event_count;
 };
 
+/* What a far end hears with another codec than PCMU. */
+struct kit_ear {
+	size_t count;
+	int16_t pcm[KIT_EAR];
+};
+
 struct bl_engine *kit_engine(void);
 /* A bridge in which all legs just talk. */
 int kit_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, int32_t count);
 /* Adds the leg and agrees PCMU with it; event_pt -1: no telephone-event. */
 struct kit_phone *kit_phone(struct bl_engine *engine, int64_t leg, int event_pt);
 void kit_phone_free(struct kit_phone *phone);
+/* Agrees another codec with the leg. */
+int kit_agree(struct bl_engine *engine, int64_t leg, const struct kit_phone *phone,
+	      int payload_type, int32_t codec, int32_t rate);
 void kit_send(struct kit_phone *phone, int payload_type, const void *payload, size_t size);
 void kit_send_raw(struct kit_phone *phone, const void *data, size_t size);
 /* One packet of sound; moves seq and timestamp on. */
 void kit_say(struct kit_phone *phone, const int16_t *pcm, size_t count);
 /* Takes all packets that came. */
 void kit_listen(struct kit_phone *phone);
+void kit_ear_init(struct kit_ear *ear);
+/* Takes and decodes all packets that came. */
+void kit_ear_listen(struct kit_ear *ear, const struct kit_phone *phone,
+		    struct bl_decoder *decoder);
 /* One tick; the next event of that kind, or false. */
 bool kit_event(struct bl_engine *engine, int32_t kind, struct bl_event *out);
 /* How many events of that kind wait; takes all events. */
@@ -53,6 +68,9 @@ int kit_count_events(struct bl_engine *engine, int32_t kind);
 
 /* out[i] = the sine's sample number from + i */
 void kit_tone(double hz, double level_dbm0, size_t from, int16_t *out, size_t count);
+void kit_tone_at(int32_t rate, double hz, double level_dbm0, size_t from, int16_t *out,
+		 size_t count);
+double kit_level_at(int32_t rate, const int16_t *pcm, size_t count, double hz);
 double kit_level_dbm0(const int16_t *pcm, size_t count, double hz);
 /* The power that is not that sine, against the whole [dB]. */
 double kit_rest_db(const int16_t *pcm, size_t count, double hz);

@@ -1,0 +1,143 @@
+/* plc.c  Packet loss concealment: sound for what never came, and a smooth way back */
+#include <math.h>
+#include <string.h>
+#include "pitch.h"
+#include "plc.h"
+
+enum {
+	PERIOD_MIN_PER_S = 200, /* ITU-T G.711 App. I §I.2.2: repeats from 5 ms … */
+	WINDOW_PER_S = 50,	/* 20 ms are compared */
+	STEP_PER_S = 100,	/* 10 ms: the steps of repeats and fading */
+	PERIODS_MAX = 3,
+	JOINT_PARTS = 4,      /* a quarter of a period is blended */
+	FADE_AFTER = 1,	      /* [steps] */
+	FADE_STEPS = 5,	      /* from full to nothing: a fifth each */
+	JOIN_PER_S = 250,     /* 4 ms to blend into what follows … */
+	JOIN_MAX_PER_S = 100, /* … and 4 ms more each step, up to 10 */
+};
+
+static const float VOICED = 0.6f;
+static const float NOISE_RISE = 1.01f; /* a frame: 4 dB/s */
+static const float NOISE_MAX = 100.0f; /* rms: -47 dBm0; louder is no background */
+
+void bl_plc_init(struct bl_plc *plc, int32_t rate, int16_t *memory)
+{
+	memset(plc, 0, sizeof(*plc));
+	plc->rate = rate;
+	plc->wave = memory;
+	plc->past = (size_t)(rate / BL_PLC_PAST_PER_S);
+	plc->noise = NOISE_MAX;
+	plc->random = 1;
+}
+
+void bl_plc_heard(struct bl_plc *plc, const int16_t *pcm, size_t count)
+{
+	float sum = 1.0f, rms;
+
+	for (size_t i = 0; i < count; i++)
+		sum += (float)pcm[i] * (float)pcm[i];
+	rms = sqrtf(sum / (float)(count + 1));
+	plc->noise = fminf(fminf(rms, plc->noise * NOISE_RISE), NOISE_MAX);
+	plc->filled = 0;
+}
+
+void bl_plc_noise(struct bl_plc *plc, int16_t *pcm, size_t count, float rms)
+{
+	/* uniform from -1 to 1 has an rms of 1/sqrt(3) */
+	float scale = fminf(rms * 1.7320508f / 32768.0f, 1.0f);
+
+	for (size_t i = 0; i < count; i++) {
+		plc->random = plc->random * 1664525u + 1013904223u;
+		pcm[i] = (int16_t)(scale * (float)((int32_t)plc->random >> 16));
+	}
+}
+
+static size_t periods(const struct bl_plc *plc)
+{
+	size_t steps = plc->filled / (size_t)(plc->rate / STEP_PER_S) + 1;
+
+	return !plc->voiced || steps > PERIODS_MAX ? PERIODS_MAX : steps;
+}
+
+static void begin(struct bl_plc *plc, const int16_t *end)
+{
+	size_t window = (size_t)(plc->rate / WINDOW_PER_S);
+	float likeness;
+
+	memcpy(plc->wave, end - plc->past, plc->past * sizeof(*plc->wave));
+	plc->period = bl_pitch_lag(end - window, window, (size_t)(plc->rate / PERIOD_MIN_PER_S),
+				   (size_t)(plc->rate / BL_PITCH_MAX_PER_S), plc->rate, &likeness);
+	plc->voiced = likeness > VOICED;
+	plc->position = plc->past - periods(plc) * plc->period;
+	plc->step = (float)(end[-1] - plc->wave[plc->position - 1]);
+}
+
+/* The next sample of the repeated periods; the end of the last fades into their beginning. */
+static float repeat(struct bl_plc *plc)
+{
+	size_t joint = plc->period / JOINT_PARTS, left = plc->past - plc->position;
+	float sample = plc->wave[plc->position];
+
+	if (left <= joint) {
+		size_t again = plc->past - periods(plc) * plc->period - left;
+		float gain = (float)(joint - left + 1) / (float)(joint + 1);
+
+		sample += gain * ((float)plc->wave[again] - sample);
+	}
+	if (++plc->position == plc->past)
+		plc->position -= periods(plc) * plc->period;
+	return sample;
+}
+
+static float gain_at(const struct bl_plc *plc, size_t filled)
+{
+	float steps = (float)filled / (float)(plc->rate / STEP_PER_S);
+
+	if (steps <= FADE_AFTER)
+		return 1.0f;
+	return fmaxf(0.0f, 1.0f - (steps - FADE_AFTER) / FADE_STEPS);
+}
+
+static int16_t rounded(float sample)
+{
+	return (int16_t)fmaxf(-32768.0f, fminf(32767.0f, sample));
+}
+
+void bl_plc_fill(struct bl_plc *plc, int16_t *pcm, size_t count)
+{
+	int16_t noise[1];
+
+	if (!plc->filled)
+		begin(plc, pcm);
+	for (size_t i = 0; i < count; i++) {
+		float gain = gain_at(plc, plc->filled);
+		float sample = repeat(plc);
+
+		if (plc->filled < plc->period / JOINT_PARTS)
+			sample += plc->step *
+				  (1.0f - (float)(plc->filled * JOINT_PARTS) / (float)plc->period);
+		bl_plc_noise(plc, noise, 1, plc->noise);
+		pcm[i] = rounded(sample * gain + (1.0f - gain) * (float)noise[0]);
+		plc->filled++;
+	}
+}
+
+void bl_plc_join(struct bl_plc *plc, int16_t *pcm, size_t count)
+{
+	int16_t filling[480]; /* 10 ms at 48 kHz */
+	size_t steps = plc->filled / (size_t)(plc->rate / STEP_PER_S) + 1;
+	size_t length = steps * (size_t)(plc->rate / JOIN_PER_S);
+	size_t most = (size_t)(plc->rate / JOIN_MAX_PER_S);
+
+	if (!plc->filled)
+		return;
+	length = length < most ? length : most;
+	length = length < count ? length : count;
+	bl_plc_fill(plc, filling, length);
+	for (size_t i = 0; i < length; i++) {
+		float gain = (float)(i + 1) / (float)(length + 1);
+
+		pcm[i] = rounded((float)filling[i] + gain * ((float)pcm[i] - (float)filling[i]));
+	}
+	plc->filled = 0;
+}

@@ -1,0 +1,89 @@
+/* rtp_out.c  What goes out of an RTP leg: one packet of sound or of a digit each tick */
+#include "engine.h"
+
+enum { EVENT_VOLUME = 8 }; /* [-dBm0] */
+
+/* [samples] of the RTP clock in 20 ms */
+static uint32_t step_of(const struct bl_leg *leg)
+{
+	return (uint32_t)leg->coder->clock / BL_TICKS_PER_S;
+}
+
+static void put_packet(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *header,
+		       size_t size)
+{
+	bl_rtp_header(worker->packet, header);
+	leg->rtp.seq++;
+	if (sendto(leg->fd, worker->packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
+		   &bl_latch_target(&leg->rtp.latch)->any, leg->rtp.far.size) < 0) {
+		leg->stats.send_errors++;
+		return;
+	}
+	leg->stats.packets_out++;
+	leg->stats.bytes_out += size - BL_RTP_HEADER;
+}
+
+/* One packet of a digit: growing, then three times its end (RFC 4733 §2.5.1). */
+static void send_event(struct bl_worker *worker, struct bl_leg *leg, char digit, int tick)
+{
+	struct bl_rtp_leg *rtp = &leg->rtp;
+	uint32_t ticks = tick < BL_DIGITS_ON ? (uint32_t)tick + 1 : BL_DIGITS_ON;
+	struct bl_rtp header = {
+		.marker = !tick,
+		.payload_type = (uint8_t)rtp->far.event_payload_type,
+		.seq = rtp->seq,
+		.ssrc = rtp->ssrc,
+	};
+
+	if (!tick)
+		rtp->event_timestamp = rtp->timestamp;
+	header.timestamp = rtp->event_timestamp;
+	bl_telephone_event_build(worker->packet + BL_RTP_HEADER,
+				 &(struct bl_telephone_event){
+					 .event = (uint8_t)bl_telephone_event_of(digit),
+					 .end = tick >= BL_DIGITS_ON,
+					 .volume = EVENT_VOLUME,
+					 .duration = (uint16_t)(ticks * step_of(leg)),
+				 });
+	put_packet(worker, leg, &header, BL_RTP_HEADER + BL_TELEPHONE_EVENT_SIZE);
+}
+
+static void send_sound(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears)
+{
+	struct bl_rtp_leg *rtp = &leg->rtp;
+	struct bl_rtp header = {
+		.marker = !rtp->talking,
+		.payload_type = rtp->far.payload_type,
+		.seq = rtp->seq,
+		.timestamp = rtp->timestamp,
+		.ssrc = rtp->ssrc,
+	};
+	int size = bl_encode(leg->coder->encoder, hears, (size_t)leg->frame,
+			     worker->packet + BL_RTP_HEADER, BL_PAYLOAD_MAX);
+
+	rtp->talking = size > 0; /* 0: the codec has nothing to send (DTX) */
+	if (size > 0)
+		put_packet(worker, leg, &header, BL_RTP_HEADER + (size_t)size);
+}
+
+void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears)
+{
+	struct bl_rtp_leg *rtp = &leg->rtp;
+	int tick;
+	char digit = bl_digits_now(&leg->digits, &tick);
+
+	if (!rtp->far.size || !leg->coder)
+		return;
+	if (!leg->send) {
+		rtp->talking = false;
+	} else if (digit) {
+		if (rtp->far.event_payload_type >= 0)
+			send_event(worker, leg, digit, tick);
+		else
+			send_sound(worker, leg, hears);
+		bl_digits_advance(&leg->digits);
+	} else {
+		send_sound(worker, leg, hears);
+	}
+	rtp->timestamp += step_of(leg);
+}
