@@ -157,6 +157,8 @@ class EngineStats:
     longest_tick_ns: int
     events_dropped: int
     legs: int
+    #: payloads made; one that many legs hear counts once
+    encodes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ struct bl_engine_stats {
 	uint64_t longest_tick_ns;
 	uint64_t events_dropped; /* the event ring was full */
 	uint64_t legs;
+	uint64_t encodes; /* payloads made; a payload that many legs hear counts once */
 };
 
 struct bl_leg_stats {

@@ -30,7 +30,8 @@ int bl_bridge_ready(struct bl_bridge *bridge)
 	if (bridge->plain)
 		return BL_OK;
 	bridge->sum = aligned_alloc(64, BL_FRAME_MAX * sizeof(*bridge->sum));
-	return bridge->sum ? BL_OK : BL_ENOMEM;
+	bridge->shares = calloc(1, sizeof(*bridge->shares));
+	return bridge->sum && bridge->shares ? BL_OK : BL_ENOMEM;
 }
 
 void bl_bridge_release(struct bl_engine *engine, struct bl_node *node)
@@ -39,6 +40,7 @@ void bl_bridge_release(struct bl_engine *engine, struct bl_node *node)
 
 	(void)engine;
 	free(bridge->sum);
+	free(bridge->shares);
 	free(bridge);
 }
 
@@ -49,6 +51,8 @@ void bl_bridge_leave(struct bl_leg *leg)
 	if (!bridge)
 		return;
 	leg->bridge = NULL;
+	leg->coding = BL_CODING_OWN;
+	leg->shared = NULL;
 	for (int32_t i = 0; i < bridge->count; i++) {
 		if (bridge->members[i].leg == leg) {
 			bridge->members[i] = bridge->members[--bridge->count];
@@ -99,7 +103,7 @@ static bool is_added(const struct bl_leg *leg)
 	return leg->role == BL_ROLE_TALK && leg->has_sound;
 }
 
-void bl_bridge_mix(struct bl_bridge *bridge)
+void bl_bridge_mix(struct bl_worker *worker, struct bl_bridge *bridge)
 {
 	size_t count = (size_t)bridge->rate / BL_TICKS_PER_S;
 
@@ -114,6 +118,7 @@ void bl_bridge_mix(struct bl_bridge *bridge)
 		if (is_added(leg))
 			bl_mix_sum(bridge->sum, leg->said, count);
 	}
+	bl_share_mix(worker, bridge);
 }
 
 /* What is whispered to this leg only. */

@@ -14,12 +14,14 @@
 #include <stdint.h>
 #include "branchline_media.h"
 #include "node.h"
+#include "share.h"
 
 struct bl_leg;
 
 struct bl_bridge_member {
 	struct bl_leg *leg;
-	struct bl_leg *to; /* of a whisper: who hears it */
+	struct bl_leg *to;	/* of a whisper: who hears it */
+	struct bl_share *share; /* this tick: whose payload it gets, NULL: its own */
 	enum bl_role role;
 };
 
@@ -30,7 +32,8 @@ struct bl_bridge {
 	int32_t rate;  /* [Hz], the highest of its legs' */
 	bool plain;    /* two legs that hear each other */
 	bool whispered;
-	int32_t *sum; /* [BL_FRAME_MAX], NULL where it is plain */
+	int32_t *sum;		  /* [BL_FRAME_MAX], NULL where it is plain */
+	struct bl_shares *shares; /* NULL where it is plain */
 	struct bl_bridge_member members[];
 };
 
@@ -46,7 +49,7 @@ void bl_bridge_leave(struct bl_leg *leg);
 /* A leg's rate has changed, or who is in it. */
 void bl_bridge_settle(struct bl_bridge *bridge);
 /* Adds up what is said; after all legs have been heard. */
-void bl_bridge_mix(struct bl_bridge *bridge);
+void bl_bridge_mix(struct bl_worker *worker, struct bl_bridge *bridge);
 /* One frame of what the leg is to hear, at its rate; false: silence, frame is zeroed. */
 bool bl_bridge_heard_by(const struct bl_bridge *bridge, struct bl_leg *leg, int16_t *frame);
 

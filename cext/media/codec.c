@@ -86,6 +86,12 @@ void bl_encoder_free(struct bl_encoder *encoder)
 	free(encoder);
 }
 
+void bl_encoder_reset(struct bl_encoder *encoder)
+{
+	if (encoder->kind->reset)
+		encoder->kind->reset(encoder->state);
+}
+
 void bl_encoder_loss(struct bl_encoder *encoder, int32_t percent)
 {
 	if (encoder->kind->loss)

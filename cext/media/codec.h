@@ -41,6 +41,8 @@ int bl_encoder_new(const struct bl_encoder_config *config, struct bl_encoder **o
 void bl_encoder_free(struct bl_encoder *encoder);
 /* How much of what is sent gets lost, [percent]: Opus fits its FEC to it. */
 void bl_encoder_loss(struct bl_encoder *encoder, int32_t percent);
+/* Forgets what it coded before: the next payload builds on nothing. */
+void bl_encoder_reset(struct bl_encoder *encoder);
 /* One frame; returns the bytes of payload, 0: nothing is to be sent (DTX), or an enum bl_err. */
 int bl_encode(struct bl_encoder *encoder, const int16_t *pcm, size_t count, uint8_t *payload,
 	      size_t room);

@@ -11,6 +11,7 @@
 struct bl_codec_kind {
 	int (*encoder_new)(const struct bl_encoder_config *config, void **state);
 	void (*encoder_free)(void *state);
+	void (*reset)(void *state);
 	void (*loss)(void *state, int32_t percent);
 	int (*encode)(void *state, const int16_t *pcm, size_t count, uint8_t *payload,
 		      size_t room);

@@ -60,6 +60,11 @@ static void encoder_free(void *state)
 	opus_encoder_destroy(state);
 }
 
+static void reset(void *state)
+{
+	opus_encoder_ctl((OpusEncoder *)state, OPUS_RESET_STATE);
+}
+
 static void loss(void *state, int32_t percent)
 {
 	percent = percent < 0 ? 0 : percent;
@@ -172,6 +177,7 @@ static int lost(void *state, int16_t *pcm, size_t count)
 const struct bl_codec_kind bl_codec_opus = {
 	.encoder_new = encoder_new,
 	.encoder_free = encoder_free,
+	.reset = reset,
 	.loss = loss,
 	.encode = encode,
 	.decoder_new = decoder_new,

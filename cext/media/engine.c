@@ -210,13 +210,15 @@ int bl_engine_poll(struct bl_engine *engine, struct bl_event *events, int32_t ma
 
 int bl_engine_stats(struct bl_engine *engine, struct bl_engine_stats *out)
 {
-	uint64_t helped_ns = 0;
+	uint64_t helped_ns = 0, encodes = 0;
 
 	if (!engine || !out)
 		return BL_EINVAL;
 	pthread_mutex_lock(&engine->lock);
-	for (int32_t i = 0; i < engine->crew.count; i++)
+	for (int32_t i = 0; i < engine->crew.count; i++) {
 		helped_ns += atomic_load(&engine->crew.workers[i].busy_ns);
+		encodes += atomic_load(&engine->crew.workers[i].encodes);
+	}
 	*out = (struct bl_engine_stats){
 		.ticks = bl_now(engine),
 		.late_ticks = atomic_load(&engine->late),
@@ -225,6 +227,7 @@ int bl_engine_stats(struct bl_engine *engine, struct bl_engine_stats *out)
 		.longest_tick_ns = atomic_load(&engine->longest_ns),
 		.events_dropped = atomic_load(&engine->dropped),
 		.legs = engine->legs.used,
+		.encodes = encodes,
 	};
 	pthread_mutex_unlock(&engine->lock);
 	return BL_OK;

@@ -111,6 +111,7 @@ static void take_frame(struct bl_leg *leg)
 		memset(leg->says, 0, (size_t)leg->frame * sizeof(*leg->says));
 	leg->stats.concealed += got == BL_STREAM_CONCEALED;
 	leg->has_sound = got != BL_STREAM_SILENT;
+	leg->quiet_ticks = leg->has_sound ? 0 : leg->quiet_ticks + 1;
 }
 
 /* What the leg says, at 8 kHz; until the bridge takes it, its wide frame is free to hold that. */
@@ -192,7 +193,8 @@ void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
 {
 	int16_t *hears = worker->hears;
 
-	make_hears(worker, leg, hears);
+	if (!leg->shared)
+		make_hears(worker, leg, hears);
 	if (leg->recording)
 		record(leg, hears);
 	if (leg->kind == BL_LEG_RTP)

@@ -63,8 +63,11 @@ struct bl_leg {
 	enum bl_role role;	  /* in its bridge */
 	bool send, receive, detect;
 	bool started, silent; /* told so */
-	bool has_sound;	      /* this tick's frame is not all zero by nature */
-	uint32_t silence;     /* [ticks], 0: never */
+	uint32_t quiet_ticks; /* in a row without sound */
+	enum bl_coding coding;
+	const struct bl_share *shared; /* this tick: the payload to send, NULL: its own */
+	bool has_sound;		       /* this tick's frame is not all zero by nature */
+	uint32_t silence;	       /* [ticks], 0: never */
 	uint64_t heard_tick;
 	uint64_t free_tick; /* caller side: until then a removed leg keeps its port */
 	struct bl_play *play;

@@ -1,4 +1,5 @@
 /* rtp_out.c  What goes out of an RTP leg: one packet of sound or of a digit each tick */
+#include <string.h>
 #include "engine.h"
 
 enum { EVENT_VOLUME = 8 }; /* [-dBm0] */
@@ -48,6 +49,19 @@ static void send_event(struct bl_worker *worker, struct bl_leg *leg, char digit,
 	put_packet(worker, leg, &header, BL_RTP_HEADER + BL_TELEPHONE_EVENT_SIZE);
 }
 
+/* [bytes]; 0: the codec has nothing to send (DTX) */
+static int make_payload(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears,
+			uint8_t *payload)
+{
+	if (leg->shared) {
+		if (leg->shared->size > 0)
+			memcpy(payload, leg->shared->payload, (size_t)leg->shared->size);
+		return leg->shared->size;
+	}
+	atomic_fetch_add_explicit(&worker->encodes, 1, memory_order_relaxed);
+	return bl_encode(leg->coder->encoder, hears, (size_t)leg->frame, payload, BL_PAYLOAD_MAX);
+}
+
 static void send_sound(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears)
 {
 	struct bl_rtp_leg *rtp = &leg->rtp;
@@ -58,10 +72,9 @@ static void send_sound(struct bl_worker *worker, struct bl_leg *leg, const int16
 		.timestamp = rtp->timestamp,
 		.ssrc = rtp->ssrc,
 	};
-	int size = bl_encode(leg->coder->encoder, hears, (size_t)leg->frame,
-			     worker->packet + BL_RTP_HEADER, BL_PAYLOAD_MAX);
+	int size = make_payload(worker, leg, hears, worker->packet + BL_RTP_HEADER);
 
-	rtp->talking = size > 0; /* 0: the codec has nothing to send (DTX) */
+	rtp->talking = size > 0;
 	if (size > 0)
 		put_packet(worker, leg, &header, BL_RTP_HEADER + (size_t)size);
 }

@@ -90,7 +90,7 @@ static void hear(struct bl_worker *worker, int32_t number)
 
 static void mix(struct bl_worker *worker, int32_t number)
 {
-	bl_bridge_mix(worker->engine->bridge_table[number]);
+	bl_bridge_mix(worker, worker->engine->bridge_table[number]);
 }
 
 static void speak(struct bl_worker *worker, int32_t number)

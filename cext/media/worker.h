@@ -44,6 +44,7 @@ struct bl_worker {
 	_Atomic uint64_t busy_ns;
 	int32_t event_count;
 	uint64_t events_dropped;
+	_Atomic uint64_t encodes; /* payloads made */
 	struct bl_event events[BL_EVENTS_OF_WORKER];
 	int32_t relay_count;
 	struct bl_relay relays[BL_RELAYS_OF_WORKER];
