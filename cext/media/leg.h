@@ -36,7 +36,8 @@ struct bl_rtp_leg {
 	bool events_seen; /* it sends RFC 4733: digits in its sound are echoes of these */
 	uint32_t ssrc, timestamp, event_timestamp;
 	uint16_t seq;
-	bool talking; /* the last tick sent a packet */
+	bool talking;	  /* the last tick sent a packet */
+	uint8_t expected; /* [packets] at the next tick */
 };
 
 struct bl_pcm_leg {

@@ -7,6 +7,7 @@ enum {
 	COMFORT_NOISE = 13, /* RFC 3551 §6, RFC 3389 */
 	NOISE_LEVEL = 0x7F, /* RFC 3389 §3.1 */
 	RECEIVE_ROUNDS = 4, /* 32 packets a tick: more is a flood, and waits */
+	CURIOUS_TICKS = 16,
 };
 
 static void take_event(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *packet)
@@ -148,20 +149,37 @@ static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct mmsghd
 	take_packet(worker, leg, &packet, waited);
 }
 
-void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
+static int take_datagrams(struct bl_worker *worker, struct bl_leg *leg, unsigned int most)
 {
 	struct bl_receive *room = &worker->receive;
+	int count = recvmmsg(leg->fd, room->messages, most, MSG_DONTWAIT, NULL);
 
-	for (int round = 0; round < RECEIVE_ROUNDS; round++) {
-		int count =
-			recvmmsg(leg->fd, room->messages, BL_RECEIVE_BATCH, MSG_DONTWAIT, NULL);
-
-		for (int i = 0; i < count; i++) {
-			take_rtp(worker, leg, &room->messages[i]);
-			room->messages[i].msg_hdr.msg_namelen = sizeof(room->from[i]);
-			room->messages[i].msg_hdr.msg_controllen = sizeof(room->control[i]);
-		}
-		if (count < BL_RECEIVE_BATCH)
-			return;
+	for (int i = 0; i < count; i++) {
+		take_rtp(worker, leg, &room->messages[i]);
+		room->messages[i].msg_hdr.msg_namelen = sizeof(room->from[i]);
+		room->messages[i].msg_hdr.msg_controllen = sizeof(room->control[i]);
 	}
+	return count;
+}
+
+/*
+ * To ask a socket that is empty costs nearly as much as a packet, so it is asked for as many as
+ * are to be expected: one a tick, more after a tick without any, and now and then one more than
+ * that, which finds packets that are shorter or come faster than ours.
+ */
+void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
+{
+	uint8_t *expected = &leg->rtp.expected;
+	bool curious = (bl_now(worker->engine) + (uint64_t)leg->slot) % CURIOUS_TICKS == 0;
+	unsigned int most = *expected + (curious || !*expected);
+	int count = take_datagrams(worker, leg, most);
+
+	for (int round = 0; round < RECEIVE_ROUNDS && count == (int)most && most > 1; round++) {
+		most = BL_RECEIVE_BATCH;
+		count = take_datagrams(worker, leg, most);
+	}
+	if (count <= 0)
+		*expected = *expected < BL_RECEIVE_BATCH - 1 ? *expected + 1 : *expected;
+	else
+		*expected = count > BL_RECEIVE_BATCH - 1 ? BL_RECEIVE_BATCH - 1 : (uint8_t)count;
 }
