@@ -5,21 +5,38 @@ readable (`loop.add_reader`); nothing here calls back from the media thread. Ids
 plays and recordings are the caller's own integers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from _branchline_media import ffi, lib
 
 from appliance.base.errors import BranchlineError, Verdict
-
-Codec = Literal["PCMU", "PCMA"]
-DigitSource = Literal["inband", "rfc4733"]
-PlayEnd = Literal["end", "stopped", "replaced", "bridged", "removed"]
-#: what a leg is in its bridge; a supervisor who barges in talks
-Role = Literal["talk", "listen", "whisper"]
-#: why a recording closed: a reason word; `normal` is a whole file
-RecordEnd = Literal["normal", "disk-full", "recording-failed"]
+from appliance.legs.enginetypes import (
+    Codec,
+    DeviceGone,
+    DigitEnded,
+    DigitHeard,
+    DigitSource,
+    EngineStats,
+    FarGone,
+    LegStats,
+    MediaEvent,
+    MediaSilent,
+    MediaStarted,
+    Member,
+    PlayEnd,
+    PlayEnded,
+    RecordEnd,
+    RecordingClosed,
+    Role,
+    RtpRemote,
+    Talk,
+    TelephoneEvent,
+    TicksLate,
+    Tone,
+    TonePart,
+)
 
 RATE_HZ = 8000
 #: events taken out of the engine at once
@@ -28,137 +45,6 @@ _BATCH = 256
 
 class MediaError(BranchlineError):
     """Raised when the media engine refuses a command."""
-
-
-@dataclass(frozen=True, slots=True)
-class DigitHeard:
-    """A DTMF digit's tone was confirmed; told once, at its onset."""
-
-    leg: int
-    digit: str
-    source: DigitSource
-    #: how long it had been heard when it was told
-    duration_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlayEnded:
-    """A play is over."""
-
-    leg: int
-    play: int
-    why: PlayEnd
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingClosed:
-    """A recording's file is complete, or as complete as it will get."""
-
-    recording: int
-    leg: int
-    samples: int
-    reason: RecordEnd
-
-
-@dataclass(frozen=True, slots=True)
-class MediaStarted:
-    """The leg's first packet or samples came."""
-
-    leg: int
-
-
-@dataclass(frozen=True, slots=True)
-class MediaSilent:
-    """Nothing came for the leg's silence time; told again only after it had come back."""
-
-    leg: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceGone:
-    """The descriptor of a PCM leg ended or failed."""
-
-    leg: int
-
-
-@dataclass(frozen=True, slots=True)
-class TicksLate:
-    """Ticks began late since the last such event; at most one event a second."""
-
-    count: int
-
-
-MediaEvent = (
-    DigitHeard | PlayEnded | RecordingClosed | MediaStarted | MediaSilent | DeviceGone | TicksLate
-)
-
-
-@dataclass(frozen=True, slots=True)
-class RtpRemote:
-    """Where a leg's sound goes and how it is coded, as the SDP said."""
-
-    address: str
-    port: int
-    payload_type: int
-    codec: Codec
-    #: payload type of telephone-event (RFC 4733), or None
-    event_payload_type: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A leg's part in a bridge: `talk`, `listen`, or `whisper` to one leg of it only."""
-
-    leg: int
-    role: Role = "talk"
-    #: of a whisper: the leg that hears it
-    to: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Tone:
-    """A tone of one or two frequencies; *cadence_ms* are up to four (on, off) pairs."""
-
-    hz: tuple[float, ...]
-    cadence_ms: tuple[tuple[int, int], ...]
-    level_dbm0: float = -13.0
-
-
-@dataclass(frozen=True, slots=True)
-class LegStats:
-    """What a leg has counted so far; `cext/include/branchline_media.h` explains each."""
-
-    packets_in: int
-    packets_out: int
-    bytes_in: int
-    bytes_out: int
-    lost: int
-    late: int
-    duplicate: int
-    reordered: int
-    unknown: int
-    malformed: int
-    foreign: int
-    concealed: int
-    send_errors: int
-    jitter_us: int
-    buffer_ms: int
-    record_lost: int
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStats:
-    """What the engine has counted so far."""
-
-    ticks: int
-    late_ticks: int
-    skipped_ticks: int
-    busy_ns: int
-    longest_tick_ns: int
-    events_dropped: int
-    legs: int
-    #: payloads made; one that many legs hear counts once
-    encodes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +60,13 @@ _ROLES: dict[Role, int] = {
     "listen": lib.BL_ROLE_LISTEN,
     "whisper": lib.BL_ROLE_WHISPER,
 }
-_CODECS: dict[Codec, int] = {"PCMU": lib.BL_PCMU, "PCMA": lib.BL_PCMA}
+_CODECS: dict[Codec, int] = {
+    "PCMU": lib.BL_PCMU,
+    "PCMA": lib.BL_PCMA,
+    "G722": lib.BL_G722,
+    "OPUS": lib.BL_OPUS,
+    "L16": lib.BL_L16,
+}
 
 #: C's word -> reason word, verdict, sentence
 _ERRORS: dict[int, tuple[str, Verdict, str]] = {
@@ -217,35 +109,41 @@ def _check(result: int, what: str) -> int:
     raise MediaError(reason, f"{what}: {sentence}", verdict=verdict)
 
 
-def _event(raw: Any) -> MediaEvent:
-    """Return the C event as one of ours."""
-    kind: int = raw.kind
-    if kind == lib.BL_EVENT_DIGIT:
-        return DigitHeard(raw.leg, chr(raw.code), _DIGIT_SOURCES[raw.id], raw.value)
-    if kind == lib.BL_EVENT_PLAY_ENDED:
-        return PlayEnded(raw.leg, raw.id, _PLAY_ENDS[raw.code])
-    if kind == lib.BL_EVENT_RECORD_CLOSED:
-        return RecordingClosed(raw.id, raw.leg, raw.value, _RECORD_ENDS[raw.code])
-    if kind == lib.BL_EVENT_MEDIA_STARTED:
-        return MediaStarted(raw.leg)
-    if kind == lib.BL_EVENT_MEDIA_SILENT:
-        return MediaSilent(raw.leg)
-    if kind == lib.BL_EVENT_DEVICE_GONE:
-        return DeviceGone(raw.leg)
-    return TicksLate(raw.value)
+#: the C event's kind -> what it is to us
+_EVENTS: dict[int, Callable[[Any], MediaEvent]] = {
+    lib.BL_EVENT_DIGIT: lambda raw: DigitHeard(
+        raw.leg, chr(raw.code), _DIGIT_SOURCES[raw.id], raw.value
+    ),
+    lib.BL_EVENT_DIGIT_ENDED: lambda raw: DigitEnded(raw.leg, chr(raw.code), raw.value),
+    lib.BL_EVENT_TELEPHONE: lambda raw: TelephoneEvent(raw.leg, raw.code),
+    lib.BL_EVENT_TALK: lambda raw: Talk(raw.leg, bool(raw.code)),
+    lib.BL_EVENT_FAR_GONE: lambda raw: FarGone(raw.leg),
+    lib.BL_EVENT_PLAY_ENDED: lambda raw: PlayEnded(raw.leg, raw.id, _PLAY_ENDS[raw.code]),
+    lib.BL_EVENT_RECORD_CLOSED: lambda raw: RecordingClosed(
+        raw.id, raw.leg, raw.value, _RECORD_ENDS[raw.code]
+    ),
+    lib.BL_EVENT_MEDIA_STARTED: lambda raw: MediaStarted(raw.leg),
+    lib.BL_EVENT_MEDIA_SILENT: lambda raw: MediaSilent(raw.leg),
+    lib.BL_EVENT_DEVICE_GONE: lambda raw: DeviceGone(raw.leg),
+    lib.BL_EVENT_TICKS_LATE: lambda raw: TicksLate(raw.value),
+}
 
 
 def _fill_tone(raw: Any, tone: Tone) -> None:
     """Write *tone* into a C `struct bl_tone`, whose arrays have a fixed size."""
-    if not 1 <= len(tone.hz) <= len(raw.hz) or not 1 <= len(tone.cadence_ms) <= len(raw.on_ms):
-        raise MediaError("bad-request", "a tone has 1 or 2 frequencies and 1 to 4 on/off pairs")
-    for i, hz in enumerate(tone.hz):
-        raw.hz[i] = hz
-        raw.level_dbm0[i] = tone.level_dbm0
-    for i, (on_ms, off_ms) in enumerate(tone.cadence_ms):
-        raw.on_ms[i] = on_ms
-        raw.off_ms[i] = off_ms
-    raw.segments = len(tone.cadence_ms)
+    parts = tone.parts or tuple(
+        TonePart(tone.hz, on_ms, off_ms, tone.level_dbm0) for on_ms, off_ms in tone.cadence_ms
+    )
+    if not 1 <= len(parts) <= len(raw.parts):
+        raise MediaError("bad-request", "a tone has 1 to 8 parts")
+    for slot, part in zip(raw.parts, parts, strict=False):
+        if len(part.hz) > len(slot.hz):
+            raise MediaError("bad-request", "a tone has at most 4 frequencies at a time")
+        for i, hz in enumerate(part.hz):
+            slot.hz[i], slot.level_dbm0[i] = hz, part.level_dbm0
+        slot.modulate_hz = part.modulate_hz
+        slot.on_ms, slot.off_ms = part.on_ms, part.off_ms
+    raw.count, raw.times = len(parts), tone.times
 
 
 class MediaEngine:
@@ -324,6 +222,11 @@ class MediaEngine:
                 "payload_type": remote.payload_type,
                 "codec": _CODECS[remote.codec],
                 "event_payload_type": -1 if event is None else event,
+                "rate": remote.rate_hz,
+                "rtcp_port": remote.rtcp_port,
+                "bitrate": remote.bitrate,
+                "fec": remote.fec,
+                "dtx": remote.dtx,
             },
         )
         _check(
@@ -338,6 +241,10 @@ class MediaEngine:
     def detect_digits(self, leg: int, on: bool) -> None:
         """Look for DTMF tones in what the leg says; RFC 4733 digits are always told."""
         _check(lib.bl_leg_detect(self._alive(), leg, on), f"leg {leg}: digits")
+
+    def watch_talk(self, leg: int, on: bool) -> None:
+        """Tell `Talk` when somebody begins and stops to talk."""
+        _check(lib.bl_leg_voice(self._alive(), leg, on), f"leg {leg}: talk")
 
     def silence_timeout(self, leg: int, ms: int) -> None:
         """Tell `MediaSilent` when nothing was received for so long; 0: never."""
@@ -423,7 +330,9 @@ class MediaEngine:
         events: list[MediaEvent] = []
         while True:
             count = _check(lib.bl_engine_poll(self._alive(), self._events, _BATCH), "poll")
-            events.extend(_event(self._events[i]) for i in range(count))
+            for i in range(count):
+                raw = self._events[i]
+                events.append(_EVENTS[raw.kind](raw))
             if count < _BATCH:
                 return events
 

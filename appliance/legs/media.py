@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from appliance.base.errors import BranchlineError
-from appliance.legs.engine import (
+from appliance.legs.engine import MediaEngine, Prompt
+from appliance.legs.enginetypes import (
     DeviceGone,
     DigitHeard,
-    MediaEngine,
     MediaSilent,
     PlayEnded,
-    Prompt,
     RecordingClosed,
     RtpRemote,
     TicksLate,

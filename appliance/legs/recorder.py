@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.base.errors import BranchlineError
-from appliance.legs.engine import RATE_HZ, MediaEngine, RecordingClosed
+from appliance.legs.engine import RATE_HZ, MediaEngine
+from appliance.legs.enginetypes import RecordingClosed
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.table import LegTable

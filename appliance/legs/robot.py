@@ -12,7 +12,8 @@ from pathlib import Path
 
 from appliance.base.errors import BranchlineError
 from appliance.legs import causes, sdp
-from appliance.legs.engine import MediaEngine, Prompt, RtpRemote, Tone
+from appliance.legs.engine import MediaEngine, Prompt
+from appliance.legs.enginetypes import RtpRemote, Tone
 from appliance.legs.numbers import user_of
 from appliance.legs.prompts import decode
 from appliance.legs.sip import (

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from appliance.base.errors import BranchlineError
 from appliance.legs import causes, sdp
-from appliance.legs.engine import RtpRemote
+from appliance.legs.enginetypes import RtpRemote
 from appliance.legs.errors import CommandError
 from appliance.legs.media import LegMedia
 from appliance.legs.sip import SipStack

@@ -1,6 +1,6 @@
 """Tones by name, with the cadences that ITU-T E.180 recommends."""
 
-from appliance.legs.engine import Tone
+from appliance.legs.enginetypes import Tone
 from appliance.legs.errors import CommandError
 
 #: one frequency for all tones [Hz] (ITU-T E.180 §6: 425 ± 15)

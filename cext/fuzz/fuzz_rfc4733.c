@@ -4,30 +4,62 @@
 #include <stdlib.h>
 #include <string.h>
 #include "branchline_media.h"
+#include "redundancy.h"
 #include "telephone_event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Begins and ends alternate, an end is of what has begun. */
+static void take(struct bl_telephone_receiver *receiver, uint32_t timestamp,
+		 const struct bl_telephone_event *event, int *running)
+{
+	struct bl_telephone_told told[BL_TELEPHONE_TOLD];
+	size_t count = bl_telephone_take(receiver, timestamp, event, told);
+
+	for (size_t i = 0; i < count; i++) {
+		if (told[i].ended != (*running >= 0) ||
+		    (told[i].ended && *running != told[i].event))
+			abort();
+		*running = told[i].ended ? -1 : told[i].event;
+	}
+	if (bl_telephone_take(receiver, timestamp, event, told))
+		abort(); /* the same packet again says nothing new */
+}
+
+static void redundancy(const uint8_t *data, size_t size)
+{
+	struct bl_redundancy blocks[BL_REDUNDANCY_MAX];
+	int count = bl_redundancy_parse(data, size, blocks);
+
+	for (int i = 0; i < count; i++) {
+		if (blocks[i].payload < data || blocks[i].payload + blocks[i].length > data + size)
+			abort();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bl_telephone_receiver receiver = {0};
+	struct bl_telephone_told told;
+	int running = -1;
 
+	redundancy(data, size);
 	while (size > 1) {
 		struct bl_telephone_event event;
 		size_t length = data[1] % 8;
-		uint32_t timestamp = (uint32_t)data[0] * 160;
-		char digit;
+		uint32_t timestamp =
+			data[1] & 64 ? (uint32_t)data[0] * 65535 : (uint32_t)data[0] * 160;
 
+		if (data[1] & 128 && bl_telephone_tick(&receiver, &told)) {
+			if (running != told.event)
+				abort();
+			running = -1;
+		}
 		data += 2;
 		size -= 2;
 		length = length < size ? length : size;
-		if (!bl_telephone_event_parse(data, length, &event)) {
-			digit = bl_telephone_receive(&receiver, timestamp, &event);
-			if (digit && !strchr("0123456789*#ABCD", digit))
-				abort();
-			if (bl_telephone_receive(&receiver, timestamp, &event))
-				abort(); /* the same packet again is no new digit */
-		}
+		if (!bl_telephone_event_parse(data, length, &event))
+			take(&receiver, timestamp, &event, &running);
 		data += length;
 		size -= length;
 	}

@@ -50,7 +50,12 @@ enum bl_event_kind {
 	BL_EVENT_MEDIA_STARTED, /* the leg's first sound */
 	BL_EVENT_MEDIA_SILENT, /* nothing came for the leg's silence time; once for each silence */
 	BL_EVENT_DEVICE_GONE,  /* the descriptor of a PCM leg ended or failed */
-	BL_EVENT_TICKS_LATE, /* value: late ticks since the last such event; at most 1 a second */
+	BL_EVENT_TICKS_LATE,  /* value: late ticks since the last such event; at most 1 a second */
+	BL_EVENT_DIGIT_ENDED, /* RFC 4733 only; code: the digit, value: [ms] in all */
+	BL_EVENT_TELEPHONE, /* RFC 4733, no digit: code: its number (16: flash), value: [ms] so far
+			     */
+	BL_EVENT_TALK,	    /* code: 1 somebody begins to talk, 0 has stopped; where asked for */
+	BL_EVENT_FAR_GONE,  /* RTCP BYE (RFC 3550 §6.6) */
 };
 
 enum bl_digit_source {
@@ -132,6 +137,16 @@ struct bl_leg_stats {
 	uint64_t jitter_us;   /* RFC 3550 §A.8 */
 	uint64_t buffer_ms;   /* sound that waits in the jitter buffer */
 	uint64_t record_lost; /* [samples] the recording missed, its ring being full */
+	uint64_t recovered;   /* [samples] of lost packets that later ones brought (Opus FEC) */
+	uint64_t rtcp_in;     /* reports that came */
+	uint64_t rtcp_malformed;
+	uint64_t round_trip_us;	    /* RFC 3550 §6.4.1; 0: not measured */
+	uint64_t far_lost;	    /* [packets] of ours that the far end missed, by its reports */
+	uint64_t far_jitter_us;	    /* that it measured */
+	uint64_t r_factor;	    /* ITU-T G.107, 0 to 100 */
+	uint64_t mos_lq_hundredths; /* 100 to 450: as it sounds here */
+	uint64_t mos_cq_hundredths; /* the same with its delay */
+	uint64_t level_dbm0_below;  /* [-dBm0] of the last second's loudest frame; 127: silence */
 };
 
 struct bl_remote {
@@ -142,16 +157,24 @@ struct bl_remote {
 	int32_t event_payload_type; /* of telephone-event (RFC 4733); -1: none */
 	int32_t rate;		    /* [Hz] of our samples; 0: the codec's usual, Opus 16,000 */
 	int32_t bitrate;	    /* Opus [bit/s]; 0: chosen by rate */
-	bool fec, dtx;		    /* Opus: error correction; nothing is sent in silence */
+	int32_t rtcp_port; /* 0: the next after port; port: the same (RFC 5761); -1: none */
+	bool fec, dtx;	   /* Opus: error correction; nothing is sent in silence */
 };
 
-/* A tone with its cadence: each segment is on and then off; a tone is played through once. */
+/* What sounds for on_ms, and the silence of off_ms after it. Without any hz it is all silence. */
+struct bl_tone_part {
+	double hz[4];	      /* 0: unused */
+	double level_dbm0[4]; /* of each frequency */
+	double modulate_hz;   /* of hz[0]'s amplitude: f1 x f2 of ITU-T E.180 Supp. 2; 0: none */
+	int32_t on_ms, off_ms;
+};
+
+/* A tone: its parts in order; then those from `from` on again, until they were played `times`. */
 struct bl_tone {
-	double hz[2];	      /* 0: unused */
-	double level_dbm0[2]; /* of each frequency */
-	int32_t segments;     /* 1 to 4 */
-	int32_t on_ms[4];
-	int32_t off_ms[4];
+	int32_t count; /* of parts, 1 to 8 */
+	int32_t from;
+	int32_t times; /* 0 and 1: once; -1: without end */
+	struct bl_tone_part parts[8];
 };
 
 /* One thing to play: a prompt, or a tone where prompt is NULL. */
@@ -182,6 +205,8 @@ int bl_leg_flow(struct bl_engine *engine, int64_t leg, bool send, bool receive);
 int bl_leg_detect(struct bl_engine *engine, int64_t leg, bool on);
 /* [dB] of what it says and of what it hears, -60 to 20; -INFINITY: mute. Changes are no clicks. */
 int bl_leg_gain(struct bl_engine *engine, int64_t leg, double says_db, double hears_db);
+/* Tell when somebody begins and stops to talk. */
+int bl_leg_voice(struct bl_engine *engine, int64_t leg, bool on);
 /* Tell when nothing was received for this long; 0: never. */
 int bl_leg_silence(struct bl_engine *engine, int64_t leg, int32_t ms);
 int bl_leg_stats(struct bl_engine *engine, int64_t leg, struct bl_leg_stats *out);

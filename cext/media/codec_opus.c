@@ -5,9 +5,10 @@
 #include "frame.h"
 
 enum {
-	COMPLEXITY = 5,
+	COMPLEXITY = 1,
 	PACKET_MAX = 1276,   /* [bytes] of one frame and its TOC octet: RFC 6716 §3.4 R2 */
 	UNSENT_MAX = 2,	     /* [bytes] libopus means silence by so few */
+	FRAMES_MAX = 48,     /* in a payload, of 2.5 ms each: RFC 6716 §3.2.5 */
 	PERIODS_PER_S = 400, /* frames come in steps of 2.5 ms: RFC 6716 §2 */
 };
 
@@ -25,12 +26,18 @@ struct decoder {
 	bool celt; /* the last payload had no SILK layer, so that FEC has nothing to go on */
 };
 
-/* RFC 7587 §3.1.1 has sweet spots for each bandwidth; the upper end leaves room for FEC. */
+/*
+ * Many legs share a core, and encoding is the dearest thing done for them, so by default the
+ * quality is bought with bits rather than with time. Measured with PESQ on speech, 16 kHz:
+ * complexity 1 at 36 kbit/s gives 4.09 for 54 µs a frame, complexity 5 at 24 kbit/s gives 4.14 for
+ * 115 µs; on a narrow link ask for that. At 8 kHz 4.47 for 31 µs; at 48 kHz, 56 kbit/s, 4.0 for
+ * 84 µs. With less than these, libopus 1.3 adds no FEC at complexity 1 when 3 to 5 % are lost.
+ */
 static int32_t bitrate_for(int32_t rate)
 {
 	if (rate == BL_RATE)
-		return 16000;
-	return rate == BL_RATE_WIDE ? 24000 : 32000;
+		return 26000;
+	return rate == BL_RATE_WIDE ? 36000 : 56000;
 }
 
 static int encoder_new(const struct bl_encoder_config *config, void **state)
@@ -111,8 +118,8 @@ static int length(const void *state, const uint8_t *payload, size_t size)
 {
 	const struct decoder *decoder = state;
 	unsigned char toc;
-	const unsigned char *frames[48];
-	opus_int16 sizes[48]; /* RFC 6716 §3.2.5: 48 of 2.5 ms at most */
+	const unsigned char *frames[FRAMES_MAX];
+	opus_int16 sizes[FRAMES_MAX];
 	int samples = opus_packet_get_nb_samples(payload, (opus_int32)size, decoder->rate);
 
 	if (samples <= 0 ||
@@ -136,8 +143,8 @@ static int decode(void *state, const uint8_t *payload, size_t size, int16_t *pcm
 static bool has_fec(const uint8_t *payload, size_t size)
 {
 	unsigned char toc;
-	const unsigned char *frames[48];
-	opus_int16 sizes[48];
+	const unsigned char *frames[FRAMES_MAX];
+	opus_int16 sizes[FRAMES_MAX];
 	int span = opus_packet_get_samples_per_frame(payload, BL_RATE_FULL);
 	int vads = span > SILK_FRAME ? span / SILK_FRAME : 1;
 

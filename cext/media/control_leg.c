@@ -19,6 +19,8 @@ void bl_leg_free(struct bl_leg *leg)
 		bl_coder_release(NULL, &leg->coder->node);
 	if (leg->fd >= 0)
 		close(leg->fd);
+	if (leg->rtp.rtcp.fd >= 0)
+		close(leg->rtp.rtcp.fd);
 	free(leg);
 }
 
@@ -60,7 +62,8 @@ static struct bl_leg *make_leg(int64_t id, enum bl_leg_kind kind)
 	leg->node.release = bl_leg_rest;
 	leg->id = id;
 	leg->kind = kind;
-	leg->fd = -1;
+	leg->fd = leg->rtp.rtcp.fd = -1;
+	bl_voice_init(&leg->voice, NULL);
 	leg->send = leg->receive = true;
 	bl_gain_init(&leg->mouth_gain);
 	bl_gain_init(&leg->ear_gain);
@@ -273,6 +276,13 @@ int bl_leg_gain(struct bl_engine *engine, int64_t id, double says_db, double hea
 	command.gain.mouth = (float)pow(10.0, says_db / 20.0);
 	command.gain.ear = (float)pow(10.0, hears_db / 20.0);
 	return bl_push_for(engine, id, &command);
+}
+
+int bl_leg_voice(struct bl_engine *engine, int64_t id, bool on)
+{
+	struct bl_command command = {.kind = BL_COMMAND_VOICE, .on = on};
+
+	return engine ? bl_push_for(engine, id, &command) : BL_EINVAL;
 }
 
 int bl_leg_silence(struct bl_engine *engine, int64_t id, int32_t ms)

@@ -3,14 +3,14 @@
 #include "delay.h"
 
 enum {
-	MEMORY = 500,	/* [packets] the histogram's, 10 s of 20 ms */
+	MEMORY = 1000,	/* [packets], the newer half counts most: 10 s of 20 ms */
 	START_BINS = 8, /* 20 ms to spare until more is known */
 	WINDOW = 32,	/* [packets] after which a longer path is believed */
 	MOVED_BINS = 8, /* so much longer: 20 ms */
 };
 
-static const float TOO_MANY_LATE = 0.012f;   /* share: wait longer */
-static const float HARDLY_ANY_LATE = 0.004f; /* share: the next bin down would do */
+static const float TOO_MANY_LATE = 0.006f;   /* share: wait longer */
+static const float HARDLY_ANY_LATE = 0.001f; /* share: the next bin down would do */
 
 void bl_delay_init(struct bl_delay *delay, int32_t rate)
 {
@@ -92,7 +92,8 @@ void bl_delay_seen(struct bl_delay *delay, int64_t distance)
 		bin = BL_DELAY_BINS - 1;
 	if (delay->seen < MEMORY)
 		delay->seen++;
-	weight = 1.0f / (float)(delay->seen + 1);
+	/* at first the last half of all counts, so that the start's guess is soon forgotten */
+	weight = 2.0f / (float)(delay->seen + 2);
 	for (int i = 0; i < BL_DELAY_BINS; i++)
 		delay->bins[i] *= 1.0f - weight;
 	delay->bins[bin] += weight;

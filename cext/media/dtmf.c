@@ -15,9 +15,10 @@ enum {
 };
 
 #define PI 3.14159265358979323846
-#define COHERENT 0.88f	   /* 1: a tone that turns evenly from look to look; speech glides */
+#define COHERENT 0.95f	   /* 1: tones that turn evenly from look to look; speech glides */
+#define FLAT 2.0f	   /* most against least power of whole looks; a vowel swells and fades */
 #define OFF_LIMIT 0.015f   /* Q.24: 1.5 % + 2 Hz are a digit, 3.5 % are none */
-#define OFF_MORE_HZ 5.0f   /* the 2 Hz, and 3 Hz for the estimate's own error */
+#define OFF_MORE_HZ 4.0f   /* the 2 Hz, and 2 Hz for the estimate's own error */
 #define OFF_COARSE_HZ 8.0f /* how far the rough estimate may be out beyond that */
 
 static const float tone_hz[TONES] = {697, 770, 852, 941, 1209, 1336, 1477, 1633};
@@ -34,12 +35,12 @@ struct suspect {
 
 struct bl_dtmf_block *bl_dtmf_blocks_new(size_t count)
 {
-	struct bl_dtmf_block *blocks = NULL;
-	size_t line = 64;
+	struct bl_dtmf_block *blocks;
 
-	if (count > SIZE_MAX / sizeof(*blocks) / 2)
+	if (count > SIZE_MAX / sizeof(*blocks))
 		return NULL;
-	if (posix_memalign((void **)&blocks, line, count * sizeof(*blocks)))
+	blocks = aligned_alloc(_Alignof(struct bl_dtmf_block), count * sizeof(*blocks));
+	if (!blocks)
 		return NULL;
 	for (size_t i = 0; i < count; i++)
 		bl_dtmf_block_init(&blocks[i]);
@@ -122,13 +123,37 @@ static float off_hz(const struct suspect *suspect, int tone, int hops, float *co
 	       (float)(BL_RATE / (2.0 * PI * HOP)) / (float)hops;
 }
 
-static bool in_tune(const struct suspect *suspect, int tone)
+static bool in_tune(const struct suspect *suspect, int tone, float *coherence)
 {
-	float limit = tone_hz[tone] * OFF_LIMIT + OFF_MORE_HZ, coherence;
+	float limit = tone_hz[tone] * OFF_LIMIT + OFF_MORE_HZ;
 
 	/* two hops tell better, but only up to ±50 Hz; one hop says that it is within these */
-	return fabsf(off_hz(suspect, tone, 1, &coherence)) <= limit + OFF_COARSE_HZ &&
-	       fabsf(off_hz(suspect, tone, 2, &coherence)) <= limit && coherence >= COHERENT;
+	return fabsf(off_hz(suspect, tone, 1, coherence)) <= limit + OFF_COARSE_HZ &&
+	       fabsf(off_hz(suspect, tone, 2, coherence)) <= limit;
+}
+
+/* Do both tones turn as a digit's, and evenly? */
+static bool tuned(const struct suspect *suspect)
+{
+	float low, high;
+
+	return in_tune(suspect, suspect->low, &low) && in_tune(suspect, suspect->high, &high) &&
+	       (low + high) / 2.0f >= COHERENT;
+}
+
+/* Did the pair keep its level? All but the first look are filled by a tone of 40 ms. */
+static bool flat(const struct suspect *suspect)
+{
+	float most = 0.0f, least = INFINITY;
+
+	for (int i = 0; i < NEEDED - 1; i++) {
+		float power = suspect->power[i][suspect->low] / suspect->low_power +
+			      suspect->power[i][suspect->high] / suspect->high_power;
+
+		most = fmaxf(most, power);
+		least = fminf(least, power);
+	}
+	return most <= least * FLAT;
 }
 
 static void collect(const struct bl_dtmf_block *block, unsigned int lane, struct suspect *suspect)
@@ -164,8 +189,8 @@ static bool judge(const struct suspect *suspect)
 	return low >= weakest && high >= weakest && low <= high * BL_DTMF_NORMAL_TWIST &&
 	       high <= low * BL_DTMF_REVERSE_TWIST &&
 	       (low + high) * 2.0f / (HOP * HOP) >= suspect->total * BL_DTMF_PURE &&
-	       steady(suspect, suspect->low) && steady(suspect, suspect->high) &&
-	       in_tune(suspect, suspect->low) && in_tune(suspect, suspect->high);
+	       steady(suspect, suspect->low) && steady(suspect, suspect->high) && flat(suspect) &&
+	       tuned(suspect);
 }
 
 /* Follows the digit that sounds, until it has been gone for long enough; is it heard now? */
@@ -329,9 +354,17 @@ size_t bl_dtmf_block_frame(struct bl_dtmf_block *block, const int16_t *const fra
 	return count;
 }
 
+/* The first place in its room that is aligned. */
+static struct bl_dtmf_block *block_of(struct bl_dtmf *dtmf)
+{
+	size_t line = _Alignof(struct bl_dtmf_block);
+
+	return (void *)(dtmf->room + (line - (uintptr_t)dtmf->room % line));
+}
+
 void bl_dtmf_init(struct bl_dtmf *dtmf)
 {
-	bl_dtmf_block_init(&dtmf->block);
+	bl_dtmf_block_init(block_of(dtmf));
 }
 
 char bl_dtmf_frame(struct bl_dtmf *dtmf, const int16_t *frame, int *ms)
@@ -339,7 +372,7 @@ char bl_dtmf_frame(struct bl_dtmf *dtmf, const int16_t *frame, int *ms)
 	const int16_t *frames[LANES] = {frame};
 	struct bl_dtmf_hit hits[LANES];
 
-	if (!bl_dtmf_block_frame(&dtmf->block, frames, hits))
+	if (!bl_dtmf_block_frame(block_of(dtmf), frames, hits))
 		return 0;
 	*ms = hits[0].ms;
 	return hits[0].digit;

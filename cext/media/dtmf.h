@@ -41,9 +41,10 @@ struct bl_dtmf_digit {
 
 /* Sixteen channels. A mask's bit n is lane n. */
 struct bl_dtmf_block {
-	float rising[2 * BL_DTMF_TONES][BL_DTMF_LANES]; /* first half of the next look */
-	float total_before[BL_DTMF_LANES];		/* of the hop before */
-	int32_t run[BL_DTMF_LANES];			/* [looks] in a row that were likely */
+	/* first half of the next look; a cache line for each row */
+	_Alignas(64) float rising[2 * BL_DTMF_TONES][BL_DTMF_LANES];
+	float total_before[BL_DTMF_LANES]; /* of the hop before */
+	int32_t run[BL_DTMF_LANES];	   /* [looks] in a row that were likely */
 	struct bl_dtmf_look looks[BL_DTMF_LOOKS];
 	uint32_t newest;   /* look */
 	uint32_t sounding; /* lanes with a digit that was told and has not ended */
@@ -84,9 +85,9 @@ static inline bool bl_dtmf_present(const struct bl_dtmf_block *block, unsigned i
 	return block->present >> lane & 1;
 }
 
-/* One channel alone, at the cost of sixteen. */
+/* One channel alone, at the cost of sixteen; may lie anywhere. */
 struct bl_dtmf {
-	struct bl_dtmf_block block;
+	unsigned char room[sizeof(struct bl_dtmf_block) + 64];
 };
 
 void bl_dtmf_init(struct bl_dtmf *dtmf);

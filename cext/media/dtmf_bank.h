@@ -20,7 +20,7 @@ enum {
 };
 
 #define BL_DTMF_FALL_TO 0.25f	   /* power of a look against the strongest: half the amplitude */
-#define BL_DTMF_PURE 0.70f	   /* share of the power that the two tones hold at least */
+#define BL_DTMF_PURE 0.72f	   /* share of the power that the two tones hold at least */
 #define BL_DTMF_PLAINLY_PURE 0.85f /* the same in a look that is told at once */
 #define BL_DTMF_NORMAL_TWIST 10.0f /* [power], 10 dB: high tone weaker (Q.24 asks for 8) */
 #define BL_DTMF_REVERSE_TWIST 5.0f /* [power], 7 dB: low tone weaker (Q.24 asks for 4) */

@@ -16,6 +16,9 @@ typedef int32_t PATH(ints_at) __attribute__((vector_size(WIDTH * 4), aligned(4),
 #define INTS_AT(place) (*(PATH(ints_at) *)(place))
 #define CONST_FLOATS_AT(place) (*(const PATH(floats_at) *)(place))
 #define CONST_INTS_AT(place) (*(const PATH(ints_at) *)(place))
+/* of pairs: the first sample is in the low half */
+#define FIRST(pairs) ((PATH(ints))((PATH(unsigned_ints))(pairs) << 16) >> 16)
+#define SECOND(pairs) ((pairs) >> 16)
 #define AS_FLOATS(ints) __builtin_convertvector(ints, PATH(floats))
 
 /* Turns rows of samples into rows of lanes; two samples that follow each other stay a pair. */
@@ -52,25 +55,17 @@ TARGET static void PATH(fold)(const int32_t pairs[PAIRS][LANES], struct folded *
 		for (int i = 0; i < PAIRS / 2; i++) {
 			PATH(ints) late = CONST_INTS_AT(&pairs[PAIRS / 2 + i][lane]);
 			PATH(ints) early = CONST_INTS_AT(&pairs[PAIRS / 2 - 1 - i][lane]);
-			/* the first sample of a pair is in the low half */
-			PATH(ints)
-			late_first = (PATH(ints))((PATH(unsigned_ints))late << 16) >> 16;
-			PATH(ints)
-			early_first = (PATH(ints))((PATH(unsigned_ints))early << 16) >> 16;
-			PATH(floats) sum, difference;
+			PATH(floats) sum = AS_FLOATS(FIRST(late) + SECOND(early));
+			PATH(floats) difference = AS_FLOATS(FIRST(late) - SECOND(early));
 
-			late >>= 16;
-			early >>= 16;
-			sum = AS_FLOATS(late_first + early);
-			difference = AS_FLOATS(late_first - early);
+			power = FUSED(sum, sum, FUSED(difference, difference, power));
 			FLOATS_AT(&out->sum[2 * i][lane]) = sum;
 			FLOATS_AT(&out->difference[2 * i][lane]) = difference;
+			sum = AS_FLOATS(SECOND(late) + FIRST(early));
+			difference = AS_FLOATS(SECOND(late) - FIRST(early));
 			power = FUSED(sum, sum, FUSED(difference, difference, power));
-			sum = AS_FLOATS(late + early_first);
-			difference = AS_FLOATS(late - early_first);
 			FLOATS_AT(&out->sum[2 * i + 1][lane]) = sum;
 			FLOATS_AT(&out->difference[2 * i + 1][lane]) = difference;
-			power = FUSED(sum, sum, FUSED(difference, difference, power));
 		}
 		/* (a + b)² + (a - b)² is twice the power of both */
 		FLOATS_AT(&out->total[lane]) = power * SPREAD(0.5f / HOP);
@@ -118,11 +113,10 @@ TARGET static inline PATH(floats)
 	PATH(floats) bent_re = CONST_FLOATS_AT(&sums->odd[tone][lane]);
 	PATH(floats) bent_im = CONST_FLOATS_AT(&sums->even[TONES + tone][lane]);
 	PATH(floats) fall_re = plain_re - bent_re, fall_im = plain_im - bent_im;
-	PATH(floats) step_re = SPREAD(bank.step_re[tone]), step_im = SPREAD(bank.step_im[tone]);
 	/* the falling half is a hop later: turned back by that much */
-	PATH(floats) re = FUSED(fall_re, step_re, CONST_FLOATS_AT(rising_re)) - fall_im * step_im;
-	PATH(floats)
-	im = FUSED(fall_im, step_re, FUSED(fall_re, step_im, CONST_FLOATS_AT(rising_im)));
+	PATH(floats) cosine = SPREAD(bank.step_re[tone]), sine = SPREAD(bank.step_im[tone]);
+	PATH(floats) re = FUSED(fall_re, cosine, CONST_FLOATS_AT(rising_re)) - fall_im * sine;
+	PATH(floats) im = FUSED(fall_im, cosine, CONST_FLOATS_AT(rising_im)) + fall_re * sine;
 
 	FLOATS_AT(rising_re) = plain_re + bent_re;
 	FLOATS_AT(rising_im) = plain_im + bent_im;
@@ -192,6 +186,8 @@ TARGET static struct bl_dtmf_found PATH(look)(struct bl_dtmf_block *block,
 #undef INTS_AT
 #undef CONST_FLOATS_AT
 #undef CONST_INTS_AT
+#undef FIRST
+#undef SECOND
 #undef AS_FLOATS
 #undef PATH
 #undef TARGET

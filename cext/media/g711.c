@@ -1,77 +1,126 @@
-/* g711.c  ITU-T G.711: A-law and µ-law to linear 16 bits and back, by tables */
+/* g711.c  ITU-T G.711: A-law and µ-law to linear 16 bits and back, and to each other */
 #include <pthread.h>
+#include <string.h>
 #include "g711.h"
+#include "simd.h"
 
+/*
+ * Both laws are floating-point numbers of 3 bits of exponent (the segment) and 4 of fraction, so
+ * the machine's own conversions do the work: 7 bits of a code stand in a float's bits as they
+ * are, beside an offset of the exponent. That needs no tables and goes by vectors.
+ */
 enum {
-	MULAW_BIAS = 33 << 2,	/* G.711 table 2: 33 in 14 bits */
+	FRACTION_SHIFT = 23 - 4, /* a float has 23 bits of fraction, a code 4 */
+	EXPONENT = 127 + 7,	 /* segment 0 begins at 2^7; a float's exponent at -127 */
+	HALF_STEP = 1 << (FRACTION_SHIFT - 1),
+	MULAW_BIAS = 33 << 2,	/* G.711 table 2: 33 in 14 bits; makes segment 0 like the others */
 	MULAW_CLIP = 8158 << 2, /* the last decision value */
-	ENCODE_SHIFT = 2,	/* 14 bits are enough for both laws */
-	ENCODE_SIZE = 65536 >> ENCODE_SHIFT,
+	ALAW_LINEAR = 16,	/* [steps] in segment 0; they are as large as in segment 1 */
+	ALAW_STEP_SHIFT = 4,
+	ALAW_EVEN_BITS = 0x55, /* are sent inverted: G.711 table 1, note 2 */
+	SIGN = 0x80,
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int16_t decode_table[2][256];
-static uint8_t encode_table[2][ENCODE_SIZE];
+static uint8_t mulaw_to_alaw[256], alaw_to_mulaw[256];
 
-static int segment_of(int magnitude)
+/* Segment and step of a magnitude from 2^7 up to 2^15 */
+BL_KERNEL int32_t code_of(int32_t magnitude)
 {
-	int segment = 0;
+	float number = (float)magnitude;
+	int32_t bits;
 
-	while (segment < 7 && magnitude >= 0x100 << segment)
-		segment++;
-	return segment;
+	memcpy(&bits, &number, sizeof(bits));
+	return (bits >> FRACTION_SHIFT) - (EXPONENT << 4);
 }
 
-static int16_t mulaw_decode(int code)
+/* The middle of that step */
+BL_KERNEL int32_t magnitude_of(int32_t code)
 {
-	int flipped = ~code & 0xFF, segment = (flipped >> 4) & 7;
-	int magnitude = ((((flipped & 15) << 3) + MULAW_BIAS) << segment) - MULAW_BIAS;
+	int32_t bits = (code + (EXPONENT << 4)) << FRACTION_SHIFT | HALF_STEP;
+	float number;
 
-	return (int16_t)(flipped & 0x80 ? -magnitude : magnitude);
+	memcpy(&number, &bits, sizeof(number));
+	return (int32_t)number;
 }
 
-static uint8_t mulaw_encode(int pcm)
+BL_KERNEL int16_t mulaw_decode(uint8_t code)
 {
-	int sign = pcm < 0 ? 0x80 : 0, magnitude = sign ? -pcm : pcm, segment;
+	int32_t flipped = ~code, magnitude = magnitude_of(flipped & 0x7F) - MULAW_BIAS;
 
-	if (magnitude > MULAW_CLIP)
-		magnitude = MULAW_CLIP;
-	magnitude += MULAW_BIAS;
-	segment = segment_of(magnitude);
-	return (uint8_t) ~(sign | segment << 4 | ((magnitude >> (segment + 3)) & 15));
+	return (int16_t)(flipped & SIGN ? -magnitude : magnitude);
 }
 
-static int16_t alaw_decode(int code)
+BL_KERNEL uint8_t mulaw_encode(int16_t pcm)
 {
-	int even = code ^ 0x55, segment = (even >> 4) & 7;
-	int magnitude = ((even & 15) << 4) + 8;
+	int32_t magnitude = pcm < 0 ? -pcm : pcm;
 
-	if (segment)
-		magnitude = (magnitude + 0x100) << (segment - 1);
-	return (int16_t)(even & 0x80 ? magnitude : -magnitude);
+	magnitude = magnitude > MULAW_CLIP ? MULAW_CLIP : magnitude;
+	return (uint8_t) ~(code_of(magnitude + MULAW_BIAS) | (pcm < 0 ? SIGN : 0));
 }
 
-static uint8_t alaw_encode(int pcm)
+BL_KERNEL int16_t alaw_decode(uint8_t code)
 {
-	int sign = pcm < 0 ? 0 : 0x80, magnitude = sign ? pcm : -pcm - 1, segment;
+	int32_t even = code ^ ALAW_EVEN_BITS, steps = even & 0x7F;
+	int32_t linear = steps << ALAW_STEP_SHIFT | 1 << (ALAW_STEP_SHIFT - 1);
+	int32_t curved = magnitude_of(steps);
+	int32_t magnitude = steps < ALAW_LINEAR ? linear : curved;
 
-	segment = segment_of(magnitude);
-	return (uint8_t)((sign | segment << 4 |
-			  ((magnitude >> (segment ? segment + 3 : 4)) & 15)) ^
-			 0x55);
+	return (int16_t)(even & SIGN ? magnitude : -magnitude);
+}
+
+BL_KERNEL uint8_t alaw_encode(int16_t pcm)
+{
+	int32_t minus = pcm >> 15; /* all bits or none */
+	int32_t magnitude = pcm ^ minus;
+	int32_t linear = magnitude >> ALAW_STEP_SHIFT;
+	int32_t end = ALAW_LINEAR << ALAW_STEP_SHIFT;
+	int32_t curved = code_of(magnitude < end ? end : magnitude);
+	/* beyond it steps only grow, so that the lesser is the right one */
+	int32_t steps = linear < curved ? linear : curved;
+
+	return (uint8_t)((steps | (~minus & SIGN)) ^ ALAW_EVEN_BITS);
+}
+
+BL_KERNEL void decode(enum bl_codec codec, const uint8_t *restrict in, size_t count,
+		      int16_t *restrict out)
+{
+	if (codec == BL_PCMA) {
+		for (size_t i = 0; i < count; i++)
+			out[i] = alaw_decode(in[i]);
+	} else {
+		for (size_t i = 0; i < count; i++)
+			out[i] = mulaw_decode(in[i]);
+	}
+}
+
+BL_KERNEL void encode(enum bl_codec codec, const int16_t *restrict in, size_t count,
+		      uint8_t *restrict out)
+{
+	if (codec == BL_PCMA) {
+		for (size_t i = 0; i < count; i++)
+			out[i] = alaw_encode(in[i]);
+	} else {
+		for (size_t i = 0; i < count; i++)
+			out[i] = mulaw_encode(in[i]);
+	}
+}
+
+BL_AVX2 void decode_avx2(enum bl_codec codec, const uint8_t *in, size_t count, int16_t *out)
+{
+	decode(codec, in, count, out);
+}
+
+BL_AVX2 void encode_avx2(enum bl_codec codec, const int16_t *in, size_t count, uint8_t *out)
+{
+	encode(codec, in, count, out);
 }
 
 static void fill(void)
 {
 	for (int code = 0; code < 256; code++) {
-		decode_table[0][code] = mulaw_decode(code);
-		decode_table[1][code] = alaw_decode(code);
-	}
-	for (int i = 0; i < ENCODE_SIZE; i++) {
-		int pcm = (int16_t)(uint16_t)(i << ENCODE_SHIFT);
-
-		encode_table[0][i] = mulaw_encode(pcm);
-		encode_table[1][i] = alaw_encode(pcm);
+		mulaw_to_alaw[code] = alaw_encode(mulaw_decode((uint8_t)code));
+		alaw_to_mulaw[code] = mulaw_encode(alaw_decode((uint8_t)code));
 	}
 }
 
@@ -82,16 +131,24 @@ void bl_g711_init(void)
 
 void bl_g711_decode(enum bl_codec codec, const uint8_t *in, size_t count, int16_t *out)
 {
-	const int16_t *table = decode_table[codec == BL_PCMA];
-
-	for (size_t i = 0; i < count; i++)
-		out[i] = table[in[i]];
+	if (bl_simd_avx2())
+		decode_avx2(codec, in, count, out);
+	else
+		decode(codec, in, count, out);
 }
 
 void bl_g711_encode(enum bl_codec codec, const int16_t *in, size_t count, uint8_t *out)
 {
-	const uint8_t *table = encode_table[codec == BL_PCMA];
+	if (bl_simd_avx2())
+		encode_avx2(codec, in, count, out);
+	else
+		encode(codec, in, count, out);
+}
+
+void bl_g711_transcode(enum bl_codec from, const uint8_t *in, size_t count, uint8_t *out)
+{
+	const uint8_t *table = from == BL_PCMA ? alaw_to_mulaw : mulaw_to_alaw;
 
 	for (size_t i = 0; i < count; i++)
-		out[i] = table[(uint16_t)in[i] >> ENCODE_SHIFT];
+		out[i] = table[in[i]];
 }

@@ -1,6 +1,11 @@
 /* leg.c  One audio end point: what is the same for RTP and PCM */
+#include <math.h>
 #include <string.h>
 #include "engine.h"
+
+enum { LEVEL_TICKS = 8 }; /* speech and noise are measured so often */
+
+#define QUIETEST_DBM0 -127.0f
 
 void bl_leg_set_rate(struct bl_leg *leg, int32_t rate)
 {
@@ -110,6 +115,8 @@ static void take_frame(struct bl_leg *leg)
 	else
 		memset(leg->says, 0, (size_t)leg->frame * sizeof(*leg->says));
 	leg->stats.concealed += got == BL_STREAM_CONCEALED;
+	if (got == BL_STREAM_WHOLE || got == BL_STREAM_CONCEALED)
+		bl_voip_packet(&leg->rtp.rtcp.metrics, got == BL_STREAM_CONCEALED);
 	leg->has_sound = got != BL_STREAM_SILENT;
 	leg->quiet_ticks = leg->has_sound ? 0 : leg->quiet_ticks + 1;
 }
@@ -123,6 +130,22 @@ static const int16_t *narrowed(struct bl_leg *leg)
 	return leg->wide;
 }
 
+static void watch_voice(struct bl_worker *worker, struct bl_leg *leg)
+{
+	enum bl_voice_event change = bl_voice_frame(&leg->voice, leg->says, (size_t)leg->frame);
+
+	if (leg->voice.level_dbm0 > leg->loudest_dbm0)
+		leg->loudest_dbm0 = leg->voice.level_dbm0;
+	if (leg->has_sound && (bl_now(worker->engine) + (uint64_t)leg->slot) % LEVEL_TICKS == 0)
+		bl_voip_level(&leg->rtp.rtcp.metrics, leg->says, (size_t)leg->frame);
+	if (leg->tells_talk && change != BL_VOICE_NONE)
+		bl_tell(worker, &(struct bl_event){
+					.leg = leg->id,
+					.kind = BL_EVENT_TALK,
+					.code = change == BL_VOICE_STARTED,
+				});
+}
+
 void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 {
 	if (leg->kind == BL_LEG_RTP)
@@ -130,6 +153,8 @@ void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 	else
 		bl_pcm_leg_receive(worker, leg);
 	take_frame(leg);
+	bl_rtp_leg_events(worker, leg);
+	watch_voice(worker, leg);
 	leg->sought = NULL;
 	/* where events were seen, digits in the sound are echoes of these */
 	if (leg->detect && leg->has_sound && !leg->rtp.events_seen)
@@ -144,14 +169,20 @@ void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
 	watch_silence(worker, leg);
 }
 
-static void publish(struct bl_leg *leg)
+static void publish(struct bl_leg *leg, uint64_t now)
 {
 	const uint64_t *from = (const uint64_t *)&leg->stats;
 	struct bl_stream_stats stream;
 
+	if (now % BL_TICKS_PER_S == 0) {
+		leg->stats.level_dbm0_below =
+			(uint64_t)fminf(127.0f, fmaxf(0.0f, -leg->loudest_dbm0));
+		leg->loudest_dbm0 = QUIETEST_DBM0;
+	}
 	leg->stats.lost = bl_rtp_source_lost(&leg->rtp.source);
 	if (leg->coder) {
 		bl_stream_stats(leg->coder->stream, &stream);
+		leg->stats.recovered = stream.recovered;
 		leg->stats.buffer_ms = (uint64_t)(stream.delay > 0 ? stream.delay : 0) * 1000 /
 				       (uint64_t)leg->rate;
 		leg->stats.jitter_us = (uint64_t)(leg->rtp.source.jitter >> 4) * 1000000 /
@@ -186,7 +217,7 @@ static void make_hears(struct bl_worker *worker, struct bl_leg *leg, int16_t *he
 	if (!bl_gain_is_unity(&leg->ear_gain))
 		bl_gain_frame(&leg->ear_gain, hears, (size_t)leg->frame);
 	if (bl_digits_now(&leg->digits, &tick) && !as_event)
-		bl_digits_tone(&leg->digits, hears);
+		bl_digits_tone(&leg->digits, leg->rate, hears);
 }
 
 void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
@@ -197,9 +228,11 @@ void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
 		make_hears(worker, leg, hears);
 	if (leg->recording)
 		record(leg, hears);
-	if (leg->kind == BL_LEG_RTP)
+	if (leg->kind == BL_LEG_RTP) {
 		bl_rtp_leg_send(worker, leg, hears);
-	else
+		bl_rtcp_leg_tick(worker, leg);
+	} else {
 		bl_pcm_leg_send(leg, hears);
-	publish(leg);
+	}
+	publish(leg, bl_now(worker->engine));
 }

@@ -13,9 +13,12 @@
 #include "node.h"
 #include "player.h"
 #include "recorder.h"
+#include "report.h"
 #include "rtp.h"
 #include "resample.h"
 #include "telephone_event.h"
+#include "voice.h"
+#include "voip_metrics.h"
 #include "worker.h"
 
 enum bl_leg_kind { BL_LEG_RTP, BL_LEG_PCM };
@@ -26,6 +29,17 @@ struct bl_far {
 	socklen_t size; /* 0: not set yet, send nothing */
 	uint8_t payload_type;
 	int16_t event_payload_type; /* -1: none */
+	int32_t rtcp_port;	    /* -1: none */
+};
+
+/* Its RTCP, and what the reports need. */
+struct bl_rtcp_leg {
+	int fd; /* -1: none, or the reports share RTP's port */
+	bool on;
+	union bl_address to;
+	struct bl_report report;
+	struct bl_voip_metrics metrics;
+	uint64_t rated_tick; /* when the ratings were last worked out */
 };
 
 struct bl_rtp_leg {
@@ -36,7 +50,8 @@ struct bl_rtp_leg {
 	bool events_seen; /* it sends RFC 4733: digits in its sound are echoes of these */
 	uint32_t ssrc, timestamp, event_timestamp;
 	uint16_t seq;
-	bool talking;	  /* the last tick sent a packet */
+	bool talking; /* the last tick sent a packet */
+	struct bl_rtcp_leg rtcp;
 	uint8_t expected; /* [packets] at the next tick */
 };
 
@@ -74,6 +89,9 @@ struct bl_leg {
 	struct bl_play *play;
 	struct bl_recording *recording;
 	struct bl_digits digits;
+	struct bl_voice voice;
+	bool tells_talk;
+	float loudest_dbm0;    /* since it was published */
 	const int16_t *sought; /* this tick: where digits are to be found in, NULL: nowhere */
 	struct bl_rtp_leg rtp;
 	struct bl_pcm_leg pcm;
@@ -115,7 +133,16 @@ int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, str
 void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
 /* rtp_in.c, rtp_out.c */
 void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
+/* Ends an event of which nothing comes any more. */
+void bl_rtp_leg_events(struct bl_worker *worker, struct bl_leg *leg);
 void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears);
+
+/* rtcp_leg.c */
+void bl_rtcp_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t *packet,
+		      size_t size);
+/* What came on a port of its own; reports that are due; ratings. */
+void bl_rtcp_leg_tick(struct bl_worker *worker, struct bl_leg *leg);
+void bl_rtcp_leg_bye(struct bl_engine *engine, struct bl_leg *leg);
 
 /* pcm_leg.c */
 int bl_pcm_leg_open(struct bl_leg *leg, int fd);

@@ -11,7 +11,7 @@ BL_KERNEL void sum_kernel(int32_t *restrict sum, const int16_t *restrict frame, 
 		sum[i] += frame[i];
 }
 
-BL_AVX2 void sum_avx2(int32_t *sum, const int16_t *frame, size_t count)
+BL_AVX2 void sum_avx2(int32_t *restrict sum, const int16_t *restrict frame, size_t count)
 {
 	sum_kernel(sum, frame, count);
 }

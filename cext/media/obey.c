@@ -41,6 +41,8 @@ static void remove_leg(struct bl_engine *engine, struct bl_leg *leg)
 	bl_bridge_leave(leg);
 	bl_leg_end_play(first_worker(engine), leg, BL_PLAY_REMOVED);
 	bl_leg_end_recording(leg);
+	if (leg->kind == BL_LEG_RTP)
+		bl_rtcp_leg_bye(engine, leg);
 	leave_cell(engine, leg);
 	bl_stack_push(&engine->retired, &leg->node);
 }
@@ -126,6 +128,9 @@ static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
 	case BL_COMMAND_GAIN:
 		leg->mouth_gain.wanted = command->gain.mouth;
 		leg->ear_gain.wanted = command->gain.ear;
+		break;
+	case BL_COMMAND_VOICE:
+		leg->tells_talk = command->on;
 		break;
 	case BL_COMMAND_PLAY:
 		bl_leg_end_play(first_worker(engine), leg, BL_PLAY_REPLACED);

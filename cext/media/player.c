@@ -55,7 +55,7 @@ int bl_play_make(int64_t id, const struct bl_play_item *items, int32_t count, bo
 		if (part->prompt)
 			atomic_fetch_add(&part->prompt->users, 1);
 		else
-			err = bl_tone_plan(&items[play->count].tone, &part->tone);
+			err = bl_tone_plan(&items[play->count].tone, BL_RATE, &part->tone);
 		length += part_length(part);
 	}
 	if (!err && !length)

@@ -12,8 +12,22 @@ enum {
 	MAX_DROPOUT = 3000, /* RFC 3550 §A.1 */
 	MAX_MISORDER = 100, /* RFC 3550 §A.1 */
 	SEEN_BITS = 64,
-	MAX_APART = 8000, /* [samples], 1 s: a clock was set, that is no jitter */
+	DEFAULT_CLOCK = 8000, /* [Hz] */
 };
+
+enum bl_wire bl_wire_of(const uint8_t *packet, size_t size)
+{
+	if (!packet || size < 2)
+		return BL_WIRE_OTHER;
+	if (packet[0] <= 3)
+		return BL_WIRE_STUN;
+	if (packet[0] >= 20 && packet[0] <= 63)
+		return BL_WIRE_DTLS;
+	if (packet[0] < 128 || packet[0] > 191)
+		return BL_WIRE_OTHER;
+	/* RTCP types 192 to 223 are where RTP has a marker and payload types 64 to 95 */
+	return packet[1] >= 192 && packet[1] <= 223 ? BL_WIRE_RTCP : BL_WIRE_RTP;
+}
 
 int bl_rtp_parse(const uint8_t *packet, size_t size, struct bl_rtp *out)
 {
@@ -102,18 +116,27 @@ void bl_rtp_source_jitter(struct bl_rtp_source *source, uint32_t timestamp, uint
 	if (!before)
 		return;
 	apart = (int32_t)(transit - before) < 0 ? before - transit : transit - before;
-	if (apart > MAX_APART)
-		return;
+	if (apart > (source->clock ? source->clock : DEFAULT_CLOCK))
+		return; /* more than 1 s: a clock was set, that is no jitter */
 	source->jitter += apart - ((source->jitter + 8) >> 4);
+}
+
+uint64_t bl_rtp_source_expected(const struct bl_rtp_source *source)
+{
+	uint64_t now = source->running ? source->highest - source->base + 1 : 0;
+
+	return source->expected_before + now;
+}
+
+uint64_t bl_rtp_source_received(const struct bl_rtp_source *source)
+{
+	return source->received_before + (source->running ? source->received : 0);
 }
 
 uint64_t bl_rtp_source_lost(const struct bl_rtp_source *source)
 {
-	uint64_t expected = source->expected_before, received = source->received_before;
+	uint64_t expected = bl_rtp_source_expected(source);
+	uint64_t received = bl_rtp_source_received(source);
 
-	if (source->running) {
-		expected += source->highest - source->base + 1;
-		received += source->received;
-	}
 	return expected > received ? expected - received : 0;
 }

@@ -17,6 +17,15 @@ struct bl_rtp {
 	size_t length; /* [bytes] of payload, padding taken off */
 };
 
+/* What shares the port of a leg (RFC 7983 §7), and RTCP beside RTP (RFC 5761 §4). */
+enum bl_wire {
+	BL_WIRE_OTHER,
+	BL_WIRE_STUN,
+	BL_WIRE_DTLS,
+	BL_WIRE_RTP,
+	BL_WIRE_RTCP,
+};
+
 /* Where a packet stands in its stream. */
 enum bl_rtp_order {
 	BL_RTP_NEXT,	  /* newer than all before */
@@ -34,15 +43,22 @@ struct bl_rtp_source {
 	uint64_t base, highest, received;	   /* extended sequence numbers */
 	uint32_t transit;			   /* of the last packet [samples] */
 	uint32_t jitter;			   /* [samples << 4] */
+	uint32_t clock;				   /* [Hz] of the timestamps; 0: 8,000 */
 };
+
+/* What a datagram is, by its first two octets; says nothing about the rest of it. */
+enum bl_wire bl_wire_of(const uint8_t *packet, size_t size);
 
 /* BL_OK, or BL_EINVAL when it is not RTP version 2 or its lengths do not fit. */
 int bl_rtp_parse(const uint8_t *packet, size_t size, struct bl_rtp *out);
 /* Writes the header; returns BL_RTP_HEADER. */
 size_t bl_rtp_header(uint8_t *packet, const struct bl_rtp *rtp);
 enum bl_rtp_order bl_rtp_source_update(struct bl_rtp_source *source, const struct bl_rtp *rtp);
-/* arrival in samples of the engine's clock */
+/* arrival in samples of the same clock as the timestamps */
 void bl_rtp_source_jitter(struct bl_rtp_source *source, uint32_t timestamp, uint32_t arrival);
+/* Packets expected and received (RFC 3550 §A.3), over all numberings of the source. */
+uint64_t bl_rtp_source_expected(const struct bl_rtp_source *source);
+uint64_t bl_rtp_source_received(const struct bl_rtp_source *source);
 uint64_t bl_rtp_source_lost(const struct bl_rtp_source *source);
 
 #endif

@@ -10,10 +10,36 @@ enum {
 	CURIOUS_TICKS = 16,
 };
 
+/* A digit is told when it begins and when it ends; other events by their number. */
+static void tell_event(struct bl_worker *worker, struct bl_leg *leg,
+		       const struct bl_telephone_told *told)
+{
+	char digit = bl_telephone_digit(told->event);
+	struct bl_event event = {
+		.leg = leg->id,
+		.kind = BL_EVENT_TELEPHONE,
+		.code = told->event,
+		.value = told->ms,
+	};
+
+	if (digit && digit != '!') {
+		if (!told->ended) {
+			bl_leg_digit(worker, leg, digit, BL_DIGIT_RFC4733, (int)told->ms);
+			return;
+		}
+		event.kind = BL_EVENT_DIGIT_ENDED;
+		event.code = digit;
+	} else if (told->ended) {
+		return;
+	}
+	bl_tell(worker, &event);
+}
+
 static void take_event(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *packet)
 {
+	struct bl_telephone_told told[BL_TELEPHONE_TOLD];
 	struct bl_telephone_event event;
-	char digit;
+	size_t count;
 
 	if (bl_telephone_event_parse(packet->payload, packet->length, &event)) {
 		leg->stats.malformed++;
@@ -21,10 +47,18 @@ static void take_event(struct bl_worker *worker, struct bl_leg *leg, const struc
 	}
 	bl_stream_pause(leg->coder->stream, BL_STREAM_NO_NOISE);
 	leg->rtp.events_seen = true;
-	digit = bl_telephone_receive(&leg->rtp.events, packet->timestamp, &event);
-	if (digit)
-		bl_leg_digit(worker, leg, digit, BL_DIGIT_RFC4733,
-			     event.duration / (leg->coder->clock / 1000));
+	leg->rtp.events.clock = (uint32_t)leg->coder->clock;
+	count = bl_telephone_take(&leg->rtp.events, packet->timestamp, &event, told);
+	for (size_t i = 0; i < count; i++)
+		tell_event(worker, leg, &told[i]);
+}
+
+void bl_rtp_leg_events(struct bl_worker *worker, struct bl_leg *leg)
+{
+	struct bl_telephone_told told;
+
+	if (leg->rtp.events.running && bl_telephone_tick(&leg->rtp.events, &told))
+		tell_event(worker, leg, &told);
 }
 
 static void take_noise(struct bl_leg *leg, const struct bl_rtp *packet)
@@ -69,7 +103,7 @@ static void take_packet(struct bl_worker *worker, struct bl_leg *leg, const stru
 	}
 	if (order == BL_RTP_RESTARTED) {
 		bl_stream_restart(leg->coder->stream);
-		leg->rtp.events.any = false;
+		leg->rtp.events = (struct bl_telephone_receiver){0};
 	}
 	if (order == BL_RTP_REORDERED)
 		leg->stats.reordered++;
@@ -127,6 +161,10 @@ static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct mmsghd
 	struct bl_latch_packet seen = {.from = message->msg_hdr.msg_name};
 	int64_t waited;
 
+	if (bl_wire_of(data, message->msg_len) == BL_WIRE_RTCP) {
+		bl_rtcp_leg_take(worker, leg, data, message->msg_len);
+		return;
+	}
 	if (bl_rtp_parse(data, message->msg_len, &packet)) {
 		leg->stats.malformed++;
 		return;
@@ -144,6 +182,10 @@ static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct mmsghd
 	bl_leg_alive(worker, leg);
 	if (!leg->receive)
 		return;
+	if (packet.ssrc == leg->rtp.ssrc &&
+	    bl_report_collides(&leg->rtp.rtcp.report, packet.ssrc, bl_now(worker->engine)))
+		leg->rtp.ssrc = leg->rtp.rtcp.report.ssrc; /* RFC 3550 §8.2 */
+	leg->rtp.source.clock = (uint32_t)leg->coder->clock;
 	waited = waited_us(worker->engine, &message->msg_hdr);
 	count_jitter(worker->engine, leg, &packet, waited);
 	take_packet(worker, leg, &packet, waited);
@@ -171,7 +213,7 @@ void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
 {
 	uint8_t *expected = &leg->rtp.expected;
 	bool curious = (bl_now(worker->engine) + (uint64_t)leg->slot) % CURIOUS_TICKS == 0;
-	unsigned int most = *expected + (curious || !*expected);
+	unsigned int most = *expected + (curious || !*expected ? 1u : 0u);
 	int count = take_datagrams(worker, leg, most);
 
 	for (int round = 0; round < RECEIVE_ROUNDS && count == (int)most && most > 1; round++) {

@@ -7,8 +7,27 @@
 
 enum { DSCP_EF = 46 << 2 }; /* RFC 3246, as a TOS byte */
 
+/* On the next port, RFC 3550 §11; where that is taken, reports go without a port of their own. */
+static void open_rtcp(struct bl_leg *leg, const union bl_address *rtp, socklen_t size)
+{
+	union bl_address local = *rtp;
+	int fd = socket(local.any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	bl_address_set_port(&local, (uint16_t)(bl_address_port(rtp) + 1));
+	if (fd >= 0 && bind(fd, &local.any, size)) {
+		close(fd);
+		fd = -1;
+	}
+	leg->rtp.rtcp.fd = fd;
+}
+
 int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool stamped)
 {
+	struct {
+		uint32_t ssrc, timestamp;
+		uint16_t seq;
+		uint8_t report[BL_REPORT_RANDOM];
+	} random;
 	union bl_address local;
 	socklen_t size;
 	int tos = DSCP_EF, on = stamped, err = bl_address_parse(address, port, &local, &size);
@@ -29,10 +48,13 @@ int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool 
 		return BL_EPORT;
 	}
 	leg->rtp.far.event_payload_type = -1;
-	if (getrandom(&leg->rtp.ssrc, sizeof(leg->rtp.ssrc), 0) < 0 ||
-	    getrandom(&leg->rtp.seq, sizeof(leg->rtp.seq), 0) < 0 ||
-	    getrandom(&leg->rtp.timestamp, sizeof(leg->rtp.timestamp), 0) < 0)
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
 		return BL_EIO;
+	leg->rtp.ssrc = random.ssrc;
+	leg->rtp.seq = random.seq;
+	leg->rtp.timestamp = random.timestamp;
+	bl_report_init(&leg->rtp.rtcp.report, random.report, random.ssrc, 0);
+	open_rtcp(leg, &local, size);
 	return bl_address_port(&local);
 }
 
@@ -40,10 +62,13 @@ int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, str
 {
 	if (leg->kind != BL_LEG_RTP || remote->port < 1 || remote->payload_type < 0 ||
 	    remote->payload_type > 127 || remote->event_payload_type < -1 ||
-	    remote->event_payload_type > 127 || remote->event_payload_type == remote->payload_type)
+	    remote->event_payload_type > 127 ||
+	    remote->event_payload_type == remote->payload_type || remote->rtcp_port < -1 ||
+	    remote->rtcp_port > UINT16_MAX)
 		return BL_EINVAL;
 	out->payload_type = (uint8_t)remote->payload_type;
 	out->event_payload_type = (int16_t)remote->event_payload_type;
+	out->rtcp_port = remote->rtcp_port ? remote->rtcp_port : (remote->port + 1) & UINT16_MAX;
 	return bl_address_parse(remote->address, remote->port, &out->address, &out->size);
 }
 
@@ -54,6 +79,9 @@ void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far)
 	if (!rtp->far.size || !bl_address_same(&rtp->far.address, &far->address)) {
 		bl_latch_reset(&rtp->latch, &far->address);
 		rtp->events_seen = false;
+		rtp->rtcp.to = far->address;
+		bl_address_set_port(&rtp->rtcp.to, (uint16_t)far->rtcp_port);
 	}
+	rtp->rtcp.on = far->rtcp_port > 0;
 	rtp->far = *far;
 }

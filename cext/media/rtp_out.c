@@ -2,8 +2,6 @@
 #include <string.h>
 #include "engine.h"
 
-enum { EVENT_VOLUME = 8 }; /* [-dBm0] */
-
 /* [samples] of the RTP clock in 20 ms */
 static uint32_t step_of(const struct bl_leg *leg)
 {
@@ -24,29 +22,24 @@ static void put_packet(struct bl_worker *worker, struct bl_leg *leg, const struc
 	leg->stats.bytes_out += size - BL_RTP_HEADER;
 }
 
-/* One packet of a digit: growing, then three times its end (RFC 4733 §2.5.1). */
-static void send_event(struct bl_worker *worker, struct bl_leg *leg, char digit, int tick)
+/* The packet of this tick's digit; false: its events are sent, sound may fill the gap. */
+static bool send_event(struct bl_worker *worker, struct bl_leg *leg)
 {
 	struct bl_rtp_leg *rtp = &leg->rtp;
-	uint32_t ticks = tick < BL_DIGITS_ON ? (uint32_t)tick + 1 : BL_DIGITS_ON;
+	struct bl_telephone_packet event;
 	struct bl_rtp header = {
-		.marker = !tick,
 		.payload_type = (uint8_t)rtp->far.event_payload_type,
 		.seq = rtp->seq,
 		.ssrc = rtp->ssrc,
 	};
 
-	if (!tick)
-		rtp->event_timestamp = rtp->timestamp;
-	header.timestamp = rtp->event_timestamp;
-	bl_telephone_event_build(worker->packet + BL_RTP_HEADER,
-				 &(struct bl_telephone_event){
-					 .event = (uint8_t)bl_telephone_event_of(digit),
-					 .end = tick >= BL_DIGITS_ON,
-					 .volume = EVENT_VOLUME,
-					 .duration = (uint16_t)(ticks * step_of(leg)),
-				 });
+	if (!bl_digits_event(&leg->digits, rtp->timestamp, step_of(leg), &event))
+		return false;
+	header.marker = event.marker;
+	header.timestamp = event.timestamp;
+	bl_telephone_event_build(worker->packet + BL_RTP_HEADER, &event.event);
 	put_packet(worker, leg, &header, BL_RTP_HEADER + BL_TELEPHONE_EVENT_SIZE);
+	return true;
 }
 
 /* [bytes]; 0: the codec has nothing to send (DTX) */
@@ -90,9 +83,7 @@ void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t
 	if (!leg->send) {
 		rtp->talking = false;
 	} else if (digit) {
-		if (rtp->far.event_payload_type >= 0)
-			send_event(worker, leg, digit, tick);
-		else
+		if (rtp->far.event_payload_type < 0 || !send_event(worker, leg))
 			send_sound(worker, leg, hears);
 		bl_digits_advance(&leg->digits);
 	} else {

@@ -13,6 +13,7 @@ enum {
 	PACKET_MAX_MS = 120,  /* RFC 6716 §2.1.4: no Opus packet is longer */
 	PAST_MS = 50,	      /* kept of what was decoded, for plc.h and stretch.h */
 	INSERT_MAX_MS = 15,   /* stretch.h's longest period */
+	EXCESS_MS = 5,	      /* so much too late is let be: an insert is often too long */
 	LUMP = 640,	      /* [bytes] of L16 are kept as one packet at most */
 	GUARD_US = 2000,      /* before its tick: at 200 ppm it comes too late in 10 s */
 	STRAY_EARLY_MS = 500, /* a packet so much ahead of all others, or … */
@@ -24,6 +25,8 @@ enum {
 	CALM_TICKS = 50,      /* 1 s after a late packet the delay does not shrink */
 	CUT_TICKS = 3,	      /* one cut in 60 ms: more would be heard as haste */
 };
+
+static const float LESS_LIKE = 0.02f; /* a packet: any sound will do after 1 s or so */
 
 struct bl_stream {
 	struct bl_decoder *decoder;
@@ -42,6 +45,7 @@ struct bl_stream {
 	bool pausing; /* the sender said so, after all that has come */
 	bool restarting;
 	bool made_up, sounded;	/* in this frame */
+	uint16_t short_of;	/* [packets] since the delay became too small */
 	uint16_t calm, uncut;	/* [ticks] since a packet came late, since a cut */
 	size_t made;		/* [samples] made up since the last that was decoded */
 	size_t head, end, room; /* [samples] in sound: what waits to be given out */
@@ -198,7 +202,9 @@ static enum bl_stream_put put_one(struct bl_stream *stream, const struct bl_stre
 		return BL_STREAM_STRAY;
 	at = place(stream, packet->timestamp);
 	distance = stream->now - at;
-	if (packet->waited_us != BL_STREAM_WAITED_UNKNOWN && packet->waited_us < GUARD_US)
+	if (packet->waited_us == BL_STREAM_WAITED_UNKNOWN)
+		distance += stream->delay.bin; /* nobody sees it come closer to the tick */
+	else if (packet->waited_us < GUARD_US)
 		distance += (int64_t)of_ms(stream, BL_FRAME_MS);
 	bl_delay_seen(&stream->delay, distance);
 	if (at + length > stream->newest_end) { /* stay within 32 bits of what comes */
@@ -287,22 +293,26 @@ static bool recover(struct bl_stream *stream, size_t count)
 static void adjust(struct bl_stream *stream, size_t count)
 {
 	int64_t excess = due(stream) - stream->play - bl_delay_target(&stream->delay);
-	int64_t shortest = stream->rate / 400;
 	size_t changed;
 
-	if (excess >= shortest && stream->calm >= CALM_TICKS && stream->uncut >= CUT_TICKS) {
+	if (excess >= (int64_t)of_ms(stream, EXCESS_MS) && stream->calm >= CALM_TICKS &&
+	    stream->uncut >= CUT_TICKS) {
 		changed = bl_stretch_cut(tail(stream) - count, count, (size_t)excess, stream->rate,
 					 BL_STRETCH_WELL);
 		stream->end -= changed;
 		stream->stats.cut += changed;
 		if (changed)
 			stream->uncut = 0;
-	} else if (excess <= -shortest) {
+	} else if (excess < 0) {
+		/* the longer it has to wait for fit sound, the less it asks for */
+		float likeness = BL_STRETCH_WELL - LESS_LIKE * (float)stream->short_of++;
+
 		changed = bl_stretch_insert(tail(stream) - count, count, stream->past,
-					    of_ms(stream, INSERT_MAX_MS), stream->rate,
-					    BL_STRETCH_WELL);
+					    (size_t)-excess, stream->rate, likeness);
 		stream->end += changed;
 		stream->stats.inserted += changed;
+	} else {
+		stream->short_of = 0;
 	}
 }
 

@@ -23,6 +23,7 @@
 enum {
 	BL_STREAM_WAITED_UNKNOWN = -1000000,
 	BL_STREAM_NO_NOISE = 127, /* [-dBov] */
+	BL_STREAM_LIMIT_MS = 260, /* a packet so much too late makes what waits be skipped */
 };
 
 struct bl_stream;

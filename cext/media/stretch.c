@@ -69,16 +69,18 @@ size_t bl_stretch_cut(int16_t *pcm, size_t count, size_t most, int32_t rate, flo
 	return lag;
 }
 
-size_t bl_stretch_insert(int16_t *pcm, size_t count, size_t past, size_t most, int32_t rate,
+size_t bl_stretch_insert(int16_t *pcm, size_t count, size_t past, size_t least, int32_t rate,
 			 float likeness)
 {
 	size_t overlap = (size_t)(rate / OVERLAP_PER_S), lag;
+	size_t most = smaller((size_t)(rate / BL_PITCH_MAX_PER_S), smaller(past, count));
 
-	most = smaller(smaller(most, past), count);
 	if (count < overlap)
 		return 0;
-	if (is_quiet(pcm - past, past + count))
+	if (is_quiet(pcm - past, past + count)) {
 		likeness = BL_STRETCH_ANYHOW;
+		most = smaller(most, least > overlap ? least : overlap);
+	}
 	lag = find_lag(pcm, smaller(count, 2 * overlap), most, rate, likeness);
 	if (!lag)
 		return 0;

@@ -21,10 +21,11 @@
 /* Cuts at most `most` samples out of pcm; returns how many, 0: it was left alone. */
 size_t bl_stretch_cut(int16_t *pcm, size_t count, size_t most, int32_t rate, float likeness);
 /*
- * Puts at most `most` samples in, at its beginning; pcm has room for them, and `past` samples
- * of what was played before it lie right before it. Returns how many, 0: it was left alone.
+ * Puts a period in, at its beginning; there is room for 15 ms more, and `past` samples of what was
+ * played before it lie right before it. Of silence hardly more than `least` is put in.
+ * Returns how many samples, 0: it was left alone.
  */
-size_t bl_stretch_insert(int16_t *pcm, size_t count, size_t past, size_t most, int32_t rate,
+size_t bl_stretch_insert(int16_t *pcm, size_t count, size_t past, size_t least, int32_t rate,
 			 float likeness);
 
 #endif

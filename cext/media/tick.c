@@ -117,6 +117,8 @@ static void relay_digits(struct bl_engine *engine)
 
 void bl_tick(struct bl_engine *engine)
 {
+	if (engine->config.stepped)
+		engine->due_us = (int64_t)bl_now(engine) * BL_FRAME_MS * 1000;
 	bl_obey_commands(engine);
 	bl_crew_run(&engine->crew, hear, engine->cell_count);
 	relay_digits(engine);

@@ -32,6 +32,7 @@ struct grid_cell {
 	double level_dbm0; /* of the stronger tone */
 	double ms;	   /* of tone; 0: 60 */
 	double gap_ms;	   /* in its middle */
+	double swell_db;   /* its level rises by so much from its begin to its end */
 	double snr_db;	   /* against white noise that lasts all the time; 0: no noise */
 };
 
@@ -135,8 +136,11 @@ static inline double grid_make(const struct grid_cell *cell, int key, uint64_t *
 		if (n >= begin && n < end && !(n >= gap && n < gap_end)) {
 			double turn = 2.0 * GRID_PI * n / BL_RATE * (1.0 + cell->off);
 
-			value += low * sin(turn * low_hz[key / 4] + low_phase) +
-				 high * sin(turn * high_hz[key % 4] + high_phase);
+			double rise = cell->swell_db * ((n - begin) / (end - begin) - 1.0);
+
+			value += pow(10.0, rise / 20.0) *
+				 (low * sin(turn * low_hz[key / 4] + low_phase) +
+				  high * sin(turn * high_hz[key % 4] + high_phase));
 		}
 		out[n] = (int16_t)lrint(fmax(-32768.0, fmin(32767.0, value)));
 	}

@@ -62,7 +62,8 @@ static void test_many_threads_carry_many_legs(void)
 {
 	struct bl_engine_config config = {.max_legs = LEGS, .cpu = -1, .workers = WORKERS};
 	struct bl_engine *engine = NULL;
-	struct bl_play_item tone = {.tone = {.hz = {440}, .segments = 1, .on_ms = {60000}}};
+	struct bl_play_item tone = {
+		.tone = {.count = 1, .parts = {{.hz = {440}, .on_ms = 60000}}}};
 	int32_t ports[LEGS];
 	int silent = 0;
 

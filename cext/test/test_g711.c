@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "check.h"
 #include "g711.h"
+#include "simd.h"
 
 static int16_t decode(enum bl_codec codec, uint8_t code)
 {
@@ -61,12 +62,66 @@ static void test_error_is_half_a_step(void)
 	}
 }
 
+enum { COUNTS = 70 }; /* more than any vector and its rest */
+
+static void check_vectors(enum bl_codec codec, size_t count, uint32_t *random)
+{
+	int16_t pcm[COUNTS], decoded[2][COUNTS + 1];
+	uint8_t codes[2][COUNTS + 1];
+
+	for (size_t i = 0; i < count; i++) {
+		*random = *random * 1664525 + 1013904223;
+		pcm[i] = (int16_t)(*random >> 16);
+	}
+	for (int baseline = 0; baseline < 2; baseline++) {
+		bl_simd_baseline = baseline;
+		codes[baseline][count] = 99;
+		decoded[baseline][count] = 99;
+		bl_g711_encode(codec, pcm, count, codes[baseline]);
+		bl_g711_decode(codec, codes[baseline], count, decoded[baseline]);
+		CHECK_EQUAL(99, codes[baseline][count]);
+		CHECK_EQUAL(99, decoded[baseline][count]);
+	}
+	bl_simd_baseline = false;
+	CHECK(!memcmp(codes[0], codes[1], count));
+	CHECK(!memcmp(decoded[0], decoded[1], count * sizeof(int16_t)));
+	for (size_t i = 0; i < count; i++) {
+		CHECK_EQUAL(encode(codec, pcm[i]), codes[0][i]);
+		CHECK_EQUAL(decode(codec, codes[0][i]), decoded[0][i]);
+	}
+}
+
+static void test_vectors_of_any_length(void)
+{
+	uint32_t random = 1;
+
+	for (size_t count = 0; count <= COUNTS - 1; count++) {
+		check_vectors(BL_PCMU, count, &random);
+		check_vectors(BL_PCMA, count, &random);
+	}
+}
+
+/* Straight from one law to the other is what it is by way of linear samples. */
+static void test_transcode(void)
+{
+	for (int i = 0; i < 256; i++) {
+		uint8_t code = (uint8_t)i, other;
+
+		bl_g711_transcode(BL_PCMU, &code, 1, &other);
+		CHECK_EQUAL(encode(BL_PCMA, decode(BL_PCMU, code)), other);
+		bl_g711_transcode(BL_PCMA, &code, 1, &other);
+		CHECK_EQUAL(encode(BL_PCMU, decode(BL_PCMA, code)), other);
+	}
+}
+
 int main(void)
 {
 	static const struct check_test tests[] = {
 		CHECK_TEST(test_known_values),
 		CHECK_TEST(test_codes_come_back),
 		CHECK_TEST(test_error_is_half_a_step),
+		CHECK_TEST(test_vectors_of_any_length),
+		CHECK_TEST(test_transcode),
 	};
 
 	bl_g711_init();

@@ -16,11 +16,11 @@ static struct bl_prompt *prompt_of(const int16_t *pcm, size_t count)
 static struct bl_play_item tone_item(double hz, int on_ms, int off_ms)
 {
 	return (struct bl_play_item){
-		.tone = {.hz = {hz},
-			 .level_dbm0 = {-10.0},
-			 .segments = 1,
-			 .on_ms = {on_ms},
-			 .off_ms = {off_ms}},
+		.tone = {.count = 1,
+			 .parts = {{.hz = {hz},
+				    .level_dbm0 = {-10.0},
+				    .on_ms = on_ms,
+				    .off_ms = off_ms}}},
 	};
 }
 

@@ -82,6 +82,28 @@ static void test_wrong_packets(void)
 	CHECK_EQUAL(BL_EINVAL, bl_rtp_parse(packet, sizeof(packet), &rtp));
 }
 
+/* RFC 7983 §7, RFC 5761 §4 */
+static void test_what_a_datagram_is(void)
+{
+	uint8_t packet[2] = {0};
+
+	for (int first = 0; first < 256; first++) {
+		packet[0] = (uint8_t)first;
+		for (int second = 0; second < 256; second++) {
+			enum bl_wire want = first <= 3			     ? BL_WIRE_STUN
+					    : first >= 20 && first <= 63     ? BL_WIRE_DTLS
+					    : first < 128 || first > 191     ? BL_WIRE_OTHER
+					    : second >= 192 && second <= 223 ? BL_WIRE_RTCP
+									     : BL_WIRE_RTP;
+
+			packet[1] = (uint8_t)second;
+			CHECK_EQUAL(want, bl_wire_of(packet, sizeof(packet)));
+		}
+	}
+	CHECK_EQUAL(BL_WIRE_OTHER, bl_wire_of(packet, 1));
+	CHECK_EQUAL(BL_WIRE_OTHER, bl_wire_of(NULL, 2));
+}
+
 static enum bl_rtp_order come(struct bl_rtp_source *source, uint16_t seq)
 {
 	return bl_rtp_source_update(source, &(struct bl_rtp){.seq = seq, .ssrc = 1});
@@ -95,6 +117,9 @@ static void test_order_and_loss(void)
 	CHECK_EQUAL(BL_RTP_NEXT, come(&source, 65534));
 	CHECK_EQUAL(BL_RTP_NEXT, come(&source, 1)); /* over the edge, two are missing */
 	CHECK_EQUAL(2, bl_rtp_source_lost(&source));
+	CHECK_EQUAL(5, bl_rtp_source_expected(&source));
+	CHECK_EQUAL(3, bl_rtp_source_received(&source));
+	CHECK_EQUAL(65537, source.highest); /* one turn of the numbers */
 	CHECK_EQUAL(BL_RTP_REORDERED, come(&source, 0));
 	CHECK_EQUAL(BL_RTP_DUPLICATE, come(&source, 0));
 	CHECK_EQUAL(BL_RTP_DUPLICATE, come(&source, 1));
@@ -117,6 +142,13 @@ static void test_jitter(void)
 	for (uint32_t i = 0; i < 400; i++)
 		bl_rtp_source_jitter(&source, i * 160, 5000 + i * 160);
 	CHECK_EQUAL(0, source.jitter >> 4);
+	/* a step of less than 1 s of the clock is jitter, more is none */
+	source = (struct bl_rtp_source){.clock = 48000};
+	bl_rtp_source_jitter(&source, 0, 5000);
+	bl_rtp_source_jitter(&source, 0, 5000 + 47000);
+	CHECK_EQUAL(47000 / 16, source.jitter >> 4);
+	bl_rtp_source_jitter(&source, 0, 52000 + 49000);
+	CHECK_EQUAL(47000 / 16, source.jitter >> 4);
 }
 
 static const struct check_test tests[] = {
@@ -124,6 +156,7 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_header_goes_round),
 	CHECK_TEST(test_csrc_extension_and_padding),
 	CHECK_TEST(test_wrong_packets),
+	CHECK_TEST(test_what_a_datagram_is),
 	CHECK_TEST(test_order_and_loss),
 	CHECK_TEST(test_jitter),
 };

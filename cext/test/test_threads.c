@@ -56,7 +56,7 @@ static void test_events_wake_the_caller(void)
 	struct kit_phone *phone = kit_phone(engine, 1, -1);
 	int16_t frame[BL_FRAME] = {0};
 	struct bl_play_item tone = {
-		.tone = {.hz = {440}, .segments = 1, .on_ms = {60}},
+		.tone = {.count = 1, .parts = {{.hz = {440}, .on_ms = 60}}},
 	};
 	struct bl_event event;
 
@@ -74,7 +74,7 @@ static void test_commands_race_ticks(void)
 {
 	struct bl_engine *engine = running_engine();
 	struct bl_play_item tone = {
-		.tone = {.hz = {440}, .segments = 1, .on_ms = {60}},
+		.tone = {.count = 1, .parts = {{.hz = {440}, .on_ms = 60}}},
 	};
 	struct bl_event events[16];
 	struct bl_leg_stats stats;

@@ -1,0 +1,218 @@
+"""What goes into the media engine and comes out of it: plain values, without the C module."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Codec = Literal["PCMU", "PCMA", "G722", "OPUS", "L16"]
+DigitSource = Literal["inband", "rfc4733"]
+PlayEnd = Literal["end", "stopped", "replaced", "bridged", "removed"]
+#: what a leg is in its bridge; a supervisor who barges in talks
+Role = Literal["talk", "listen", "whisper"]
+#: why a recording closed: a reason word; `normal` is a whole file
+RecordEnd = Literal["normal", "disk-full", "recording-failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class DigitHeard:
+    """A DTMF digit's tone was confirmed; told once, at its onset."""
+
+    leg: int
+    digit: str
+    source: DigitSource
+    #: how long it had been heard when it was told
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitEnded:
+    """A digit that came as RFC 4733 events is over; *duration_ms* is its whole length."""
+
+    leg: int
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TelephoneEvent:
+    """An RFC 4733 event that is no digit began, such as flash (16)."""
+
+    leg: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """Somebody begins to talk, or has stopped; told where `watch_talk` asked for it."""
+
+    leg: int
+    begins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FarGone:
+    """The far end said goodbye by RTCP."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayEnded:
+    """A play is over."""
+
+    leg: int
+    play: int
+    why: PlayEnd
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingClosed:
+    """A recording's file is complete, or as complete as it will get."""
+
+    recording: int
+    leg: int
+    samples: int
+    reason: RecordEnd
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStarted:
+    """The leg's first packet or samples came."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaSilent:
+    """Nothing came for the leg's silence time; told again only after it had come back."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceGone:
+    """The descriptor of a PCM leg ended or failed."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class TicksLate:
+    """Ticks began late since the last such event; at most one event a second."""
+
+    count: int
+
+
+MediaEvent = (
+    DigitHeard
+    | DigitEnded
+    | TelephoneEvent
+    | Talk
+    | FarGone
+    | PlayEnded
+    | RecordingClosed
+    | MediaStarted
+    | MediaSilent
+    | DeviceGone
+    | TicksLate
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RtpRemote:
+    """Where a leg's sound goes and how it is coded, as the SDP said."""
+
+    address: str
+    port: int
+    payload_type: int
+    codec: Codec
+    #: payload type of telephone-event (RFC 4733), or None
+    event_payload_type: int | None = None
+    #: of our samples; 0: the codec's usual, 16,000 for G.722 and Opus
+    rate_hz: int = 0
+    #: where its RTCP goes; 0: the port after, the same number: RTP's own (RFC 5761), -1: none
+    rtcp_port: int = 0
+    #: Opus only: [bit/s], 0: chosen by rate; error correction; nothing sent in silence
+    bitrate: int = 0
+    fec: bool = False
+    dtx: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A leg's part in a bridge: `talk`, `listen`, or `whisper` to one leg of it only."""
+
+    leg: int
+    role: Role = "talk"
+    #: of a whisper: the leg that hears it
+    to: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TonePart:
+    """Up to four frequencies that sound for *on_ms*, and the silence after them."""
+
+    hz: tuple[float, ...]
+    on_ms: int
+    off_ms: int = 0
+    level_dbm0: float = -13.0
+    #: of the first frequency's amplitude (`f1 x f2` in ITU-T E.180); 0: none
+    modulate_hz: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """Frequencies with a cadence of up to eight (on, off) pairs; or *parts* that differ."""
+
+    hz: tuple[float, ...] = ()
+    cadence_ms: tuple[tuple[int, int], ...] = ()
+    level_dbm0: float = -13.0
+    parts: tuple[TonePart, ...] = ()
+    #: how often all of it is played; -1: without end
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LegStats:
+    """What a leg has counted so far; `cext/include/branchline_media.h` explains each."""
+
+    packets_in: int
+    packets_out: int
+    bytes_in: int
+    bytes_out: int
+    lost: int
+    late: int
+    duplicate: int
+    reordered: int
+    unknown: int
+    malformed: int
+    foreign: int
+    concealed: int
+    send_errors: int
+    jitter_us: int
+    buffer_ms: int
+    record_lost: int
+    recovered: int
+    rtcp_in: int
+    rtcp_malformed: int
+    round_trip_us: int
+    far_lost: int
+    far_jitter_us: int
+    r_factor: int
+    mos_lq_hundredths: int
+    mos_cq_hundredths: int
+    level_dbm0_below: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """What the engine has counted so far."""
+
+    ticks: int
+    late_ticks: int
+    skipped_ticks: int
+    busy_ns: int
+    longest_tick_ns: int
+    events_dropped: int
+    legs: int
+    #: payloads made; one that many legs hear counts once
+    encodes: int

@@ -1,0 +1,177 @@
+/* rtcp_leg.c  A leg's RTCP: reports out, reports in, and how good it sounds */
+#include <math.h>
+#include <string.h>
+#include "engine.h"
+
+enum {
+	ASK_TICKS = 10,	    /* reports are read so often */
+	RATE_TICKS = 250,   /* 5 s */
+	REPORT_SIZE = 2048, /* [bytes] */
+};
+
+static uint64_t ntp_now(const struct bl_engine *engine)
+{
+	return bl_rtcp_ntp(engine->due_us / 1000000, (uint32_t)(engine->due_us % 1000000) * 1000);
+}
+
+static void adopt(struct bl_worker *worker, struct bl_leg *leg, bool bye_before)
+{
+	const struct bl_report_far *far = &leg->rtp.rtcp.report.far;
+
+	leg->stats.rtcp_in = far->reports;
+	leg->stats.rtcp_malformed = far->malformed;
+	if (far->has_round_trip)
+		leg->stats.round_trip_us = far->round_trip_us;
+	if (far->has_block) {
+		leg->stats.far_lost = far->lost > 0 ? (uint64_t)far->lost : 0;
+		leg->stats.far_jitter_us =
+			(uint64_t)far->jitter * 1000000 / (uint64_t)leg->coder->clock;
+		bl_encoder_loss(leg->coder->encoder, far->fraction * 100 / 256);
+	}
+	if (far->bye && !bye_before)
+		bl_tell(worker, &(struct bl_event){.leg = leg->id, .kind = BL_EVENT_FAR_GONE});
+}
+
+void bl_rtcp_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t *packet,
+		      size_t size)
+{
+	struct bl_report *report = &leg->rtp.rtcp.report;
+	bool bye_before = report->far.bye;
+
+	if (!leg->coder || !leg->rtp.rtcp.on)
+		return;
+	bl_report_receive(report, packet, size, ntp_now(worker->engine), bl_now(worker->engine));
+	leg->rtp.ssrc = report->ssrc; /* it may have given way: RFC 3550 §8.2 */
+	adopt(worker, leg, bye_before);
+}
+
+/* From whom RTP is believed, RTCP is: the same host, from any port. */
+static bool is_believed(const struct bl_leg *leg, const union bl_address *from)
+{
+	union bl_address there = *bl_latch_target(&leg->rtp.latch);
+
+	bl_address_set_port(&there, bl_address_port(from));
+	return bl_address_same(&there, from);
+}
+
+static void receive(struct bl_worker *worker, struct bl_leg *leg)
+{
+	struct bl_rtcp_leg *rtcp = &leg->rtp.rtcp;
+	uint8_t packet[REPORT_SIZE];
+	union bl_address from;
+	socklen_t from_size = sizeof(from);
+	ssize_t size =
+		recvfrom(rtcp->fd, packet, sizeof(packet), MSG_DONTWAIT, &from.any, &from_size);
+
+	if (size < 0)
+		return;
+	if (!is_believed(leg, &from)) {
+		leg->stats.foreign++;
+		return;
+	}
+	rtcp->to = from;
+	bl_rtcp_leg_take(worker, leg, packet, (size_t)size);
+}
+
+static double ms_of(const struct bl_leg *leg, int32_t samples)
+{
+	return fmax(samples, 0) * 1000.0 / leg->rate;
+}
+
+static void rate(const struct bl_leg *leg, struct bl_rtcp_voip *voip, struct bl_quality *quality)
+{
+	struct bl_stream_stats stream;
+	struct bl_voip_leg about = {
+		.codec = leg->coder->config.codec,
+		.rate = leg->rate,
+		.lost = bl_rtp_source_lost(&leg->rtp.source),
+		.late = leg->stats.late,
+		.expected = bl_rtp_source_expected(&leg->rtp.source),
+		.has_round_trip = leg->rtp.rtcp.report.far.has_round_trip,
+		.round_trip_ms = leg->rtp.rtcp.report.far.round_trip_us / 1000.0,
+		.packet_ms = BL_FRAME_MS,
+	};
+
+	bl_stream_stats(leg->coder->stream, &stream);
+	about.buffer_ms = ms_of(leg, stream.delay);
+	about.buffer_most_ms = ms_of(leg, stream.target);
+	about.buffer_limit_ms = BL_STREAM_LIMIT_MS;
+	bl_voip_fill(&leg->rtp.rtcp.metrics, &about, voip, quality);
+}
+
+static void keep_ratings(struct bl_leg *leg, const struct bl_quality *quality)
+{
+	leg->stats.r_factor = (uint64_t)lrint(quality->r);
+	leg->stats.mos_lq_hundredths = (uint64_t)lrint(100.0 * quality->mos_lq);
+	leg->stats.mos_cq_hundredths = (uint64_t)lrint(100.0 * quality->mos_cq);
+}
+
+static struct bl_report_now now_of(const struct bl_engine *engine, const struct bl_leg *leg,
+				   const struct bl_rtcp_voip *voip)
+{
+	return (struct bl_report_now){
+		.tick = bl_now(engine),
+		.ntp = ntp_now(engine),
+		.timestamp = leg->rtp.timestamp,
+		.packets_out = leg->stats.packets_out,
+		.bytes_out = leg->stats.bytes_out,
+		.source = &leg->rtp.source,
+		.voip = voip,
+	};
+}
+
+static void put(struct bl_leg *leg, const uint8_t *packet, int size)
+{
+	const struct bl_rtcp_leg *rtcp = &leg->rtp.rtcp;
+	const struct bl_far *far = &leg->rtp.far;
+	bool own = rtcp->fd >= 0 && far->rtcp_port != bl_address_port(&far->address);
+	const union bl_address *to = own ? &rtcp->to : bl_latch_target(&leg->rtp.latch);
+
+	if (size > 0)
+		sendto(own ? rtcp->fd : leg->fd, packet, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       &to->any, far->size);
+}
+
+static void report(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtcp_voip *voip)
+{
+	struct bl_report_now now = now_of(worker->engine, leg, voip);
+
+	put(leg, worker->packet,
+	    bl_report_send(&leg->rtp.rtcp.report, &now, worker->packet, BL_PACKET_ROOM));
+}
+
+void bl_rtcp_leg_tick(struct bl_worker *worker, struct bl_leg *leg)
+{
+	struct bl_rtcp_leg *rtcp = &leg->rtp.rtcp;
+	uint64_t now = bl_now(worker->engine);
+	struct bl_rtcp_voip voip;
+	struct bl_quality quality;
+	bool due;
+
+	if (!leg->coder || !leg->rtp.far.size)
+		return;
+	if (rtcp->fd >= 0 && rtcp->on && (now + (uint64_t)leg->slot) % ASK_TICKS == 0)
+		receive(worker, leg);
+	due = rtcp->on && bl_report_due(&rtcp->report, now);
+	if (!leg->rtp.source.running) {
+		if (due)
+			report(worker, leg, NULL);
+	} else if (due || now - rtcp->rated_tick >= RATE_TICKS) {
+		rate(leg, &voip, &quality);
+		keep_ratings(leg, &quality);
+		rtcp->rated_tick = now;
+		if (due)
+			report(worker, leg, &voip);
+	}
+}
+
+void bl_rtcp_leg_bye(struct bl_engine *engine, struct bl_leg *leg)
+{
+	struct bl_report_now now;
+	uint8_t packet[REPORT_SIZE];
+
+	if (!leg->rtp.rtcp.on || !leg->coder || !leg->rtp.far.size || !leg->stats.packets_out)
+		return;
+	now = now_of(engine, leg, NULL);
+	put(leg, packet, bl_report_bye(&leg->rtp.rtcp.report, &now, packet, sizeof(packet)));
+}
