@@ -13,6 +13,8 @@ from _branchline_media import ffi, lib
 
 from appliance.base.errors import BranchlineError, Verdict
 from appliance.legs.enginetypes import (
+    PLAIN_PLAY,
+    PLAIN_RECORD,
     Codec,
     DeviceGone,
     DigitEnded,
@@ -27,11 +29,17 @@ from appliance.legs.enginetypes import (
     Member,
     PlayEnd,
     PlayEnded,
+    PlayHow,
     RecordEnd,
+    RecordGap,
+    RecordHow,
     RecordingClosed,
+    RecordingGap,
     Role,
     RtpRemote,
     Talk,
+    TapEnd,
+    TapEnded,
     TelephoneEvent,
     TicksLate,
     Tone,
@@ -91,11 +99,20 @@ _PLAY_ENDS: dict[int, PlayEnd] = {
     lib.BL_PLAY_REPLACED: "replaced",
     lib.BL_PLAY_BRIDGED: "bridged",
     lib.BL_PLAY_REMOVED: "removed",
+    lib.BL_PLAY_BARGED_DIGIT: "digit",
+    lib.BL_PLAY_BARGED_SPEECH: "speech",
 }
 _RECORD_ENDS: dict[int, RecordEnd] = {
     lib.BL_RECORD_COMPLETE: "normal",
     lib.BL_RECORD_DISK_FULL: "disk-full",
     lib.BL_RECORD_FAILED: "recording-failed",
+    lib.BL_RECORD_LONGEST: "longest",
+}
+_RECORD_GAPS: dict[int, RecordGap] = {lib.BL_GAP_PAUSED: "paused", lib.BL_GAP_LOST: "lost"}
+_TAP_ENDS: dict[int, TapEnd] = {
+    lib.BL_TAP_STOPPED: "stopped",
+    lib.BL_TAP_READER_GONE: "reader-gone",
+    lib.BL_TAP_FAILED: "tap-failed",
 }
 
 
@@ -118,7 +135,13 @@ _EVENTS: dict[int, Callable[[Any], MediaEvent]] = {
     lib.BL_EVENT_TELEPHONE: lambda raw: TelephoneEvent(raw.leg, raw.code),
     lib.BL_EVENT_TALK: lambda raw: Talk(raw.leg, bool(raw.code)),
     lib.BL_EVENT_FAR_GONE: lambda raw: FarGone(raw.leg),
-    lib.BL_EVENT_PLAY_ENDED: lambda raw: PlayEnded(raw.leg, raw.id, _PLAY_ENDS[raw.code]),
+    lib.BL_EVENT_PLAY_ENDED: lambda raw: PlayEnded(
+        raw.leg, raw.id, _PLAY_ENDS[raw.code], raw.value
+    ),
+    lib.BL_EVENT_RECORD_GAP: lambda raw: RecordingGap(
+        raw.id, raw.leg, raw.value, _RECORD_GAPS[raw.code]
+    ),
+    lib.BL_EVENT_TAP_ENDED: lambda raw: TapEnded(raw.id, raw.leg, raw.value, _TAP_ENDS[raw.code]),
     lib.BL_EVENT_RECORD_CLOSED: lambda raw: RecordingClosed(
         raw.id, raw.leg, raw.value, _RECORD_ENDS[raw.code]
     ),
@@ -270,44 +293,112 @@ class MediaEngine:
         """End a bridge; its legs stay."""
         _check(lib.bl_unbridge(self._alive(), bridge), f"bridge {bridge}")
 
-    def load_prompt(self, samples: bytes | memoryview) -> Prompt:
-        """Return a prompt of s16le samples at 8 kHz; it lives as long as it is referred to."""
+    def load_prompt(self, samples: bytes | memoryview, rate_hz: int = RATE_HZ) -> Prompt:
+        """Return a prompt of s16le samples; it lives as long as it is referred to."""
         octets = memoryview(samples).cast("B")
         count = len(octets) // 2
         out = ffi.new("struct bl_prompt **")
         with ffi.from_buffer("int16_t[]", octets[: count * 2]) as pcm:
-            _check(lib.bl_prompt_new(pcm, count, out), f"prompt of {count} samples")
+            _check(lib.bl_prompt_new(pcm, count, rate_hz, out), f"prompt of {count} samples")
         return Prompt(ffi.gc(out[0], lib.bl_prompt_free), count)
 
     def play(
-        self, leg: int, play: int, items: Sequence[Prompt | Tone], *, loop: bool = False
+        self,
+        leg: int,
+        play: int,
+        items: Sequence[Prompt | Tone],
+        *,
+        loop: bool = False,
+        how: PlayHow = PLAIN_PLAY,
     ) -> None:
-        """Play the items to the leg instead of its bridge; replaces what was playing."""
+        """Play the items to the leg instead of its bridge, or as *how* says."""
         raw = ffi.new("struct bl_play_item[]", len(items))
         for slot, item in zip(raw, items, strict=True):
             if isinstance(item, Prompt):
                 slot.prompt = item.handle
             else:
                 _fill_tone(slot.tone, item)
-        _check(
-            lib.bl_play(self._alive(), leg, play, raw, len(items), loop), f"leg {leg}: play {play}"
+        spec = ffi.new(
+            "struct bl_play_spec *",
+            {
+                "items": raw,
+                "count": len(items),
+                "loop": lib.BL_LOOP_ALL if loop else lib.BL_LOOP_NONE,
+                "barge": (lib.BL_BARGE_DIGIT if how.barge_digit else 0)
+                | (lib.BL_BARGE_SPEECH if how.barge_speech else 0),
+                "start_ms": how.start_ms,
+                "gain_db": how.gain_db,
+                "append": how.append,
+                "over": how.over,
+            },
         )
+        if how.loop_last:
+            spec.loop = lib.BL_LOOP_LAST
+        _check(lib.bl_play(self._alive(), leg, play, spec), f"leg {leg}: play {play}")
 
-    def stop_play(self, leg: int) -> None:
-        """End what the leg is being played, if anything."""
-        _check(lib.bl_play_stop(self._alive(), leg), f"leg {leg}: stop play")
+    def stop_play(self, leg: int, play: int = 0) -> None:
+        """End one play of the leg's queue, or with 0 all that it is being played."""
+        _check(lib.bl_play_stop(self._alive(), leg, play), f"leg {leg}: stop play")
+
+    def pause_play(self, leg: int, on: bool) -> None:
+        """Hold the play that sounds, or let it go on."""
+        _check(lib.bl_play_pause(self._alive(), leg, on), f"leg {leg}: pause play")
+
+    def seek_play(self, leg: int, ms: int, *, relative: bool = False) -> None:
+        """Set the play that sounds to a place, or forward and back from where it is."""
+        _check(lib.bl_play_seek(self._alive(), leg, ms, relative), f"leg {leg}: seek {ms} ms")
+
+    def gain_play(self, leg: int, gain_db: float) -> None:
+        """Make the play that sounds louder or softer, -60 to 20 dB."""
+        _check(lib.bl_play_gain(self._alive(), leg, gain_db), f"leg {leg}: gain of the play")
 
     def send_digits(self, leg: int, digits: str) -> None:
         """Send up to 64 digits 0-9 * # A-D: as RFC 4733 where the far end knows it, else tones."""
         text = digits.encode("ascii", "replace")
         _check(lib.bl_digits_send(self._alive(), leg, text), f"leg {leg}: digits {digits!r}")
 
-    def record(self, recording: int, leg: int, path: str) -> None:
-        """Record to a new stereo WAV file: left what the leg says, right what it hears."""
+    def record(self, recording: int, leg: int, path: str, how: RecordHow = PLAIN_RECORD) -> None:
+        """Record to a new file: left what the leg says, right what it hears."""
+        text = ffi.new("char[]", path.encode())
+        spec = ffi.new(
+            "struct bl_record_spec *",
+            {
+                "path": text,
+                "format": lib.BL_RECORD_OPUS if how.opus else lib.BL_RECORD_WAV,
+                "longest_ms": how.longest_ms,
+                "mono": how.mono,
+                "mask_digits": how.mask_digits,
+            },
+        )
         _check(
-            lib.bl_record(self._alive(), recording, leg, path.encode()),
+            lib.bl_record(self._alive(), recording, leg, spec),
             f"leg {leg}: recording {recording} to {path}",
         )
+
+    def pause_record(self, recording: int, on: bool) -> None:
+        """Leave out what is said from now on; a beep stands for it in the file."""
+        _check(lib.bl_record_pause(self._alive(), recording, on), f"recording {recording}: pause")
+
+    def mute_record(self, recording: int, *, says: bool, hears: bool) -> None:
+        """Record silence in place of either side."""
+        sides = (lib.BL_SIDE_SAYS if says else 0) | (lib.BL_SIDE_HEARS if hears else 0)
+        _check(lib.bl_record_mute(self._alive(), recording, sides), f"recording {recording}: mute")
+
+    def tap(
+        self, tap: int, leg: int, fd: int, *, says: bool, hears: bool, mask_digits: bool = False
+    ) -> None:
+        """Copy the leg's sides, as they are, into a connected socket or pipe.
+
+        The descriptor is duplicated; docs/media-engine.md tells what is written into it.
+        """
+        sides = (lib.BL_SIDE_SAYS if says else 0) | (lib.BL_SIDE_HEARS if hears else 0)
+        _check(
+            lib.bl_tap(self._alive(), tap, leg, fd, sides, mask_digits), f"leg {leg}: tap {tap}"
+        )
+
+    def stop_tap(self, tap: int) -> None:
+        """End a tap; `TapEnded` follows."""
+        _check(lib.bl_tap_stop(self._alive(), tap), f"tap {tap}")
 
     def stop_record(self, recording: int) -> None:
         """End a recording; `RecordingClosed` follows."""

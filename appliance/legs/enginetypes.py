@@ -5,11 +5,14 @@ from typing import Literal
 
 Codec = Literal["PCMU", "PCMA", "G722", "OPUS", "L16"]
 DigitSource = Literal["inband", "rfc4733"]
-PlayEnd = Literal["end", "stopped", "replaced", "bridged", "removed"]
+PlayEnd = Literal["end", "stopped", "replaced", "bridged", "removed", "digit", "speech"]
 #: what a leg is in its bridge; a supervisor who barges in talks
 Role = Literal["talk", "listen", "whisper"]
 #: why a recording closed: a reason word; `normal` is a whole file
-RecordEnd = Literal["normal", "disk-full", "recording-failed"]
+RecordEnd = Literal["normal", "disk-full", "recording-failed", "longest"]
+#: why a recording has a beep in place of what was said
+RecordGap = Literal["paused", "lost"]
+TapEnd = Literal["stopped", "reader-gone", "tap-failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class PlayEnded:
     leg: int
     play: int
     why: PlayEnd
+    #: how far it had come; in a loop: within its round
+    position_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,61 @@ class RecordingClosed:
     leg: int
     samples: int
     reason: RecordEnd
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingGap:
+    """Something is left out of a recording, and how far into the file that is."""
+
+    recording: int
+    leg: int
+    at_ms: int
+    why: RecordGap
+
+
+@dataclass(frozen=True, slots=True)
+class TapEnded:
+    """A tap is over; *lost* frames did not fit into its reader's socket."""
+
+    tap: int
+    leg: int
+    lost: int
+    reason: TapEnd
+
+
+@dataclass(frozen=True, slots=True)
+class PlayHow:
+    """How a play begins, sounds and ends; by default at once, and from beginning to end."""
+
+    #: what the leg does that ends it at once
+    barge_digit: bool = False
+    barge_speech: bool = False
+    #: after what plays; else it replaces all that
+    append: bool = False
+    #: the leg goes on hearing its bridge, the play is added to it
+    over: bool = False
+    #: the last item again and again
+    loop_last: bool = False
+    start_ms: int = 0
+    gain_db: float = 0.0
+
+
+PLAIN_PLAY = PlayHow()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHow:
+    """What a recording's file is like; as it stands: stereo WAV, without a limit."""
+
+    opus: bool = False
+    mono: bool = False
+    #: what is dialled is silence in the file
+    mask_digits: bool = False
+    #: 0: no limit
+    longest_ms: int = 0
+
+
+PLAIN_RECORD = RecordHow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +169,8 @@ MediaEvent = (
     | Talk
     | FarGone
     | PlayEnded
+    | RecordingGap
+    | TapEnded
     | RecordingClosed
     | MediaStarted
     | MediaSilent

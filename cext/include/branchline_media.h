@@ -45,7 +45,7 @@ enum bl_codec {
 
 enum bl_event_kind {
 	BL_EVENT_DIGIT = 1,	/* code: the digit, id: enum bl_digit_source, value: [ms] so far */
-	BL_EVENT_PLAY_ENDED,	/* id: play, code: enum bl_play_end */
+	BL_EVENT_PLAY_ENDED,	/* id: play, code: enum bl_play_end, value: where it was [ms] */
 	BL_EVENT_RECORD_CLOSED, /* id: recording, code: enum bl_record_end, value: [samples] */
 	BL_EVENT_MEDIA_STARTED, /* the leg's first sound */
 	BL_EVENT_MEDIA_SILENT, /* nothing came for the leg's silence time; once for each silence */
@@ -55,7 +55,9 @@ enum bl_event_kind {
 	BL_EVENT_TELEPHONE, /* RFC 4733, no digit: code: its number (16: flash), value: [ms] so far
 			     */
 	BL_EVENT_TALK,	    /* code: 1 somebody begins to talk, 0 has stopped; where asked for */
-	BL_EVENT_FAR_GONE,  /* RTCP BYE (RFC 3550 §6.6) */
+	BL_EVENT_RECORD_GAP, /* id: recording, code: enum bl_record_gap, value: in the file [ms] */
+	BL_EVENT_TAP_ENDED,  /* id: tap, code: enum bl_tap_end, value: [frames] that were lost */
+	BL_EVENT_FAR_GONE,   /* RTCP BYE (RFC 3550 §6.6) */
 };
 
 enum bl_digit_source {
@@ -64,17 +66,55 @@ enum bl_digit_source {
 };
 
 enum bl_play_end {
-	BL_PLAY_END = 1,  /* all was played */
-	BL_PLAY_STOPPED,  /* by bl_play_stop() */
-	BL_PLAY_REPLACED, /* by the next bl_play() */
-	BL_PLAY_BRIDGED,  /* the leg came into a bridge */
-	BL_PLAY_REMOVED,  /* the leg was removed */
+	BL_PLAY_END = 1,       /* all was played */
+	BL_PLAY_STOPPED,       /* by bl_play_stop() */
+	BL_PLAY_REPLACED,      /* by the next bl_play() */
+	BL_PLAY_BRIDGED,       /* the leg came into a bridge */
+	BL_PLAY_REMOVED,       /* the leg was removed */
+	BL_PLAY_BARGED_DIGIT,  /* the leg pressed a key */
+	BL_PLAY_BARGED_SPEECH, /* the leg began to speak */
 };
 
 enum bl_record_end {
 	BL_RECORD_COMPLETE = 1, /* stopped, or its leg was removed */
 	BL_RECORD_DISK_FULL,
-	BL_RECORD_FAILED, /* any other write error */
+	BL_RECORD_FAILED,  /* any other write error */
+	BL_RECORD_LONGEST, /* it reached longest_ms: whole */
+};
+
+/* Why a recording's file has a beep in place of what was said. */
+enum bl_record_gap {
+	BL_GAP_PAUSED = 2,
+	BL_GAP_LOST, /* the disk stalled for longer than its ring lasts */
+};
+
+enum bl_record_format {
+	BL_RECORD_WAV = 1,
+	BL_RECORD_OPUS, /* Ogg Opus (RFC 7845) */
+};
+
+enum bl_tap_end {
+	BL_TAP_STOPPED = 1, /* by command, or its leg was removed */
+	BL_TAP_READER_GONE,
+	BL_TAP_FAILED,
+};
+
+enum bl_side {
+	BL_SIDE_SAYS = 1,  /* what the leg says */
+	BL_SIDE_HEARS = 2, /* what the leg hears */
+	BL_SIDE_BOTH = 3,
+};
+
+enum bl_play_loop {
+	BL_LOOP_NONE = 0,
+	BL_LOOP_ALL,  /* from the first item again */
+	BL_LOOP_LAST, /* the last item again and again */
+};
+
+/* What may stop a play, as flags. */
+enum bl_barge {
+	BL_BARGE_DIGIT = 1,
+	BL_BARGE_SPEECH = 2,
 };
 
 /* What a leg is in its bridge. */
@@ -183,6 +223,25 @@ struct bl_play_item {
 	struct bl_tone tone;
 };
 
+struct bl_play_spec {
+	const struct bl_play_item *items;
+	int32_t count;
+	int32_t loop;	  /* enum bl_play_loop */
+	int32_t barge;	  /* enum bl_barge, or-ed */
+	int32_t start_ms; /* where it begins; in a loop: within its first round */
+	double gain_db;	  /* -60 to 20 */
+	bool append;	  /* after what plays; else it replaces all that */
+	bool over;	  /* the leg goes on hearing its bridge, the play is added to it */
+};
+
+struct bl_record_spec {
+	const char *path;   /* the file must not exist */
+	int32_t format;	    /* enum bl_record_format */
+	int32_t longest_ms; /* 0: no limit */
+	bool mono; /* both sides mixed; else left is what the leg says, right what it hears */
+	bool mask_digits; /* what is dialled is silence */
+};
+
 int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out);
 int bl_engine_start(struct bl_engine *engine);
 int bl_engine_stop(struct bl_engine *engine);
@@ -219,19 +278,35 @@ int bl_bridge(struct bl_engine *engine, int64_t bridge, const struct bl_member *
 	      int32_t count);
 int bl_unbridge(struct bl_engine *engine, int64_t bridge);
 
-/* Copies the samples; share one prompt among any number of plays. */
-int bl_prompt_new(const int16_t *samples, size_t count, struct bl_prompt **out);
+/* Copies the samples, 8, 16 or 48 kHz; share one prompt among any number of plays. */
+int bl_prompt_new(const int16_t *samples, size_t count, int32_t rate, struct bl_prompt **out);
+/* Converts it to a rate that it will be played at, so that bl_play() need not. */
+int bl_prompt_prepare(struct bl_prompt *prompt, int32_t rate);
 /* May be called while it is being played. */
 void bl_prompt_free(struct bl_prompt *prompt);
 /* The leg hears the items instead of its bridge, whose other legs go on hearing it. */
-int bl_play(struct bl_engine *engine, int64_t leg, int64_t play, const struct bl_play_item *items,
-	    int32_t count, bool loop);
-int bl_play_stop(struct bl_engine *engine, int64_t leg);
+int bl_play(struct bl_engine *engine, int64_t leg, int64_t play, const struct bl_play_spec *spec);
+/* One play, wherever it is in the queue; 0: all. */
+int bl_play_stop(struct bl_engine *engine, int64_t leg, int64_t play);
+/* The next three are about the play that sounds, and do nothing where there is none. */
+int bl_play_pause(struct bl_engine *engine, int64_t leg, bool on);
+int bl_play_seek(struct bl_engine *engine, int64_t leg, int64_t ms, bool relative);
+int bl_play_gain(struct bl_engine *engine, int64_t leg, double gain_db);
 /* Queues digits 0-9 * # A-D: RFC 4733 where the remote knows it, else as tones. */
 int bl_digits_send(struct bl_engine *engine, int64_t leg, const char *digits);
 
-/* Stereo WAV: left what the leg says, right what it hears. The file must not exist. */
-int bl_record(struct bl_engine *engine, int64_t recording, int64_t leg, const char *path);
+/* A new file; what a killed process leaves of it can be played. */
+int bl_record(struct bl_engine *engine, int64_t recording, int64_t leg,
+	      const struct bl_record_spec *spec);
+/* The file has a beep in place of the pause, and PATH.marks a line about it. */
+int bl_record_pause(struct bl_engine *engine, int64_t recording, bool on);
+/* These sides (enum bl_side, or-ed) are silence from now on; 0: none. */
+int bl_record_mute(struct bl_engine *engine, int64_t recording, int32_t sides);
 int bl_record_stop(struct bl_engine *engine, int64_t recording);
+/* A live copy of sides of the leg into a connected socket or a pipe, as docs/media-engine.md says.
+ */
+int bl_tap(struct bl_engine *engine, int64_t tap, int64_t leg, int fd, int32_t sides,
+	   bool mask_digits);
+int bl_tap_stop(struct bl_engine *engine, int64_t tap);
 
 #endif

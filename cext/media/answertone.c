@@ -135,7 +135,7 @@ static enum bl_answertone_kind take(struct bl_answertone *tone, const int16_t *p
 	bool here = measure(pcm, &re, &im);
 
 	if (!here && (!tone->lasted || ++tone->since > GONE)) {
-		bl_answertone_init(tone);
+		memset(tone, 0, sizeof(*tone));
 		return BL_ANSWERTONE_NONE;
 	}
 	amplitude = tone->amplitude[MEMORY - 1];
@@ -148,7 +148,7 @@ static enum bl_answertone_kind take(struct bl_answertone *tone, const int16_t *p
 	if (tone->lasted == 1)
 		tone->since = 0;
 	else if (++tone->since && !go_on(tone, re, im))
-		bl_answertone_init(tone);
+		memset(tone, 0, sizeof(*tone));
 	tone->re = re;
 	tone->im = im;
 	tone->since = 0;

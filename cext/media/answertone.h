@@ -1,7 +1,7 @@
 /*
  * answertone.h  Finds the tones with which a fax or a modem answers, and tells them apart
  *
- * What does it do?  It names 2,100 Hz that lasts: plain (CED of ITU-T T.30, ANS of V.25), with
+ * What does it do?  It names 2,100 Hz that lasts: plain (CED of ITU-T T.30, V.25), with
  *   phase reversals each 450 ms (V.25: echo cancellers are to switch off), amplitude modulated
  *   by 15 Hz (ANSam of V.8: a V.34 modem or fax), or both.
  * How does it work?  Every 10 ms, which are 21 turns of 2,100 Hz, it measures amplitude and phase.
@@ -20,7 +20,7 @@ enum {
 
 enum bl_answertone_kind {
 	BL_ANSWERTONE_NONE,
-	BL_ANSWERTONE_CED,	      /* or ANS: told after 700 ms */
+	BL_ANSWERTONE_CED,	      /* told after 700 ms */
 	BL_ANSWERTONE_REVERSED,	      /* told at the second reversal */
 	BL_ANSWERTONE_ANSAM,	      /* told after 700 ms */
 	BL_ANSWERTONE_ANSAM_REVERSED, /* told at the second reversal */

@@ -1,7 +1,9 @@
-/* clock.c  The two threads of a running engine: the tick's and the writer's */
+/* clock.c  The threads of a running engine: the tick's, the writer's, the tapper's */
+#include <poll.h>
 #include <pthread.h>
 #include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 #include "engine.h"
 
 #define NS_PER_S 1000000000LL
@@ -85,17 +87,65 @@ void *bl_writer_thread(void *argument)
 	return NULL;
 }
 
-void bl_recording_closed(struct bl_engine *engine, const struct bl_recording *recording)
+/* Sleeps until there is a tap, then serves it each 20 ms. */
+void *bl_tapper_thread(void *argument)
 {
-	struct bl_event event = {
-		.leg = recording->leg,
-		.id = recording->id,
-		.kind = BL_EVENT_RECORD_CLOSED,
-		.code = (int32_t)recording->why,
-		.value = recording->written,
-	};
+	struct bl_engine *engine = argument;
 
-	if (!bl_ring_put(&engine->writer_events, &event))
+	prctl(PR_SET_NAME, "bl-tapper");
+	while (!atomic_load(&engine->stopping)) {
+		struct pollfd bell = {.fd = engine->tapper_fd, .events = POLLIN};
+		uint64_t rung;
+		bool any = bl_tapper_service(&engine->tapper);
+
+		if (any)
+			sleep_until(clock_ns(CLOCK_MONOTONIC) + TICK_NS);
+		else if (poll(&bell, 1, -1) == 1 && read(bell.fd, &rung, sizeof(rung)) < 0)
+			break;
+	}
+	return NULL;
+}
+
+static void tell_from(struct bl_engine *engine, struct bl_ring *ring, const struct bl_event *event)
+{
+	if (!bl_ring_put(ring, event))
 		atomic_fetch_add_explicit(&engine->dropped, 1, memory_order_relaxed);
 	bl_wake_caller(engine);
+}
+
+void bl_recording_closed(struct bl_engine *engine, const struct bl_recording *recording)
+{
+	tell_from(engine, &engine->writer_events,
+		  &(struct bl_event){
+			  .leg = recording->leg,
+			  .id = recording->id,
+			  .kind = BL_EVENT_RECORD_CLOSED,
+			  .code = (int32_t)recording->why,
+			  .value = recording->written,
+		  });
+}
+
+void bl_recording_gap(struct bl_engine *engine, const struct bl_recording *recording,
+		      enum bl_feed_entry what, uint64_t at_ms)
+{
+	tell_from(engine, &engine->writer_events,
+		  &(struct bl_event){
+			  .leg = recording->leg,
+			  .id = recording->id,
+			  .kind = BL_EVENT_RECORD_GAP,
+			  .code = what == BL_FEED_PAUSED ? BL_GAP_PAUSED : BL_GAP_LOST,
+			  .value = at_ms,
+		  });
+}
+
+void bl_tap_ended(struct bl_engine *engine, const struct bl_tap *tap)
+{
+	tell_from(engine, &engine->tapper_events,
+		  &(struct bl_event){
+			  .leg = tap->leg,
+			  .id = tap->id,
+			  .kind = BL_EVENT_TAP_ENDED,
+			  .code = (int32_t)tap->why,
+			  .value = tap->lost,
+		  });
 }

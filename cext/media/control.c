@@ -13,3 +13,8 @@ int bl_push_for(struct bl_engine *engine, int64_t id, struct bl_command *command
 	pthread_mutex_unlock(&engine->lock);
 	return err;
 }
+
+int32_t bl_leg_asked_rate(const struct bl_leg *leg)
+{
+	return leg->has_asked ? leg->asked.rate : BL_RATE;
+}

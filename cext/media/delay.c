@@ -3,7 +3,7 @@
 #include "delay.h"
 
 enum {
-	MEMORY = 1000,	/* [packets], the newer half counts most: 10 s of 20 ms */
+	MEMORY = 500,	/* [packets], the newer half counts most: 5 s of 20 ms */
 	START_BINS = 8, /* 20 ms to spare until more is known */
 	WINDOW = 32,	/* [packets] after which a longer path is believed */
 	MOVED_BINS = 8, /* so much longer: 20 ms */
@@ -78,18 +78,10 @@ static void follow(struct bl_delay *delay)
 		delay->quantile--;
 }
 
-void bl_delay_seen(struct bl_delay *delay, int64_t distance)
+static void count(struct bl_delay *delay, int64_t bin)
 {
-	int64_t bin;
 	float weight;
 
-	if (!delay->running)
-		start(delay, distance);
-	if (distance < delay->least)
-		move(delay, (delay->least - distance + delay->bin - 1) / delay->bin);
-	bin = (distance - delay->least + delay->bin - 1) / delay->bin;
-	if (bin >= BL_DELAY_BINS)
-		bin = BL_DELAY_BINS - 1;
 	if (delay->seen < MEMORY)
 		delay->seen++;
 	/* at first the last half of all counts, so that the start's guess is soon forgotten */
@@ -97,6 +89,19 @@ void bl_delay_seen(struct bl_delay *delay, int64_t distance)
 	for (int i = 0; i < BL_DELAY_BINS; i++)
 		delay->bins[i] *= 1.0f - weight;
 	delay->bins[bin] += weight;
+}
+
+void bl_delay_seen(struct bl_delay *delay, int64_t distance)
+{
+	int64_t bin;
+
+	if (!delay->running)
+		start(delay, distance);
+	if (distance < delay->least)
+		move(delay, (delay->least - distance + delay->bin - 1) / delay->bin);
+	bin = (distance - delay->least + delay->bin - 1) / delay->bin;
+	if (bin < BL_DELAY_BINS) /* else it stalled: no delay of ours would have helped */
+		count(delay, bin);
 	watch_window(delay, distance);
 	follow(delay);
 }

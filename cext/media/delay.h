@@ -4,12 +4,12 @@
  * What does it do?  It watches at which tick each packet arrives against the time of its sound,
  *   and says how far apart the two must be kept: the least delay that loses about one in a
  *   hundred.
- * How does it work?  A histogram of the distances, newest first in weight (a memory of about
- *   10 s), counted from the smallest one. The target follows its upper quantile, with hysteresis;
- *   a path that becomes longer or shorter for good moves the histogram. Ticks, not microseconds,
- *   are the grain, since sound leaves only then; but a packet that came within the last
- *   milliseconds before its tick counts as one of the next: as the two sides' clocks drift, it
- *   soon will be.
+ * How does it work?  A histogram of the distances, newest first in weight (a bad time is forgotten
+ *   within half a minute), counted from the smallest one. The target follows its upper quantile,
+ *   with hysteresis; a path that becomes longer or shorter for good moves the histogram, a stall
+ *   is left out of it. Ticks, not microseconds, are the grain, since sound leaves only then; but
+ *   a packet that came within the last milliseconds before its tick counts as one of the next
+ *   (stream.c): as the two sides' clocks drift, it soon will be.
  * How do I use it?  bl_delay_init(), bl_delay_seen() for each packet, then read target.
  */
 #ifndef BL_DELAY_H

@@ -15,8 +15,10 @@ enum {
 };
 
 #define PI 3.14159265358979323846
-#define COHERENT 0.95f	   /* 1: tones that turn evenly from look to look; speech glides */
-#define FLAT 2.0f	   /* most against least power of whole looks; a vowel swells and fades */
+#define COHERENT 0.92f	   /* 1: tones that turn evenly from look to look; speech glides */
+#define FLAT 2.5f	   /* most against least power of whole looks; a vowel swells and fades */
+#define OTHER 0.15f	   /* mean power of another tone at most, against the pair's mean */
+#define NEAR_HZ 150.0f	   /* nearer to one of the pair, a tone hears that one */
 #define OFF_LIMIT 0.015f   /* Q.24: 1.5 % + 2 Hz are a digit, 3.5 % are none */
 #define OFF_MORE_HZ 4.0f   /* the 2 Hz, and 2 Hz for the estimate's own error */
 #define OFF_COARSE_HZ 8.0f /* how far the rough estimate may be out beyond that */
@@ -28,7 +30,8 @@ static const int16_t silence[BL_FRAME];
 /* The last looks of one lane, newest first, and what is to be judged of them. */
 struct suspect {
 	float re[NEEDED][TONES], im[NEEDED][TONES], power[NEEDED][TONES];
-	float total; /* mean power of the sound */
+	float mean[TONES]; /* power */
+	float total;	   /* mean power of the sound */
 	int low, high;
 	float low_power, high_power; /* mean */
 };
@@ -156,11 +159,26 @@ static bool flat(const struct suspect *suspect)
 	return most <= least * FLAT;
 }
 
+static bool near(int one, int other)
+{
+	return fabsf(tone_hz[one] - tone_hz[other]) < NEAR_HZ;
+}
+
+/* Is no third tone heard? A voice has harmonics of one pitch, and more than two of them. */
+static bool alone(const float power[TONES], int low, int high)
+{
+	float most = OTHER * (power[low] + power[high]) / 2.0f;
+
+	for (int k = 0; k < TONES; k++) {
+		if (power[k] > most && !near(k, low) && !near(k, high))
+			return false;
+	}
+	return true;
+}
+
 static void collect(const struct bl_dtmf_block *block, unsigned int lane, struct suspect *suspect)
 {
-	float sums[TONES] = {0};
-
-	suspect->total = 0.0f;
+	memset(suspect, 0, sizeof(*suspect));
 	for (int i = 0; i < NEEDED; i++) {
 		const struct bl_dtmf_look *look = look_back(block, (unsigned int)i);
 
@@ -168,15 +186,15 @@ static void collect(const struct bl_dtmf_block *block, unsigned int lane, struct
 			suspect->re[i][k] = look->re[k][lane];
 			suspect->im[i][k] = look->im[k][lane];
 			suspect->power[i][k] = power_of(look, k, lane);
-			sums[k] += suspect->power[i][k];
+			suspect->mean[k] += suspect->power[i][k] / NEEDED;
 		}
 		if (i) /* the newest look's last hop counts least in it */
 			suspect->total += look->total[lane] / (NEEDED - 1);
 	}
-	suspect->low = strongest(sums);
-	suspect->high = TONES / 2 + strongest(sums + TONES / 2);
-	suspect->low_power = sums[suspect->low] / NEEDED;
-	suspect->high_power = sums[suspect->high] / NEEDED;
+	suspect->low = strongest(suspect->mean);
+	suspect->high = TONES / 2 + strongest(suspect->mean + TONES / 2);
+	suspect->low_power = suspect->mean[suspect->low];
+	suspect->high_power = suspect->mean[suspect->high];
 }
 
 /* Are these looks a digit? */
@@ -190,7 +208,7 @@ static bool judge(const struct suspect *suspect)
 	       high <= low * BL_DTMF_REVERSE_TWIST &&
 	       (low + high) * 2.0f / (HOP * HOP) >= suspect->total * BL_DTMF_PURE &&
 	       steady(suspect, suspect->low) && steady(suspect, suspect->high) && flat(suspect) &&
-	       tuned(suspect);
+	       alone(suspect->mean, suspect->low, suspect->high) && tuned(suspect);
 }
 
 /* Follows the digit that sounds, until it has been gone for long enough; is it heard now? */
@@ -212,11 +230,10 @@ static bool follow(struct bl_dtmf_block *block, unsigned int lane)
 	return false;
 }
 
-/* The strongest low and high tone of the newest look. */
-static void pair_now(const struct bl_dtmf_block *block, unsigned int lane, int *low, int *high)
+/* The powers of the newest look, and its strongest low and high tone. */
+static void pair_now(const struct bl_dtmf_block *block, unsigned int lane, float power[TONES],
+		     int *low, int *high)
 {
-	float power[TONES];
-
 	for (int k = 0; k < TONES; k++)
 		power[k] = power_of(look_back(block, 0), k, lane);
 	*low = strongest(power);
@@ -226,11 +243,12 @@ static void pair_now(const struct bl_dtmf_block *block, unsigned int lane, int *
 /* Is the digit that sounds still the strongest pair? Then there is nothing new to be judged. */
 static bool goes_on(const struct bl_dtmf_block *block, unsigned int lane)
 {
+	float power[TONES];
 	int low, high;
 
 	if (!(block->sounding >> lane & 1))
 		return false;
-	pair_now(block, lane, &low, &high);
+	pair_now(block, lane, power, &low, &high);
 	return low == block->digits[lane].low && high == block->digits[lane].high;
 }
 
@@ -249,15 +267,16 @@ static bool turned(const struct bl_dtmf_block *block, unsigned int lane, int ton
 	return fabsf(off) <= tone_hz[tone] * OFF_LIMIT + OFF_MORE_HZ + OFF_COARSE_HZ;
 }
 
-/* A lane that is likely for the first time, or whose tones turned as those of a digit do. */
+/* Could the newest look, and the one before if it was likely too, be of a digit? */
 static bool plausible(const struct bl_dtmf_block *block, unsigned int lane)
 {
+	float power[TONES];
 	int low, high;
 
-	if (block->run[lane] < 2)
-		return true;
-	pair_now(block, lane, &low, &high);
-	return turned(block, lane, low) && turned(block, lane, high);
+	pair_now(block, lane, power, &low, &high);
+	if (!alone(power, low, high))
+		return false;
+	return block->run[lane] < 2 || (turned(block, lane, low) && turned(block, lane, high));
 }
 
 /*
@@ -352,28 +371,4 @@ size_t bl_dtmf_block_frame(struct bl_dtmf_block *block, const int16_t *const fra
 		count += look(block, heard, at, &told, hits + count);
 	block->idle = !any && !block->sounding; /* and nothing is in a look any more */
 	return count;
-}
-
-/* The first place in its room that is aligned. */
-static struct bl_dtmf_block *block_of(struct bl_dtmf *dtmf)
-{
-	size_t line = _Alignof(struct bl_dtmf_block);
-
-	return (void *)(dtmf->room + (line - (uintptr_t)dtmf->room % line));
-}
-
-void bl_dtmf_init(struct bl_dtmf *dtmf)
-{
-	bl_dtmf_block_init(block_of(dtmf));
-}
-
-char bl_dtmf_frame(struct bl_dtmf *dtmf, const int16_t *frame, int *ms)
-{
-	const int16_t *frames[LANES] = {frame};
-	struct bl_dtmf_hit hits[LANES];
-
-	if (!bl_dtmf_block_frame(block_of(dtmf), frames, hits))
-		return 0;
-	*ms = hits[0].ms;
-	return hits[0].digit;
 }

@@ -5,9 +5,9 @@
  *   that tone goes on. What it accepts and refuses is measured by test_dtmf.c, figure by figure.
  * How does it work?  Every 5 ms it looks at the last 10 ms through a Hann window at the eight
  *   frequencies. A digit is six looks in a row in which the same low and the same high tone
- *   stayed strong, hold most of the power, fit each other (twist), and turn at the right speed:
- *   the phase from look to look tells the frequency far better than the narrow filter that such
- *   short tones leave no time for.
+ *   stayed strong and level, hold most of the power, leave no third tone any, fit each other
+ *   (twist), and turn at the right speed: the phase from look to look tells the frequency far
+ *   better than the narrow filter that such short tones leave no time for.
  *   The looks of sixteen channels are made together, a channel in each lane of the vectors, by
  *   the widest vectors that the machine has (dtmf_bank.h). Only a lane whose looks were all likely
  *   is judged, one by one.
@@ -84,14 +84,5 @@ static inline bool bl_dtmf_present(const struct bl_dtmf_block *block, unsigned i
 {
 	return block->present >> lane & 1;
 }
-
-/* One channel alone, at the cost of sixteen; may lie anywhere. */
-struct bl_dtmf {
-	unsigned char room[sizeof(struct bl_dtmf_block) + 64];
-};
-
-void bl_dtmf_init(struct bl_dtmf *dtmf);
-/* The digit whose tone this frame confirmed, else 0; ms: how long it has been heard. */
-char bl_dtmf_frame(struct bl_dtmf *dtmf, const int16_t *frame, int *ms);
 
 #endif

@@ -31,24 +31,30 @@ static int allocate(struct bl_engine *engine)
 	if (!engine->cells || !engine->dtmf || !engine->bridge_table ||
 	    bl_crew_init(&engine->crew, engine->config.workers, engine->config.cpu) ||
 	    bl_map_init(&engine->legs) || bl_map_init(&engine->bridges) ||
-	    bl_map_init(&engine->recordings) ||
+	    bl_map_init(&engine->recordings) || bl_map_init(&engine->taps) ||
 	    bl_ring_init(&engine->commands, sizeof(struct bl_command), COMMAND_RING) ||
 	    bl_ring_init(&engine->events, sizeof(struct bl_event), EVENT_RING) ||
-	    bl_ring_init(&engine->writer_events, sizeof(struct bl_event), WRITER_EVENT_RING))
+	    bl_ring_init(&engine->writer_events, sizeof(struct bl_event), WRITER_EVENT_RING) ||
+	    bl_ring_init(&engine->tapper_events, sizeof(struct bl_event), WRITER_EVENT_RING))
 		return BL_ENOMEM;
 	for (int32_t i = 0; i < engine->crew.count; i++)
 		engine->crew.workers[i].engine = engine;
 	engine->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	return engine->event_fd < 0 ? BL_EIO : BL_OK;
+	engine->tapper_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	return engine->event_fd < 0 || engine->tapper_fd < 0 ? BL_EIO : BL_OK;
 }
 
 static void release(struct bl_engine *engine)
 {
+	if (engine->tapper_fd >= 0)
+		close(engine->tapper_fd);
 	if (engine->event_fd >= 0)
 		close(engine->event_fd);
+	bl_ring_release(&engine->tapper_events);
 	bl_ring_release(&engine->writer_events);
 	bl_ring_release(&engine->events);
 	bl_ring_release(&engine->commands);
+	bl_map_release(&engine->taps);
 	bl_map_release(&engine->recordings);
 	bl_map_release(&engine->bridges);
 	bl_map_release(&engine->legs);
@@ -85,11 +91,15 @@ int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
 	engine->config = *config;
 	if (!config->workers)
 		engine->config.workers = config->stepped ? 1 : workers_of_machine();
-	engine->event_fd = -1;
+	engine->event_fd = engine->tapper_fd = -1;
 	engine->resting_end = &engine->resting;
 	engine->recorder.retired = &engine->retired;
 	engine->recorder.closed = bl_recording_closed;
+	engine->recorder.gap = bl_recording_gap;
 	engine->recorder.engine = engine;
+	engine->tapper.retired = &engine->retired;
+	engine->tapper.ended = bl_tap_ended;
+	engine->tapper.engine = engine;
 	pthread_mutex_init(&engine->lock, NULL);
 	bl_g711_init();
 	bl_resample_init(&first, BL_RATE, BL_RATE_WIDE); /* computes the filters */
@@ -99,6 +109,14 @@ int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
 	else
 		*out = engine;
 	return err;
+}
+
+void bl_wake_tapper(struct bl_engine *engine)
+{
+	uint64_t one = 1;
+	ssize_t size = write(engine->tapper_fd, &one, sizeof(one));
+
+	(void)size; /* it fails only when 2^64 - 2 wake-ups wait already */
 }
 
 int bl_engine_start(struct bl_engine *engine)
@@ -120,14 +138,19 @@ int bl_engine_start(struct bl_engine *engine)
 		goto unblock;
 	if (pthread_create(&engine->tick_thread, NULL, bl_tick_thread, engine))
 		goto stop_crew;
-	if (pthread_create(&engine->writer_thread, NULL, bl_writer_thread, engine)) {
-		atomic_store(&engine->stopping, true);
-		pthread_join(engine->tick_thread, NULL);
-		goto stop_crew;
-	}
+	if (pthread_create(&engine->writer_thread, NULL, bl_writer_thread, engine))
+		goto stop_tick;
+	if (pthread_create(&engine->tapper_thread, NULL, bl_tapper_thread, engine))
+		goto stop_writer;
 	engine->running = true;
 	err = BL_OK;
 	goto unblock;
+stop_writer:
+	atomic_store(&engine->stopping, true);
+	pthread_join(engine->writer_thread, NULL);
+stop_tick:
+	atomic_store(&engine->stopping, true);
+	pthread_join(engine->tick_thread, NULL);
 stop_crew:
 	bl_crew_stop(&engine->crew);
 unblock:
@@ -147,6 +170,8 @@ int bl_engine_stop(struct bl_engine *engine)
 		pthread_join(engine->tick_thread, NULL);
 		bl_crew_stop(&engine->crew);
 		pthread_join(engine->writer_thread, NULL);
+		bl_wake_tapper(engine);
+		pthread_join(engine->tapper_thread, NULL);
 		engine->running = false;
 	}
 	pthread_mutex_unlock(&engine->lock);
@@ -161,6 +186,7 @@ void bl_engine_free(struct bl_engine *engine)
 	bl_engine_stop(engine);
 	bl_obey_end(engine);
 	bl_recorder_service(&engine->recorder);
+	bl_tapper_service(&engine->tapper);
 	bl_reap(engine);
 	bl_rested_legs_free(engine, true);
 	release(engine);
@@ -176,6 +202,7 @@ int bl_engine_step(struct bl_engine *engine, int32_t ticks)
 	for (int32_t i = 0; i < ticks; i++) {
 		bl_tick(engine);
 		bl_recorder_service(&engine->recorder);
+		bl_tapper_service(&engine->tapper);
 	}
 	pthread_mutex_unlock(&engine->lock);
 	return BL_OK;
@@ -199,7 +226,8 @@ int bl_engine_poll(struct bl_engine *engine, struct bl_event *events, int32_t ma
 	size = read(engine->event_fd, &wakes, sizeof(wakes));
 	(void)size;
 	while (count < max && (bl_ring_get(&engine->events, &events[count]) ||
-			       bl_ring_get(&engine->writer_events, &events[count])))
+			       bl_ring_get(&engine->writer_events, &events[count]) ||
+			       bl_ring_get(&engine->tapper_events, &events[count])))
 		count++;
 	if (count == max)
 		bl_wake_caller(engine);

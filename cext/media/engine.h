@@ -12,6 +12,7 @@
 #include "map.h"
 #include "node.h"
 #include "recorder.h"
+#include "tap.h"
 #include "ring.h"
 
 enum {
@@ -38,9 +39,15 @@ enum bl_command_kind {
 	BL_COMMAND_UNBRIDGE,
 	BL_COMMAND_PLAY,
 	BL_COMMAND_STOP_PLAY,
+	BL_COMMAND_PAUSE_PLAY,
+	BL_COMMAND_SEEK_PLAY,
+	BL_COMMAND_SKIP_PLAY,
+	BL_COMMAND_GAIN_PLAY,
 	BL_COMMAND_DIGITS,
-	BL_COMMAND_RECORD,
-	BL_COMMAND_STOP_RECORD,
+	BL_COMMAND_FEED,
+	BL_COMMAND_STOP_FEED,
+	BL_COMMAND_PAUSE_FEED,
+	BL_COMMAND_MUTE_FEED,
 };
 
 /* The objects a command names stay until the tick has carried out their removal. */
@@ -65,8 +72,14 @@ struct bl_command {
 		} bridge;
 		struct bl_play *play;
 		char digits[BL_DIGITS_PER_COMMAND];
-		struct bl_recording *recording;
-		int64_t id;
+		struct bl_feed *feed; /* new */
+		struct {
+			int64_t id;
+			enum bl_feed_kind kind;
+			int32_t value;
+		} of; /* a feed that is there already */
+		int64_t id, ms;
+		float factor;
 	};
 };
 
@@ -75,16 +88,16 @@ struct bl_engine {
 
 	/* the caller's side, under this lock */
 	pthread_mutex_t lock;
-	struct bl_map legs, bridges, recordings;
+	struct bl_map legs, bridges, recordings, taps;
 	struct bl_leg *resting; /* removed legs whose ports are not free yet, oldest first */
 	struct bl_leg **resting_end;
 	int32_t leg_count;
 	uint32_t port_cursor;
 	bool running;
-	pthread_t tick_thread, writer_thread;
+	pthread_t tick_thread, writer_thread, tapper_thread;
 
 	/* shared */
-	struct bl_ring commands, events, writer_events;
+	struct bl_ring commands, events, writer_events, tapper_events;
 	struct bl_stack retired;
 	int event_fd;
 	atomic_bool stopping;
@@ -104,6 +117,10 @@ struct bl_engine {
 
 	/* the writer's */
 	struct bl_recorder recorder;
+
+	/* the tapper's */
+	struct bl_tapper tapper;
+	int tapper_fd; /* an eventfd: there is a first tap, or an end */
 };
 
 /* tick.c */
@@ -119,11 +136,16 @@ void bl_obey_end(struct bl_engine *engine);
 /* clock.c: the threads */
 void *bl_tick_thread(void *engine);
 void *bl_writer_thread(void *engine);
+void *bl_tapper_thread(void *engine);
 void bl_recording_closed(struct bl_engine *engine, const struct bl_recording *recording);
+void bl_recording_gap(struct bl_engine *engine, const struct bl_recording *recording,
+		      enum bl_feed_entry what, uint64_t at_ms);
+void bl_tap_ended(struct bl_engine *engine, const struct bl_tap *tap);
 
 /* engine.c: the caller's side; call these with the lock held */
 void bl_reap(struct bl_engine *engine);
 int bl_push(struct bl_engine *engine, const struct bl_command *command);
+void bl_wake_tapper(struct bl_engine *engine);
 
 /* control.c: what is freed when the tick has handed it back */
 void bl_leg_rest(struct bl_engine *engine, struct bl_node *node);

@@ -32,25 +32,32 @@ void bl_leg_empty(struct bl_leg *leg)
 				  leg->coder->config.codec);
 }
 
-void bl_leg_end_play(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_end why)
+void bl_leg_tell_plays(struct bl_worker *worker, struct bl_leg *leg)
 {
-	if (!leg->play)
-		return;
-	bl_tell(worker, &(struct bl_event){
-				.leg = leg->id,
-				.id = leg->play->id,
-				.kind = BL_EVENT_PLAY_ENDED,
-				.code = (int32_t)why,
-			});
-	bl_stack_push(&worker->engine->retired, &leg->play->node);
-	leg->play = NULL;
+	struct bl_play *play;
+
+	while ((play = bl_player_ended(&leg->player)) != NULL) {
+		bl_tell(worker, &(struct bl_event){
+					.leg = leg->id,
+					.id = play->id,
+					.kind = BL_EVENT_PLAY_ENDED,
+					.code = play->why,
+					.value = bl_play_position_ms(play),
+				});
+		bl_stack_push(&worker->engine->retired, &play->node);
+	}
 }
 
-void bl_leg_end_recording(struct bl_leg *leg)
+void bl_leg_end_plays(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_end why)
 {
-	if (leg->recording)
-		atomic_store_explicit(&leg->recording->detached, true, memory_order_release);
-	leg->recording = NULL;
+	bl_player_stop(&leg->player, (int32_t)why);
+	bl_leg_tell_plays(worker, leg);
+}
+
+static void barge(struct bl_worker *worker, struct bl_leg *leg, enum bl_barge what)
+{
+	if (bl_player_barge(&leg->player, what))
+		bl_leg_tell_plays(worker, leg);
 }
 
 void bl_leg_alive(struct bl_worker *worker, struct bl_leg *leg)
@@ -92,6 +99,7 @@ void bl_leg_digit(struct bl_worker *worker, struct bl_leg *leg, char digit,
 				.code = digit,
 				.value = (uint64_t)ms,
 			});
+	barge(worker, leg, BL_BARGE_DIGIT);
 	if (source == BL_DIGIT_RFC4733 && worker->relay_count < BL_RELAYS_OF_WORKER)
 		worker->relays[worker->relay_count++] = (struct bl_relay){leg, digit};
 }
@@ -138,6 +146,8 @@ static void watch_voice(struct bl_worker *worker, struct bl_leg *leg)
 		leg->loudest_dbm0 = leg->voice.level_dbm0;
 	if (leg->has_sound && (bl_now(worker->engine) + (uint64_t)leg->slot) % LEVEL_TICKS == 0)
 		bl_voip_level(&leg->rtp.rtcp.metrics, leg->says, (size_t)leg->frame);
+	if (change == BL_VOICE_STARTED)
+		barge(worker, leg, BL_BARGE_SPEECH);
 	if (leg->tells_talk && change != BL_VOICE_NONE)
 		bl_tell(worker, &(struct bl_event){
 					.leg = leg->id,
@@ -154,6 +164,7 @@ void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 		bl_pcm_leg_receive(worker, leg);
 	take_frame(leg);
 	bl_rtp_leg_events(worker, leg);
+	leg->digit_sounds = leg->rtp.events.running;
 	watch_voice(worker, leg);
 	leg->sought = NULL;
 	/* where events were seen, digits in the sound are echoes of these */
@@ -192,28 +203,41 @@ static void publish(struct bl_leg *leg, uint64_t now)
 		atomic_store_explicit(&leg->published[i], from[i], memory_order_relaxed);
 }
 
-static void record(struct bl_leg *leg, const int16_t *hears)
+/* Does a digit's tone sound in what the leg hears of its bridge? */
+static bool hears_digit(const struct bl_leg *leg)
 {
-	if (atomic_load_explicit(&leg->recording->failed, memory_order_relaxed))
-		bl_leg_end_recording(leg);
-	else
-		leg->stats.record_lost += bl_recording_put(leg->recording, leg->says, hears);
+	for (int32_t i = 0; leg->bridge && i < leg->bridge->count; i++) {
+		const struct bl_leg *other = leg->bridge->members[i].leg;
+
+		if (other != leg && other->digit_sounds)
+			return true;
+	}
+	return false;
 }
 
-/* What the leg is to hear: a play instead of its bridge, a digit's tone instead of either. */
+static void feed(struct bl_leg *leg, const int16_t *hears)
+{
+	int tick;
+
+	if (leg->digit_sounds)
+		bl_feeds_hide_digit(leg->feeds, BL_SIDE_SAYS);
+	if (bl_digits_now(&leg->digits, &tick) || hears_digit(leg))
+		bl_feeds_hide_digit(leg->feeds, BL_SIDE_HEARS);
+	leg->stats.record_lost += bl_feeds_put(&leg->feeds, leg->rate, leg->says, hears);
+}
+
+/* What the leg is to hear: plays in place of its bridge or over it, or a digit's tone. */
 static void make_hears(struct bl_worker *worker, struct bl_leg *leg, int16_t *hears)
 {
 	int tick;
 	bool as_event = leg->kind == BL_LEG_RTP && leg->rtp.far.event_payload_type >= 0;
 
-	if (leg->play) {
-		if (!bl_play_frame(leg->play, hears))
-			bl_leg_end_play(worker, leg, BL_PLAY_END);
-	} else if (leg->bridge) {
+	if (leg->bridge)
 		bl_bridge_heard_by(leg->bridge, leg, hears);
-	} else {
+	else
 		memset(hears, 0, (size_t)leg->frame * sizeof(*hears));
-	}
+	bl_player_frame(&leg->player, leg->rate, hears);
+	bl_leg_tell_plays(worker, leg);
 	if (!bl_gain_is_unity(&leg->ear_gain))
 		bl_gain_frame(&leg->ear_gain, hears, (size_t)leg->frame);
 	if (bl_digits_now(&leg->digits, &tick) && !as_event)
@@ -226,8 +250,8 @@ void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
 
 	if (!leg->shared)
 		make_hears(worker, leg, hears);
-	if (leg->recording)
-		record(leg, hears);
+	if (leg->feeds)
+		feed(leg, hears);
 	if (leg->kind == BL_LEG_RTP) {
 		bl_rtp_leg_send(worker, leg, hears);
 		bl_rtcp_leg_tick(worker, leg);

@@ -12,7 +12,7 @@
 #include "latch.h"
 #include "node.h"
 #include "player.h"
-#include "recorder.h"
+#include "feed.h"
 #include "report.h"
 #include "rtp.h"
 #include "resample.h"
@@ -86,8 +86,9 @@ struct bl_leg {
 	uint32_t silence;	       /* [ticks], 0: never */
 	uint64_t heard_tick;
 	uint64_t free_tick; /* caller side: until then a removed leg keeps its port */
-	struct bl_play *play;
-	struct bl_recording *recording;
+	struct bl_player player;
+	struct bl_feed *feeds; /* recordings and taps */
+	bool digit_sounds;     /* in what it says, this tick */
 	struct bl_digits digits;
 	struct bl_voice voice;
 	bool tells_talk;
@@ -111,8 +112,9 @@ struct bl_leg {
 void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg);
 void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg);
 void bl_leg_set_rate(struct bl_leg *leg, int32_t rate);
-void bl_leg_end_play(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_end why);
-void bl_leg_end_recording(struct bl_leg *leg);
+void bl_leg_end_plays(struct bl_worker *worker, struct bl_leg *leg, enum bl_play_end why);
+/* Tells the ends of plays and hands them back. */
+void bl_leg_tell_plays(struct bl_worker *worker, struct bl_leg *leg);
 void bl_leg_digit(struct bl_worker *worker, struct bl_leg *leg, char digit,
 		  enum bl_digit_source source, int ms);
 /* Digits were sought in its sound this tick: the rest of the hearing. */

@@ -73,12 +73,13 @@ static float white(uint32_t *seed)
 }
 
 /* One sample through the normalised lattice, from the highest stage to the lowest: each stage
- * turns two values of variance 1 into two such, also while the coefficients change. */
-static float lattice(struct bl_noise *noise, const float *through, float forward)
+ * turns two values of variance 1 into two such, also while the coefficients change. Stages above
+ * the order are nothing but delays that nobody hears. */
+static float lattice(struct bl_noise *noise, int order, const float *through, float forward)
 {
 	float *back = noise->back;
 
-	for (int i = BL_NOISE_ORDER - 1; i >= 0; i--) {
+	for (int i = order - 1; i >= 0; i--) {
 		float k = noise->reflection[i], old = back[i];
 
 		if (i < BL_NOISE_ORDER - 1)
@@ -104,6 +105,7 @@ static float approach(struct bl_noise *noise)
 bool bl_noise_frame(struct bl_noise *noise, int16_t *out, size_t count)
 {
 	float before = noise->gain, step, through[BL_NOISE_ORDER];
+	int order = 0;
 
 	if (before < SILENT_GAIN && noise->target_gain < SILENT_GAIN) {
 		memset(out, 0, count * sizeof(*out));
@@ -113,10 +115,12 @@ bool bl_noise_frame(struct bl_noise *noise, int16_t *out, size_t count)
 	}
 	noise->gain = approach(noise);
 	step = (noise->gain - before) / (float)(count ? count : 1);
-	for (int i = 0; i < BL_NOISE_ORDER; i++)
+	for (int i = 0; i < BL_NOISE_ORDER; i++) {
 		through[i] = sqrtf(1.0f - noise->reflection[i] * noise->reflection[i]);
+		order = noise->reflection[i] != 0.0f ? i + 1 : order;
+	}
 	for (size_t i = 0; i < count; i++) {
-		float value = lattice(noise, through, white(&noise->seed)) *
+		float value = lattice(noise, order, through, white(&noise->seed)) *
 			      (before + step * (float)(i + 1));
 
 		value = fminf(fmaxf(value, -32768.0f), 32767.0f);

@@ -39,8 +39,8 @@ static void leave_cell(struct bl_engine *engine, const struct bl_leg *leg)
 static void remove_leg(struct bl_engine *engine, struct bl_leg *leg)
 {
 	bl_bridge_leave(leg);
-	bl_leg_end_play(first_worker(engine), leg, BL_PLAY_REMOVED);
-	bl_leg_end_recording(leg);
+	bl_leg_end_plays(first_worker(engine), leg, BL_PLAY_REMOVED);
+	bl_feeds_end_all(&leg->feeds);
 	if (leg->kind == BL_LEG_RTP)
 		bl_rtcp_leg_bye(engine, leg);
 	leave_cell(engine, leg);
@@ -66,19 +66,13 @@ static void make_bridge(struct bl_engine *engine, struct bl_bridge *bridge,
 		struct bl_leg *leg = bridge->members[i].leg;
 
 		if (!before || leg->bridge != before)
-			bl_leg_end_play(first_worker(engine), leg, BL_PLAY_BRIDGED);
+			bl_leg_end_plays(first_worker(engine), leg, BL_PLAY_BRIDGED);
 	}
 	bl_bridge_join_all(bridge);
 	if (before)
 		drop_bridge(engine, before);
 	bridge->slot = engine->bridge_count;
 	engine->bridge_table[engine->bridge_count++] = bridge;
-}
-
-static void start_recording(struct bl_leg *leg, struct bl_recording *recording)
-{
-	bl_leg_end_recording(leg);
-	leg->recording = recording;
 }
 
 static void set_flow(struct bl_engine *engine, struct bl_leg *leg, bool send, bool receive)
@@ -104,6 +98,67 @@ static void watch_silence(struct bl_engine *engine, struct bl_leg *leg, uint32_t
 	leg->silence = ticks;
 	leg->heard_tick = bl_now(engine);
 	leg->silent = false;
+}
+
+/* About a recording or a tap; one that has ended already is not found. */
+static void obey_feed(struct bl_leg *leg, const struct bl_command *command)
+{
+	struct bl_feed *feed = bl_feeds_find(leg->feeds, command->of.kind, command->of.id);
+
+	if (!feed)
+		return;
+	if (command->kind == BL_COMMAND_STOP_FEED)
+		bl_feeds_end(&leg->feeds, feed);
+	else if (command->kind == BL_COMMAND_PAUSE_FEED)
+		bl_feed_pause(feed, command->of.value);
+	else
+		bl_feed_mute(feed, command->of.value);
+}
+
+static void stop_play(struct bl_engine *engine, struct bl_leg *leg, int64_t play)
+{
+	if (play)
+		bl_player_stop_one(&leg->player, play, BL_PLAY_STOPPED);
+	else
+		bl_player_stop(&leg->player, BL_PLAY_STOPPED);
+	bl_leg_tell_plays(first_worker(engine), leg);
+}
+
+static void obey_sound(struct bl_engine *engine, const struct bl_command *command)
+{
+	struct bl_leg *leg = command->leg;
+
+	switch (command->kind) {
+	case BL_COMMAND_PLAY:
+		bl_player_add(&leg->player, command->play);
+		bl_leg_tell_plays(first_worker(engine), leg);
+		break;
+	case BL_COMMAND_STOP_PLAY:
+		stop_play(engine, leg, command->id);
+		break;
+	case BL_COMMAND_PAUSE_PLAY:
+		bl_player_pause(&leg->player, command->on);
+		break;
+	case BL_COMMAND_SEEK_PLAY:
+		bl_player_seek(&leg->player, command->ms);
+		break;
+	case BL_COMMAND_SKIP_PLAY:
+		bl_player_skip(&leg->player, command->ms);
+		break;
+	case BL_COMMAND_GAIN_PLAY:
+		bl_player_gain(&leg->player, command->factor);
+		break;
+	case BL_COMMAND_FEED:
+		bl_feeds_add(&leg->feeds, command->feed);
+		break;
+	case BL_COMMAND_STOP_FEED:
+	case BL_COMMAND_PAUSE_FEED:
+	case BL_COMMAND_MUTE_FEED:
+		obey_feed(leg, command);
+		break;
+	default:
+		break;
+	}
 }
 
 static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
@@ -132,25 +187,12 @@ static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
 	case BL_COMMAND_VOICE:
 		leg->tells_talk = command->on;
 		break;
-	case BL_COMMAND_PLAY:
-		bl_leg_end_play(first_worker(engine), leg, BL_PLAY_REPLACED);
-		leg->play = command->play;
-		break;
-	case BL_COMMAND_STOP_PLAY:
-		bl_leg_end_play(first_worker(engine), leg, BL_PLAY_STOPPED);
-		break;
 	case BL_COMMAND_DIGITS:
 		for (const char *digit = command->digits; *digit; digit++)
 			bl_digits_add(&leg->digits, *digit);
 		break;
-	case BL_COMMAND_RECORD:
-		start_recording(leg, command->recording);
-		break;
-	case BL_COMMAND_STOP_RECORD:
-		if (leg->recording && leg->recording->id == command->id)
-			bl_leg_end_recording(leg);
-		break;
 	default:
+		obey_sound(engine, command);
 		break;
 	}
 }

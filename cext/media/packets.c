@@ -7,10 +7,10 @@ void bl_packets_init(struct bl_packets *packets)
 	packets->first = packets->last = -1;
 	packets->blocks_left = BL_PACKETS_BLOCKS;
 	packets->packets_left = BL_PACKETS_MAX;
-	for (uint8_t i = 0; i < BL_PACKETS_BLOCKS; i++)
-		packets->free_blocks[i] = i;
-	for (uint8_t i = 0; i < BL_PACKETS_MAX; i++)
-		packets->free_packets[i] = i;
+	for (int i = 0; i < BL_PACKETS_BLOCKS; i++)
+		packets->free_blocks[i] = (uint8_t)i;
+	for (int i = 0; i < BL_PACKETS_MAX; i++)
+		packets->free_packets[i] = (uint8_t)i;
 }
 
 bool bl_packets_fit(const struct bl_packets *packets, size_t size)

@@ -6,7 +6,7 @@
 
 enum {
 	BL_PITCH_MIN_PER_S = 400, /* shortest period: 2.5 ms */
-	BL_PITCH_MAX_PER_S = 66,  /* longest: 15 ms; a deep voice */
+	BL_PITCH_MAX_PER_S = 67,  /* longest: not quite 15 ms; a deep voice */
 };
 
 /*

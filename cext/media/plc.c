@@ -12,6 +12,8 @@ enum {
 	JOINT_PARTS = 4,      /* a quarter of a period is blended */
 	FADE_AFTER = 1,	      /* [steps] */
 	FADE_STEPS = 5,	      /* from full to nothing: a fifth each */
+	BRIDGE_PER_S = 200,   /* 5 ms are compared with what comes after a gap */
+	BRIDGE_ROOM = 1024,   /* [samples] 50 ms at 16 kHz and more */
 	JOIN_PER_S = 250,     /* 4 ms to blend into what follows … */
 	JOIN_MAX_PER_S = 100, /* … and 4 ms more each step, up to 10 */
 };
@@ -91,7 +93,7 @@ static float repeat(struct bl_plc *plc)
 
 static float gain_at(const struct bl_plc *plc, size_t filled)
 {
-	float steps = (float)filled / (float)(plc->rate / STEP_PER_S);
+	float steps = (float)filled * (float)STEP_PER_S / (float)plc->rate;
 
 	if (steps <= FADE_AFTER)
 		return 1.0f;
@@ -106,16 +108,17 @@ static int16_t rounded(float sample)
 void bl_plc_fill(struct bl_plc *plc, int16_t *pcm, size_t count)
 {
 	int16_t noise[1];
+	size_t joint;
 
 	if (!plc->filled)
 		begin(plc, pcm);
+	joint = plc->period / JOINT_PARTS;
 	for (size_t i = 0; i < count; i++) {
 		float gain = gain_at(plc, plc->filled);
 		float sample = repeat(plc);
 
-		if (plc->filled < plc->period / JOINT_PARTS)
-			sample += plc->step *
-				  (1.0f - (float)(plc->filled * JOINT_PARTS) / (float)plc->period);
+		if (plc->filled < joint)
+			sample += plc->step * (float)(joint - plc->filled) / (float)joint;
 		bl_plc_noise(plc, noise, 1, plc->noise);
 		pcm[i] = rounded(sample * gain + (1.0f - gain) * (float)noise[0]);
 		plc->filled++;
@@ -140,4 +143,114 @@ void bl_plc_join(struct bl_plc *plc, int16_t *pcm, size_t count)
 		pcm[i] = rounded((float)filling[i] + gain * ((float)pcm[i] - (float)filling[i]));
 	}
 	plc->filled = 0;
+}
+
+/* The period of what comes after a gap, near that of before. */
+static size_t period_after(const struct bl_plc *plc, const int16_t *after, size_t length,
+			   float *likeness)
+{
+	size_t window = (size_t)(plc->rate / BRIDGE_PER_S);
+	size_t min = plc->period * 4 / 5, max = plc->period * 5 / 4;
+
+	*likeness = 0.0f;
+	if (length < window + min)
+		return 0;
+	max = max < length - window ? max : length - window;
+	return bl_pitch_lag(after + max, window, min, max, plc->rate, likeness);
+}
+
+/* How much later than it would have come the filling looks most like what does come. */
+static int32_t find_shift(const struct bl_plc *plc, const int16_t *filling, size_t count,
+			  const int16_t *after, float *likeness)
+{
+	int32_t half = (int32_t)plc->period / 2, best = 0;
+	size_t window = (size_t)(plc->rate / BRIDGE_PER_S);
+
+	*likeness = -1.0f;
+	for (int32_t shift = -half; shift <= half; shift++) {
+		const int16_t *there = filling + (int64_t)count + shift;
+		float xy = 0.0f, xx = 1.0f, yy = 1.0f, found;
+
+		for (size_t i = 0; i < window; i++) {
+			xy += (float)there[i] * (float)after[i];
+			xx += (float)there[i] * (float)there[i];
+			yy += (float)after[i] * (float)after[i];
+		}
+		found = xy / sqrtf(xx * yy);
+		if (found > *likeness) {
+			*likeness = found;
+			best = shift;
+		}
+	}
+	return best;
+}
+
+/* How the filling of a gap meets what comes after. */
+struct meeting {
+	const int16_t *filling; /* goes on over the gap's end */
+	int32_t shift;		/* [samples] that it comes late by */
+	size_t period;		/* [samples] of what comes after */
+	size_t window;		/* [samples] to be blended */
+};
+
+/* From the filling into what comes after, mirrored: for sound without a pitch. */
+static void meet_mirrored(int16_t *gap, size_t count, const int16_t *after)
+{
+	for (size_t i = 0; i < count; i++) {
+		float share = (float)(i + 1) / (float)(count + 1);
+
+		gap[i] = rounded((float)gap[i] + share * (float)(after[count - 1 - i] - gap[i]));
+	}
+}
+
+/* From the filling, bent by shift, into periods of what comes after, and into that itself. */
+static void meet_in_phase(const struct meeting *meeting, int16_t *gap, size_t count,
+			  int16_t *after)
+{
+	const int16_t *there = meeting->filling + (int64_t)count + meeting->shift;
+	float turn = (float)((int64_t)count + meeting->shift) / (float)count;
+
+	for (size_t i = 0; i < count; i++) {
+		float at = (float)i * turn, share = (float)(i + 1) / (float)(count + 1);
+		size_t whole = (size_t)at, left = count - 1 - i;
+		const int16_t *filling = meeting->filling + whole;
+		float before =
+			(float)filling[0] + (at - (float)whole) * (float)(filling[1] - filling[0]);
+		float behind = after[meeting->period - 1 - left % meeting->period];
+
+		gap[i] = rounded(before + share * (behind - before));
+	}
+	for (size_t i = 0; i < meeting->window; i++) {
+		float gain = (float)(i + 1) / (float)(meeting->window + 1);
+
+		after[i] = rounded((float)there[i] + gain * (float)(after[i] - there[i]));
+	}
+}
+
+void bl_plc_bridge(struct bl_plc *plc, int16_t *gap, size_t count, int16_t *after, size_t length)
+{
+	int16_t filling[BRIDGE_ROOM];
+	struct meeting meeting = {
+		.filling = filling,
+		.window = (size_t)(plc->rate / BRIDGE_PER_S),
+	};
+	float alike, steady;
+	size_t more;
+
+	bl_plc_fill(plc, gap, count);
+	more = plc->period / 2 + meeting.window + 1;
+	if (length < count || length < meeting.window || count <= plc->period / 2 ||
+	    count + more > BRIDGE_ROOM) {
+		bl_plc_join(plc, after, length);
+		return;
+	}
+	memcpy(filling, gap, count * sizeof(*gap));
+	bl_plc_fill(plc, filling + count, more);
+	plc->filled = 0;
+	meeting.shift = find_shift(plc, filling, count, after, &alike);
+	meeting.period = period_after(plc, after, length, &steady);
+	if (meeting.period && plc->voiced && alike > VOICED && steady > VOICED)
+		meet_in_phase(&meeting, gap, count, after);
+	else
+		meet_mirrored(gap, count, after);
 }

@@ -6,9 +6,10 @@
  * How does it work?  As ITU-T G.711 Appendix I: the last pitch period is repeated, then two and
  *   three of them as the gap goes on, blended at their joints by a quarter of a period; after
  *   10 ms it fades by a fifth each 10 ms. Sound without a pitch is repeated from farther back, or
- *   it would buzz.
+ *   it would buzz. Where the packet after the gap is there already, the gap is filled from both
+ *   ends.
  * How do I use it?  bl_plc_init(), bl_plc_heard() with all good sound; in a gap bl_plc_fill(),
- *   and bl_plc_join() on the first good sound after it.
+ *   and bl_plc_join() on the first good sound after it; or bl_plc_bridge() for both.
  */
 #ifndef BL_PLC_H
 #define BL_PLC_H
@@ -39,6 +40,11 @@ void bl_plc_heard(struct bl_plc *plc, const int16_t *pcm, size_t count);
 void bl_plc_fill(struct bl_plc *plc, int16_t *pcm, size_t count);
 /* The first good sound after a gap: blends the filling into it. */
 void bl_plc_join(struct bl_plc *plc, int16_t *pcm, size_t count);
+/*
+ * Fills a gap whose end is known: the past is bent so that it meets what comes after in its phase,
+ * and fades into the periods of that. After the gap there are length good samples.
+ */
+void bl_plc_bridge(struct bl_plc *plc, int16_t *gap, size_t count, int16_t *after, size_t length);
 /* Background noise of that strength (rms). */
 void bl_plc_noise(struct bl_plc *plc, int16_t *pcm, size_t count, float rms);
 

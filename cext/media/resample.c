@@ -26,8 +26,8 @@ enum {
  * from its begin. Phase 0 is one tap of 1 in the middle, which is left out.
  */
 struct filter {
-	int32_t ratio;
-	int32_t reach; /* [samples of the low rate] to each side */
+	size_t ratio;
+	size_t reach; /* [samples of the low rate] to each side */
 	float taps[RATIO_MAX][TAPS_MAX];
 };
 
@@ -52,20 +52,22 @@ static double bessel_i0(double x)
 
 static void design(struct filter *filter)
 {
-	for (int phase = 1; phase < filter->ratio; phase++) {
+	double ratio = (double)filter->ratio, reach = (double)filter->reach;
+
+	for (size_t phase = 1; phase < filter->ratio; phase++) {
 		double taps[TAPS_MAX], sum = 0;
 
-		for (int i = 0; i < 2 * filter->reach; i++) {
+		for (size_t i = 0; i < 2 * filter->reach; i++) {
 			/* [samples of the low rate] from the middle */
-			double at = i + (double)phase / filter->ratio - filter->reach;
-			double edge = at / filter->reach;
+			double at = (double)i + (double)phase / ratio - reach;
+			double edge = at / reach;
 
 			taps[i] = sin(PI * at) / (PI * at) *
 				  bessel_i0(KAISER_BETA * sqrt(1 - edge * edge));
 			sum += taps[i];
 		}
 		/* equal phases: a steady level stays steady */
-		for (int i = 0; i < 2 * filter->reach; i++)
+		for (size_t i = 0; i < 2 * filter->reach; i++)
 			filter->taps[phase][i] = (float)(taps[i] / sum);
 	}
 }
@@ -79,7 +81,7 @@ static void design_all(void)
 /* NULL: between equal rates */
 static const struct filter *filter_between(int32_t from, int32_t to)
 {
-	int32_t ratio = from > to ? from / to : to / from;
+	size_t ratio = (size_t)(from > to ? from / to : to / from);
 
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
 		if (filters[i].ratio == ratio)
@@ -108,18 +110,18 @@ int32_t bl_resample_delay_us(int32_t from, int32_t to)
 		is_rate(from) && is_rate(to) ? filter_between(from, to) : NULL;
 	int32_t low = from < to ? from : to;
 
-	return filter ? filter->reach * 1000000 / low : 0;
+	return filter ? (int32_t)filter->reach * 1000000 / low : 0;
 }
 
 /* out[j] += sum of taps[i] * newest[j - i] */
-BL_KERNEL void convolve(const float *taps, int32_t count, const float *newest, float *out,
+BL_KERNEL void convolve(const float *taps, size_t count, const float *newest, float *out,
 			size_t size)
 {
 	for (size_t j = 0; j < size; j += BLOCK) {
 		float block[BLOCK];
 
 		memcpy(block, out + j, sizeof(block));
-		for (int32_t i = 0; i < count; i++) {
+		for (size_t i = 0; i < count; i++) {
 			const float *from = newest + j - i;
 
 			for (int k = 0; k < BLOCK; k++)
@@ -133,33 +135,33 @@ BL_KERNEL void convolve(const float *taps, int32_t count, const float *newest, f
 BL_KERNEL void upwards(const struct filter *filter, const int16_t *in, size_t size, int16_t *out)
 {
 	float low[TAPS_MAX + LOW_MAX], between[LOW_MAX];
-	int32_t ratio = filter->ratio, taps = 2 * filter->reach;
+	size_t ratio = filter->ratio, taps = 2 * filter->reach;
 
-	for (size_t i = 0; i < (size_t)taps + size; i++)
+	for (size_t i = 0; i < taps + size; i++)
 		low[i] = (in - taps)[i];
 	for (size_t j = 0; j < size; j++)
-		out[(size_t)ratio * j] = (in - filter->reach)[j];
-	for (int32_t phase = 1; phase < ratio; phase++) {
+		out[ratio * j] = (in - filter->reach)[j];
+	for (size_t phase = 1; phase < ratio; phase++) {
 		memset(between, 0, sizeof(between));
 		convolve(filter->taps[phase], taps, low + taps, between, size);
 		for (size_t j = 0; j < size; j++)
-			out[(size_t)ratio * j + (size_t)phase] = bl_simd_sample(between[j]);
+			out[ratio * j + phase] = bl_simd_sample(between[j]);
 	}
 }
 
 /* in: size * ratio samples of the high rate, before them 2 * reach * ratio that came earlier */
 BL_KERNEL void downwards(const struct filter *filter, const int16_t *in, size_t size, int16_t *out)
 {
-	float phases[TAPS_MAX + LOW_MAX], sum[LOW_MAX];
-	int32_t ratio = filter->ratio, taps = 2 * filter->reach;
+	float phases[TAPS_MAX + LOW_MAX] = {0}, sum[LOW_MAX];
+	size_t ratio = filter->ratio, taps = 2 * filter->reach;
 
 	for (size_t j = 0; j < size; j++)
-		sum[j] = (in - filter->reach * ratio)[(size_t)ratio * j];
-	for (int32_t phase = 1; phase < ratio; phase++) {
+		sum[j] = (in - filter->reach * ratio)[ratio * j];
+	for (size_t phase = 1; phase < ratio; phase++) {
 		const int16_t *first = in - taps * ratio + ratio - phase;
 
-		for (size_t i = 0; i < (size_t)taps + size; i++)
-			phases[i] = first[(size_t)ratio * i];
+		for (size_t i = 0; i < taps + size; i++)
+			phases[i] = first[ratio * i];
 		convolve(filter->taps[phase], taps, phases + taps - 1, sum, size);
 	}
 	for (size_t j = 0; j < size; j++)
@@ -192,8 +194,8 @@ void bl_resample(struct bl_resampler *resampler, const int16_t *in, int16_t *out
 		memcpy(out, in, size * sizeof(*out));
 		return;
 	}
-	past = (size_t)(2 * filter->reach * (up ? 1 : filter->ratio));
-	low = up ? size : size / (size_t)filter->ratio;
+	past = 2 * filter->reach * (up ? 1 : filter->ratio);
+	low = up ? size : size / filter->ratio;
 	memcpy(all, resampler->past, past * sizeof(*all));
 	memcpy(all + past, in, size * sizeof(*all));
 	memcpy(resampler->past, all + size, past * sizeof(*all));

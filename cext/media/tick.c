@@ -67,6 +67,10 @@ static void seek_digits(struct bl_worker *worker, const struct bl_cell *cell,
 	for (size_t i = 0; i < count; i++)
 		bl_leg_digit(worker, cell->legs[hits[i].lane], hits[i].digit, BL_DIGIT_INBAND,
 			     hits[i].ms);
+	for (uint32_t i = 0; i < BL_CELL; i++) {
+		if (cell->legs[i])
+			cell->legs[i]->digit_sounds |= block->sounding >> i & 1;
+	}
 }
 
 static void hear(struct bl_worker *worker, int32_t number)

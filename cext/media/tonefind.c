@@ -2,6 +2,7 @@
 #include <string.h>
 #include "frame.h"
 #include "tonefind.h"
+#include "voice.h"
 
 enum {
 	HOP = 80, /* [samples], 10 ms */
@@ -71,6 +72,9 @@ static struct bl_tonefind_hop look(const struct bl_tonefind *find)
 	float power[BL_SPECTRUM_BINS];
 	struct bl_tonefind_hop hop = {0};
 
+	/* the window keeps 8/3 of its middle at most, against the whole */
+	if (bl_power(find->sound, BL_SPECTRUM_LENGTH) * (8.0f / 3.0f) < LEAST * EDGE)
+		return hop;
 	bl_spectrum(find->sound, power);
 	for (int k = 0; k < BL_SPECTRUM_BINS; k++)
 		hop.power += power[k];

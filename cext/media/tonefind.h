@@ -93,6 +93,8 @@ struct bl_tonefind {
 /* BL_EINVAL: too many tones, parts or different sounds, or nothing to hear in one. */
 int bl_tonefind_set(const struct bl_tonefind_tone *tones, int32_t count,
 		    struct bl_tonefind_set *out);
+/* The calling tone of a fax (ITU-T T.30 §4.1.2): 1,100 Hz ± 38 Hz, 0.5 s of 3.5 s, ± 15 %. */
+struct bl_tonefind_tone bl_tonefind_cng(int32_t id);
 void bl_tonefind_init(struct bl_tonefind *find, const struct bl_tonefind_set *set);
 /* One frame of 160 samples; the id of the tone that has just become certain, else 0. */
 int32_t bl_tonefind_frame(struct bl_tonefind *find, const int16_t *pcm);

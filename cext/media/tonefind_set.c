@@ -289,3 +289,14 @@ int bl_tonefind_set(const struct bl_tonefind_tone *tones, int32_t count,
 		part(out, &out->pattern[i]);
 	return BL_OK;
 }
+
+struct bl_tonefind_tone bl_tonefind_cng(int32_t id)
+{
+	return (struct bl_tonefind_tone){
+		.id = id,
+		.off_hz = 38.0f + 4.0f, /* and what the spectrum may err */
+		.off_percent = 15,
+		.signal = {.count = 1,
+			   .times = -1,
+			   .parts = {{.hz = {1100.0}, .on_ms = 500, .off_ms = 3000}}}};
+}

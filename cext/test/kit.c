@@ -68,6 +68,25 @@ int kit_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, in
 	return bl_bridge(engine, bridge, members, count);
 }
 
+int kit_play(struct bl_engine *engine, int64_t leg, int64_t play, const struct bl_play_item *items,
+	     int32_t count, bool loop)
+{
+	struct bl_play_spec spec = {
+		.items = items,
+		.count = count,
+		.loop = loop ? BL_LOOP_ALL : BL_LOOP_NONE,
+	};
+
+	return bl_play(engine, leg, play, &spec);
+}
+
+int kit_record(struct bl_engine *engine, int64_t recording, int64_t leg, const char *path)
+{
+	struct bl_record_spec spec = {.path = path, .format = BL_RECORD_WAV};
+
+	return bl_record(engine, recording, leg, &spec);
+}
+
 int kit_agree(struct bl_engine *engine, int64_t leg, const struct kit_phone *phone,
 	      int payload_type, int32_t codec, int32_t rate)
 {
@@ -247,4 +266,36 @@ double kit_rest_db(const int16_t *pcm, size_t count, double hz)
 	for (size_t i = 0; i < count; i++)
 		whole += (double)pcm[i] * pcm[i] / (double)count;
 	return 10.0 * log10(fmax(whole - sine, 1e-9) / fmax(whole, 1e-9));
+}
+
+static uint32_t le32(const uint8_t *p)
+{
+	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+bool kit_read_wav(const char *path, struct kit_wav *wav)
+{
+	uint8_t header[44];
+	FILE *file = fopen(path, "rb");
+	bool good = file && fread(header, sizeof(header), 1, file) == 1 &&
+		    !memcmp(header, "RIFF", 4) && !memcmp(header + 8, "WAVEfmt ", 8) &&
+		    !memcmp(header + 36, "data", 4) && header[34] == 16 &&
+		    (header[22] == 1 || header[22] == 2);
+	int16_t pair[2];
+
+	memset(wav, 0, sizeof(*wav));
+	if (good) {
+		wav->channels = header[22];
+		wav->rate = (int32_t)le32(header + 24);
+		wav->samples = le32(header + 40) / 2 / header[22];
+		while (wav->in_file < KIT_WAV &&
+		       fread(pair, 2, header[22], file) == (size_t)header[22]) {
+			wav->side[0][wav->in_file] = pair[0];
+			wav->side[1][wav->in_file++] = header[22] == 2 ? pair[1] : 0;
+		}
+		good = le32(header + 4) == le32(header + 40) + 36 && wav->samples <= wav->in_file;
+	}
+	if (file)
+		fclose(file);
+	return good;
 }

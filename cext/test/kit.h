@@ -14,6 +14,7 @@ enum {
 	KIT_EAR = 48000 * 4,   /* [samples] */
 	KIT_PACKETS = 256,
 	KIT_MEMBERS = 64,
+	KIT_WAV = 48000 * 12, /* [samples] */
 };
 
 struct kit_packet {
@@ -48,6 +49,10 @@ int kit_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, in
 /* Adds the leg and agrees PCMU with it; event_pt -1: no telephone-event. */
 struct kit_phone *kit_phone(struct bl_engine *engine, int64_t leg, int event_pt);
 void kit_phone_free(struct kit_phone *phone);
+/* One play or one WAV recording, the plain way. */
+int kit_play(struct bl_engine *engine, int64_t leg, int64_t play, const struct bl_play_item *items,
+	     int32_t count, bool loop);
+int kit_record(struct bl_engine *engine, int64_t recording, int64_t leg, const char *path);
 /* Agrees another codec with the leg. */
 int kit_agree(struct bl_engine *engine, int64_t leg, const struct kit_phone *phone,
 	      int payload_type, int32_t codec, int32_t rate);
@@ -74,5 +79,17 @@ double kit_level_at(int32_t rate, const int16_t *pcm, size_t count, double hz);
 double kit_level_dbm0(const int16_t *pcm, size_t count, double hz);
 /* The power that is not that sine, against the whole [dB]. */
 double kit_rest_db(const int16_t *pcm, size_t count, double hz);
+
+/* A WAV file of s16; one side after the other, the right one empty where it is mono. */
+struct kit_wav {
+	int32_t rate;
+	int channels;
+	size_t samples; /* that the header speaks of and the file holds */
+	size_t in_file; /* that the file holds */
+	int16_t side[2][KIT_WAV];
+};
+
+/* False: it is no such file, or its header speaks of more than there is. */
+bool kit_read_wav(const char *path, struct kit_wav *wav);
 
 #endif

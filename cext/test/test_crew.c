@@ -83,7 +83,7 @@ static void test_many_threads_carry_many_legs(void)
 		CHECK_EQUAL(BL_OK, bl_leg_remote(engine, i + 1, &remote));
 		CHECK_EQUAL(BL_OK, bl_leg_detect(engine, i + 1, true));
 		if (i < LEGS / 2)
-			CHECK_EQUAL(BL_OK, bl_play(engine, i + 1, i, &tone, 1, true));
+			CHECK_EQUAL(BL_OK, kit_play(engine, i + 1, i, &tone, 1, true));
 	}
 	for (int round = 0; round < 20; round++) {
 		int64_t first = 1 + rand() % (LEGS - 8);

@@ -239,9 +239,9 @@ static void test_spoken_greetings(void)
 		{BL_GREETING_HUMAN, "es", "Diga?"},
 		{BL_GREETING_HUMAN, "it", "Pronto?"},
 		{BL_GREETING_MACHINE, "en", "You have reached Anna. Please leave a message."},
-		{BL_GREETING_MACHINE, "de", "Hier ist der Anschluss von Familie Schmidt."},
+		{BL_GREETING_MACHINE, "de", "Familie Schmidt, bitte eine Nachricht hinterlassen."},
 		{BL_GREETING_MACHINE, "fr", "Bonjour, laissez un message apres le bip."},
-		{BL_GREETING_MACHINE, "es", "En este momento no puedo atenderle."},
+		{BL_GREETING_MACHINE, "es", "Ahora no puedo atenderle, deje su mensaje."},
 		{BL_GREETING_MACHINE, "it", "Risponde la segreteria telefonica."},
 	};
 	static int16_t pcm[BL_RATE * SPOKEN];

@@ -62,7 +62,7 @@ static void test_events_wake_the_caller(void)
 
 	kit_say(phone, frame, BL_FRAME);
 	CHECK(wait_for(engine, BL_EVENT_MEDIA_STARTED, &event));
-	CHECK_EQUAL(BL_OK, bl_play(engine, 1, 3, &tone, 1, false));
+	CHECK_EQUAL(BL_OK, kit_play(engine, 1, 3, &tone, 1, false));
 	CHECK(wait_for(engine, BL_EVENT_PLAY_ENDED, &event));
 	CHECK_EQUAL(3, event.id);
 	bl_engine_free(engine);
@@ -97,10 +97,10 @@ static void test_commands_race_ticks(void)
 			bl_unbridge(engine, rand() % 5);
 			break;
 		case 4:
-			bl_play(engine, leg, i, &tone, 1, rand() % 2);
+			kit_play(engine, leg, i, &tone, 1, rand() % 2);
 			break;
 		case 5:
-			bl_play_stop(engine, leg);
+			bl_play_stop(engine, leg, 0);
 			break;
 		case 6:
 			bl_engine_poll(engine, events, 16);
@@ -113,7 +113,7 @@ static void test_commands_race_ticks(void)
 			break;
 		default:
 			snprintf(name, sizeof(name), "race-%d-%d.wav", getpid(), i);
-			if (rand() % 50 == 0 && !bl_record(engine, i % 7, leg, name))
+			if (rand() % 50 == 0 && !kit_record(engine, i % 7, leg, name))
 				unlink(name);
 			bl_record_stop(engine, i % 7);
 		}

@@ -98,7 +98,7 @@ static const struct {
 	const struct bl_tonefind_tone *tones;
 } countries[] = {{"us", us}, {"uk", uk}, {"es", es}, {"za", za}};
 
-enum { TONES = 6, COUNTRIES = 4, LONG = 8000 * 16 };
+enum { TONES = 6, COUNTRIES = 4, LONG = 8000 * 10 };
 
 static int16_t sound[LONG];
 
@@ -181,7 +181,7 @@ static void accepts(const char *name, struct line line)
 		CHECK_EQUAL(BL_OK, bl_tonefind_set(countries[c].tones, TONES, &set));
 		for (int i = 0; i < TONES; i++, all++) {
 			const struct bl_tonefind_tone *tone = &countries[c].tones[i];
-			int told, ms, before = make(&tone->signal, line, 14000);
+			int told, ms, before = make(&tone->signal, line, 9000);
 			int id = find(&set, before, &told, &ms);
 
 			right += id == tone->id && told == 1;
@@ -224,7 +224,7 @@ static void refuses(const char *name, struct line line, int but)
 		CHECK_EQUAL(BL_OK, bl_tonefind_set(countries[c].tones, TONES, &set));
 		for (int i = 0; i < TONES; i++) {
 			const struct bl_tonefind_tone *tone = &countries[c].tones[i];
-			int told, ms, before = make(&tone->signal, line, 14000);
+			int told, ms, before = make(&tone->signal, line, 9000);
 
 			if (tone->id == but)
 				continue;
@@ -245,6 +245,42 @@ static void test_refuses(void)
 	refuses("-50 dBm0", (struct line){.gain_db = -37}, 0);
 }
 
+/* ITU-T T.30 §4.1.2 */
+static void test_fax_calling(void)
+{
+	static const struct line lines[] = {{.off = 38.0 / 1100.0, .stretch = 0.15},
+					    {.off = -38.0 / 1100.0, .stretch = -0.15}};
+	struct bl_tonefind_tone cng = bl_tonefind_cng(CNG);
+	struct bl_tonefind_set set;
+
+	CHECK_EQUAL(BL_OK, bl_tonefind_set(&cng, 1, &set));
+	for (int i = 0; i < 2; i++) {
+		int told, ms, before = make(&cng.signal, lines[i], 9000);
+
+		CHECK_EQUAL(CNG, find(&set, before, &told, &ms));
+		CHECK_EQUAL(1, told);
+		CHECK_WITHIN(3000, 4300, ms);
+	}
+}
+
+/* Busy tone with a third frequency in it, or hardly its second, is none. */
+static void test_impure(void)
+{
+	struct bl_tone impure = us[2].signal;
+	struct bl_tonefind_set set;
+	int told, ms;
+
+	CHECK_EQUAL(BL_OK, bl_tonefind_set(us, TONES, &set));
+	impure.parts[0].hz[2] = 1000;
+	impure.parts[0].level_dbm0[2] = impure.parts[0].level_dbm0[0];
+	find(&set, make(&impure, (struct line){0}, 9000), &told, &ms);
+	CHECK_EQUAL(0, told);
+	impure = us[2].signal;
+	impure.parts[0].level_dbm0[1] -= 15.0; /* hardly a second one */
+	find(&set, make(&impure, (struct line){0}, 9000), &told, &ms);
+	CHECK_EQUAL(0, told);
+}
+
 /* After how long each is told. */
 static void test_time_to_tell(void)
 {
@@ -255,7 +291,7 @@ static void test_time_to_tell(void)
 
 	CHECK_EQUAL(BL_OK, bl_tonefind_set(us, TONES, &set));
 	for (int i = 0; i < TONES; i++) {
-		int told, ms, before = make(&us[times[i].tone].signal, (struct line){0}, 14000);
+		int told, ms, before = make(&us[times[i].tone].signal, (struct line){0}, 9000);
 
 		CHECK_EQUAL(us[times[i].tone].id, find(&set, before, &told, &ms));
 		CHECK_WITHIN(500, times[i].most_ms, ms);
@@ -274,7 +310,7 @@ static void test_one_after_the_other(void)
 	CHECK_EQUAL(BL_OK, bl_tonefind_set(us, TONES, &set));
 	bl_tonefind_init(&finder, &set);
 	for (int i = 1; i < 4; i++) {
-		make(&us[i % 3].signal, (struct line){0}, 14000);
+		make(&us[i % 3].signal, (struct line){0}, 9000);
 		memcpy(first, sound, sizeof(first));
 		for (int at = 0; at < LONG; at += BL_FRAME) {
 			int id = bl_tonefind_frame(&finder, first + at);
@@ -317,7 +353,7 @@ static void test_cost_is_shown(void)
 	int told, ms;
 
 	bl_tonefind_set(us, TONES, &set);
-	make(&us[2].signal, (struct line){0}, 15000);
+	make(&us[2].signal, (struct line){0}, 9000);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
 	find(&set, 0, &told, &ms);
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
@@ -334,6 +370,8 @@ int main(void)
 		CHECK_TEST(test_tolerances),
 		CHECK_TEST(test_levels_and_noise),
 		CHECK_TEST(test_refuses),
+		CHECK_TEST(test_fax_calling),
+		CHECK_TEST(test_impure),
 		CHECK_TEST(test_time_to_tell),
 		CHECK_TEST(test_one_after_the_other),
 		CHECK_TEST(test_arguments),

@@ -12,6 +12,8 @@ BENCHES = {
     "loss": "speech over a bad network: PESQ and delay, beside baresip",
     "drift": "an hour with two clocks apart: delay, gaps, clicks",
     "recover": "seconds from a kill -9 to the next offer",
+    "record": "recordings, taps and plays: CPU and memory",
+    "tones": "call-progress and answer tones: cost and accuracy, spandsp beside",
     "mix": "N-1 mixing at 16 kHz against a bare SIMD loop",
 }
 

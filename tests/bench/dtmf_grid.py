@@ -24,8 +24,8 @@ _NAMES = ("GPL-3", "GPL-2", "LGPL-2.1", "MPL-2.0", "Apache-2.0", "Artistic")
 _SLICE = 5000
 #: among them the voices that came nearest to digits while the detector was made
 _VOICES = (
-    "sv+f3", "en-us", "cs+f3", "de+m1", "en-us+croak", "en-gb+f2", "fr+f3", "it+m3", "es+f4",
-    "pl", "da+f3", "nl+f1", "en-us+whisper", "pt+f5", "fi+f3", "tr+m4", "ro+f3",
+    "sv+f3", "el+f3", "sw+f3", "en-us", "cs+f3", "de+m1", "en-us+croak", "en-gb+f2", "fr+f3",
+    "it+m3", "es+f4", "pl", "da+f3", "nl+f1", "en-us+whisper", "pt+f5", "fi+f3", "tr+m4", "ro+f3",
 )  # fmt: skip
 #: how many of the voices read each slice
 _READERS = 3

@@ -229,6 +229,8 @@ class Stream:
     port: int
     remote: str
     remote_port: int
+    #: RFC 3551 §6; A-law
+    payload_type: int = 8
 
 
 def streams(messages: Iterable[SipMessage], branch: str) -> list[Stream]:
@@ -246,17 +248,22 @@ def streams(messages: Iterable[SipMessage], branch: str) -> list[Stream]:
 class Sound:
     """The generator of both ends' sound."""
 
-    def __init__(self, folder: Path, address: str) -> None:
+    def __init__(self, folder: Path, address: str, *options: str) -> None:
         program = compiled("rtpgen.c", folder, "-lm")
         self._process = subprocess.Popen(
-            [str(program), address],
+            [str(program), address, *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
+
+    @property
+    def pid(self) -> int:
+        """Return the process's id."""
+        return self._process.pid
 
     def add(self, found: Iterable[Stream]) -> None:
         """Begin to speak and to listen on *found*."""
         for one in found:
-            self._say(f"STREAM {one.port} {one.remote} {one.remote_port}")
+            self._say(f"STREAM {one.port} {one.remote} {one.remote_port} {one.payload_type}")
 
     def report(self) -> dict[str, Any]:
         """Return what was sent and received since the last report."""

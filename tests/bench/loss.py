@@ -34,8 +34,6 @@ _FRAME_MS = 20.0
 #: of `bench_loss play`: when its ticks are
 _PHASE_MS = 7.0
 _BURST = 3.0
-#: the same sound decoded at 8 and at 48 kHz differs by so much [MOS]
-_EQUAL = 0.02
 _POINTS = [("random", loss) for loss in (0, 3, 5, 10)] + [("burst", loss) for loss in (3, 5, 10)]
 _PCMU, _OPUS = 0, 120
 _OPUS_RATE_HZ = 48_000
@@ -86,7 +84,9 @@ def run() -> Report:
         "baresip with plc.so and its default buffers"
     )
     report.notes.append(
-        "the peer's Opus is scored by what it decoded, before its play-out buffer: in its favour"
+        "the peer's Opus comes back coded a second time, so it is scored by what it decoded, "
+        "before its play-out buffer, where that is better; both sides leave Opus to libopus, so "
+        "that without FEC they differ by little but chance"
     )
     return report
 
@@ -97,7 +97,7 @@ def _enter(report: Report, name: str, ours: Result, peer: Result) -> None:
     report.figure(f"{name}_pesq_peer", peer.pesq)
     report.figure(f"{name}_delay_ms", ours.delay_ms)
     report.figure(f"{name}_delay_peer_ms", peer.delay_ms)
-    report.bar(f"{name}_pesq_ahead", ours.pesq - peer.pesq, f">= {-_EQUAL}", "MOS")
+    report.bar(f"{name}_pesq_ahead", ours.pesq - peer.pesq, ">= 0", "MOS")
     report.bar(f"{name}_delay_more", ours.delay_ms - peer.delay_ms, "<= 0", "ms")
 
 
@@ -134,8 +134,9 @@ class Point:
         if self.coding.codec == _PCMU:
             return result  # coded twice it is the very same
         own_ms = _delays_ms(speech, _decoded(folder, self.coding, _payloads(self.packets)))
-        dump = _judge(speech, _dump(peer)[early:], 0.0)
-        return Result(dump.pesq, result.delay_ms - float(np.median(own_ms)))
+        dump = _judge(speech, _dump(peer), 0.0)
+        best = max(dump.pesq, result.pesq)
+        return Result(best, result.delay_ms - float(np.median(own_ms)))
 
 
 def _point(folder: Path, coding: Coding, kind: str, loss: int) -> Point:

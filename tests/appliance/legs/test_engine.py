@@ -208,7 +208,7 @@ def test_prompts_and_tones_play_in_order(engine: MediaEngine, add_phone: AddPhon
     engine.play(1, 3, [prompt, Tone((440.0, 480.0), ((200, 100),)), prompt])
     del prompt  # the play keeps what it needs
     events = talk(engine, {phone: audio.silence(0)}, 36)
-    assert events == [PlayEnded(1, 3, "end")]
+    assert events == [PlayEnded(1, 3, "end", 720)]
     for begin in (0, 4080):
         assert audio.level_dbm0(phone.sound[begin : begin + 1600], 1000) > -10.5
     ringing = phone.sound[1680:3280]
@@ -225,7 +225,7 @@ def test_loop_goes_on_until_it_is_stopped(engine: MediaEngine, add_phone: AddPho
     engine.play(1, 2, [Tone((425.0,), ((500, 500),))], loop=True)
     engine.stop_play(1)
     engine.step()
-    assert engine.poll() == [PlayEnded(1, 1, "replaced"), PlayEnded(1, 2, "stopped")]
+    assert engine.poll() == [PlayEnded(1, 1, "replaced", 1000), PlayEnded(1, 2, "stopped")]
 
 
 @pytest.mark.parametrize(

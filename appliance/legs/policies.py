@@ -1,0 +1,26 @@
+"""Which codecs and which encryption a far end gets, by what it is."""
+
+from appliance.config.model import ApplianceSettings, LinkSettings, PhoneSettings, TrunkSettings
+from appliance.legs.sdp import Policy
+from appliance.wire.records import LegKind
+
+
+class CallPolicies:
+    """The policies of phones, trunks and peers, from the settings."""
+
+    def __init__(self, settings: ApplianceSettings) -> None:
+        self._phones = _policy(settings.phones)
+        self._peers = _policy(settings.link)
+        self._trunks = {name: _policy(trunk) for name, trunk in settings.trunks.items()}
+
+    def of(self, kind: LegKind, via: str) -> Policy:
+        """Return the policy of a phone, trunk or peer."""
+        if kind == "phone":
+            return self._phones
+        if kind == "peer":
+            return self._peers
+        return self._trunks.get(via, Policy())
+
+
+def _policy(section: PhoneSettings | TrunkSettings | LinkSettings) -> Policy:
+    return Policy(tuple(dict.fromkeys(section.codecs)), section.srtp, section.codec_order)
