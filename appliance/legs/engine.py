@@ -15,6 +15,7 @@ from appliance.base.errors import BranchlineError, Verdict
 from appliance.legs.enginetypes import (
     PLAIN_PLAY,
     PLAIN_RECORD,
+    Browser,
     Codec,
     DeviceGone,
     DigitEnded,
@@ -22,11 +23,15 @@ from appliance.legs.enginetypes import (
     DigitSource,
     EngineStats,
     FarGone,
+    Insecure,
+    InsecureReason,
     LegStats,
     MediaEvent,
     MediaSilent,
     MediaStarted,
     Member,
+    PathFound,
+    PathLost,
     PlayEnd,
     PlayEnded,
     PlayHow,
@@ -37,6 +42,8 @@ from appliance.legs.enginetypes import (
     RecordingGap,
     Role,
     RtpRemote,
+    Secured,
+    Setup,
     Talk,
     TapEnd,
     TapEnded,
@@ -47,6 +54,8 @@ from appliance.legs.enginetypes import (
 )
 
 RATE_HZ = 8000
+#: [bytes] of an a=crypto value or a fingerprint, at most
+_CRYPTO_ROOM = 512
 #: events taken out of the engine at once
 _BATCH = 256
 
@@ -108,6 +117,20 @@ _RECORD_ENDS: dict[int, RecordEnd] = {
     lib.BL_RECORD_FAILED: "recording-failed",
     lib.BL_RECORD_LONGEST: "longest",
 }
+_SUITES: dict[str, int] = {
+    "AES_CM_128_HMAC_SHA1_80": lib.BL_SUITE_AES_CM_80,
+    "AES_CM_128_HMAC_SHA1_32": lib.BL_SUITE_AES_CM_32,
+    "AEAD_AES_128_GCM": lib.BL_SUITE_GCM_128,
+    "AEAD_AES_256_GCM": lib.BL_SUITE_GCM_256,
+}
+_SUITE_NAMES = {number: name for name, number in _SUITES.items()}
+_SETUPS: dict[Setup, int] = {"passive": lib.BL_SETUP_PASSIVE, "active": lib.BL_SETUP_ACTIVE}
+_INSECURE: dict[int, InsecureReason] = {
+    lib.BL_INSECURE_TIMEOUT: "timeout",
+    lib.BL_INSECURE_STRANGER: "wrong-fingerprint",
+    lib.BL_INSECURE_NO_PROFILE: "no-encryption",
+    lib.BL_INSECURE_REFUSED: "refused",
+}
 _RECORD_GAPS: dict[int, RecordGap] = {lib.BL_GAP_PAUSED: "paused", lib.BL_GAP_LOST: "lost"}
 _TAP_ENDS: dict[int, TapEnd] = {
     lib.BL_TAP_STOPPED: "stopped",
@@ -148,8 +171,18 @@ _EVENTS: dict[int, Callable[[Any], MediaEvent]] = {
     lib.BL_EVENT_MEDIA_STARTED: lambda raw: MediaStarted(raw.leg),
     lib.BL_EVENT_MEDIA_SILENT: lambda raw: MediaSilent(raw.leg),
     lib.BL_EVENT_DEVICE_GONE: lambda raw: DeviceGone(raw.leg),
+    lib.BL_EVENT_SECURED: lambda raw: Secured(raw.leg, _SUITE_NAMES.get(raw.code, "")),
+    lib.BL_EVENT_INSECURE: lambda raw: Insecure(raw.leg, _INSECURE[raw.code]),
+    lib.BL_EVENT_PATH: lambda raw: PathFound(raw.leg),
+    lib.BL_EVENT_PATH_LOST: lambda raw: PathLost(raw.leg),
+    lib.BL_EVENT_FAR_CLOSED: lambda raw: FarGone(raw.leg),
     lib.BL_EVENT_TICKS_LATE: lambda raw: TicksLate(raw.value),
 }
+
+
+def _browser(raw: Any) -> Browser:
+    """Return the C answer's parts as ours."""
+    return Browser(*(ffi.string(text).decode() for text in (raw.ufrag, raw.pwd, raw.fingerprint)))
 
 
 def _fill_tone(raw: Any, tone: Tone) -> None:
@@ -256,6 +289,58 @@ class MediaEngine:
             lib.bl_leg_remote(self._alive(), leg, raw),
             f"leg {leg}: remote {remote.address} port {remote.port}",
         )
+
+    def make_crypto(self, tag: int, suite: str) -> str:
+        """Return an `a=crypto` value (RFC 4568) with a new random key of that suite."""
+        text = ffi.new("char[]", _CRYPTO_ROOM)
+        _check(lib.bl_crypto_make(tag, _SUITES[suite], text, _CRYPTO_ROOM), f"key for {suite}")
+        return str(ffi.string(text).decode())
+
+    def secure(self, leg: int, ours: str, theirs: str) -> None:
+        """Speak SRTP from now on, with the keys of the two agreed `a=crypto` values.
+
+        New ones change the keys without a gap. Raises MediaError `wrong-state` where *theirs* is
+        well formed but nothing that we speak.
+        """
+        _check(
+            lib.bl_leg_secure(self._alive(), leg, ours.encode(), theirs.encode()),
+            f"leg {leg}: keys",
+        )
+
+    def fingerprint(self) -> str:
+        """Return our own certificate's, for `a=fingerprint`."""
+        text = ffi.new("char[]", _CRYPTO_ROOM)
+        _check(lib.bl_fingerprint(self._alive(), text, _CRYPTO_ROOM), "fingerprint")
+        return str(ffi.string(text).decode())
+
+    def dtls(self, leg: int, setup: Setup, fingerprint: str) -> None:
+        """Shake hands with a leg's far end, whose certificate has that fingerprint."""
+        _check(
+            lib.bl_leg_dtls(self._alive(), leg, _SETUPS[setup], fingerprint.encode()),
+            f"leg {leg}: DTLS",
+        )
+
+    def open_browser_port(self, address: str, port: int) -> int:
+        """Open the UDP port that all browser legs share; return it."""
+        return _check(
+            lib.bl_browser_open(self._alive(), address.encode(), port),
+            f"browsers at {address} port {port}",
+        )
+
+    def add_browser_leg(self, leg: int, setup: Setup, fingerprint: str) -> Browser:
+        """Add a leg by WebRTC (ICE-lite, DTLS-SRTP); return what the answer must hold."""
+        out = ffi.new("struct bl_browser *")
+        _check(
+            lib.bl_leg_add_browser(self._alive(), leg, _SETUPS[setup], fingerprint.encode(), out),
+            f"browser leg {leg}",
+        )
+        return _browser(out)
+
+    def restart_browser_leg(self, leg: int) -> Browser:
+        """Return new ICE credentials; keys, SSRC and the paths in use go on."""
+        out = ffi.new("struct bl_browser *")
+        _check(lib.bl_leg_restart(self._alive(), leg, out), f"browser leg {leg}: restart")
+        return _browser(out)
 
     def set_flow(self, leg: int, *, send: bool, receive: bool) -> None:
         """Let sound out of and into a leg, or hold either."""

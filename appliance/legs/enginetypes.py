@@ -1,6 +1,6 @@
 """What goes into the media engine and comes out of it: plain values, without the C module."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Codec = Literal["PCMU", "PCMA", "G722", "OPUS", "L16"]
@@ -12,6 +12,8 @@ Role = Literal["talk", "listen", "whisper"]
 RecordEnd = Literal["normal", "disk-full", "recording-failed", "longest"]
 #: why a recording has a beep in place of what was said
 RecordGap = Literal["paused", "lost"]
+Setup = Literal["passive", "active"]
+InsecureReason = Literal["timeout", "wrong-fingerprint", "no-encryption", "refused"]
 TapEnd = Literal["stopped", "reader-gone", "tap-failed"]
 
 
@@ -56,6 +58,45 @@ class FarGone:
     """The far end said goodbye by RTCP."""
 
     leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A DTLS handshake gave keys: sound goes as SRTP of that suite."""
+
+    leg: int
+    suite: str
+
+
+@dataclass(frozen=True, slots=True)
+class Insecure:
+    """A DTLS handshake failed; there will be no keys, and so no sound."""
+
+    leg: int
+    reason: InsecureReason
+
+
+@dataclass(frozen=True, slots=True)
+class PathFound:
+    """ICE found a path to the browser, the first or one come back."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class PathLost:
+    """The browser has checked no path for 30 s (RFC 7675)."""
+
+    leg: int
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What the answer to a browser's offer must hold."""
+
+    ufrag: str
+    pwd: str = field(repr=False)
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +209,10 @@ MediaEvent = (
     | TelephoneEvent
     | Talk
     | FarGone
+    | Secured
+    | Insecure
+    | PathFound
+    | PathLost
     | PlayEnded
     | RecordingGap
     | TapEnded
@@ -253,6 +298,8 @@ class LegStats:
     jitter_us: int
     buffer_ms: int
     record_lost: int
+    replayed: int
+    forged: int
     recovered: int
     rtcp_in: int
     rtcp_malformed: int

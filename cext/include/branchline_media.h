@@ -57,12 +57,39 @@ enum bl_event_kind {
 	BL_EVENT_TALK,	    /* code: 1 somebody begins to talk, 0 has stopped; where asked for */
 	BL_EVENT_RECORD_GAP, /* id: recording, code: enum bl_record_gap, value: in the file [ms] */
 	BL_EVENT_TAP_ENDED,  /* id: tap, code: enum bl_tap_end, value: [frames] that were lost */
+	BL_EVENT_SECURED,    /* keys are in use; code: enum bl_suite */
+	BL_EVENT_INSECURE,   /* no keys will come; code: enum bl_insecure */
+	BL_EVENT_PATH,	     /* ICE (RFC 8445): there is a path, the first or one come back */
+	BL_EVENT_PATH_LOST,  /* ICE: nobody has checked any path for 30 s (RFC 7675) */
+	BL_EVENT_FAR_CLOSED, /* DTLS close_notify */
 	BL_EVENT_FAR_GONE,   /* RTCP BYE (RFC 3550 §6.6) */
+	BL_EVENT_TONE,	     /* code: id of a bl_find_tone, or enum bl_answer_tone */
+	BL_EVENT_ANSWERED,   /* code: enum bl_answer, value: since it was asked for [ms] */
+	BL_EVENT_FAX,	     /* id: fax; bl_fax_poll() has something */
 };
 
 enum bl_digit_source {
 	BL_DIGIT_INBAND = 1,
 	BL_DIGIT_RFC4733 = 2,
+};
+
+/* Tones of faxes and modems, as codes of BL_EVENT_TONE. */
+enum bl_answer_tone {
+	BL_TONE_CNG = -1,	     /* a fax calls (ITU-T T.30 §4.1.2) */
+	BL_TONE_CED = -2,	     /* a fax or modem answers (T.30, V.25) */
+	BL_TONE_CED_REVERSED = -3,   /* the same with phase reversals (V.25) */
+	BL_TONE_ANSAM = -4,	     /* a V.34 fax or modem answers (V.8) */
+	BL_TONE_ANSAM_REVERSED = -5, /* the same with phase reversals */
+};
+
+/* What answered a call; the beep comes after a machine, maybe more than once. */
+enum bl_answer {
+	BL_ANSWER_HUMAN = 1,
+	BL_ANSWER_MACHINE,
+	BL_ANSWER_FAX,
+	BL_ANSWER_SILENCE, /* nobody said anything */
+	BL_ANSWER_UNKNOWN, /* the time was up */
+	BL_ANSWER_BEEP,	   /* a machine records from now on */
 };
 
 enum bl_play_end {
@@ -80,6 +107,26 @@ enum bl_record_end {
 	BL_RECORD_DISK_FULL,
 	BL_RECORD_FAILED,  /* any other write error */
 	BL_RECORD_LONGEST, /* it reached longest_ms: whole */
+};
+
+/* SRTP's (RFC 3711, RFC 7714). */
+enum bl_suite {
+	BL_SUITE_AES_CM_80 = 1, /* AES_CM_128_HMAC_SHA1_80 */
+	BL_SUITE_AES_CM_32,	/* AES_CM_128_HMAC_SHA1_32 */
+	BL_SUITE_GCM_128,	/* AEAD_AES_128_GCM */
+	BL_SUITE_GCM_256,	/* AEAD_AES_256_GCM */
+};
+
+enum bl_insecure {
+	BL_INSECURE_TIMEOUT = 1,
+	BL_INSECURE_STRANGER,	/* a certificate with another fingerprint than SDP's */
+	BL_INSECURE_NO_PROFILE, /* no suite in common */
+	BL_INSECURE_REFUSED,	/* an alert, or a handshake that cannot be agreed */
+};
+
+enum bl_setup {
+	BL_SETUP_PASSIVE = 1, /* the far end begins the handshake (RFC 4145) */
+	BL_SETUP_ACTIVE,
 };
 
 /* Why a recording's file has a beep in place of what was said. */
@@ -177,6 +224,8 @@ struct bl_leg_stats {
 	uint64_t jitter_us;   /* RFC 3550 §A.8 */
 	uint64_t buffer_ms;   /* sound that waits in the jitter buffer */
 	uint64_t record_lost; /* [samples] the recording missed, its ring being full */
+	uint64_t replayed;    /* SRTP: seen before, or too old to tell */
+	uint64_t forged;      /* SRTP: not made with the agreed keys */
 	uint64_t recovered;   /* [samples] of lost packets that later ones brought (Opus FEC) */
 	uint64_t rtcp_in;     /* reports that came */
 	uint64_t rtcp_malformed;
@@ -217,6 +266,25 @@ struct bl_tone {
 	struct bl_tone_part parts[8];
 };
 
+/* A tone to look for; levels count only against each other, repeats not at all. */
+struct bl_find_tone {
+	int32_t id;	     /* the caller's own, 1 and up */
+	int32_t off_percent; /* times' tolerance; 0: 12 % */
+	struct bl_tone tone;
+	double off_hz; /* frequencies' tolerance; 0: 2 % and 4 Hz */
+};
+
+/* How a human is told from a machine; in brackets what is usual. */
+struct bl_greeting_setting {
+	int32_t initial_silence_ms; /* longer before any word: silence (2500) */
+	int32_t greeting_ms;	    /* a longer greeting: machine (1500) */
+	int32_t after_silence_ms;   /* so much after the greeting: human (800) */
+	int32_t total_ms;	    /* longer altogether: unknown (5000) */
+	int32_t word_ms;	    /* shorter is a noise, no word (100) */
+	int32_t between_words_ms;   /* a shorter pause is inside a word (50) */
+	int32_t words;		    /* more of them: machine (3) */
+};
+
 /* One thing to play: a prompt, or a tone where prompt is NULL. */
 struct bl_play_item {
 	struct bl_prompt *prompt;
@@ -242,6 +310,78 @@ struct bl_record_spec {
 	bool mask_digits; /* what is dialled is silence */
 };
 
+/* What the answer to a browser's offer needs. */
+struct bl_browser {
+	char ufrag[16];
+	char pwd[32];
+	char fingerprint[256]; /* "sha-256 AB:…", for a=fingerprint */
+};
+
+/* T38FaxUdpEC of the SDP (ITU-T T.38 table D.1). */
+enum bl_udptl_repair {
+	BL_UDPTL_NONE,
+	BL_UDPTL_REDUNDANCY,
+	BL_UDPTL_FEC,
+};
+
+/* How a fax ended. */
+enum bl_fax_end {
+	BL_FAX_OK = 0,
+	BL_FAX_NO_FAX,	       /* nobody spoke T.30, or too late (T0, T1) */
+	BL_FAX_TRAINING,       /* no modem speed worked */
+	BL_FAX_INCOMPATIBLE,   /* the far end cannot do what is needed */
+	BL_FAX_CARRIER_LOST,   /* the signal broke off in a page */
+	BL_FAX_NO_ANSWER,      /* the far end fell silent between pages (T2, T4, T5) */
+	BL_FAX_PROTOCOL,       /* an answer or command that does not belong there */
+	BL_FAX_FAR_END_ENDED,  /* a disconnect (DCN) before the end */
+	BL_FAX_CALL_DROPPED,   /* the leg went away, or bl_fax_stop() */
+	BL_FAX_BAD_FILE,       /* the TIFF cannot be opened, or is none that can be sent */
+	BL_FAX_WRITE_FAILED,   /* the pages could not be written */
+	BL_FAX_DISK_FULL,      /* less than 64 MB are left */
+	BL_FAX_TOO_MANY_PAGES, /* max_pages */
+	BL_FAX_TOO_LARGE,      /* max_bytes, or a page of more than 20,000 rows */
+	BL_FAX_TOO_LONG,       /* max_seconds */
+};
+
+enum bl_fax_event_kind {
+	BL_FAX_PAGE = 1, /* a page is complete */
+	BL_FAX_DONE,	 /* the last event */
+};
+
+struct bl_fax_config {
+	bool send;	     /* false: receive */
+	const char *path;    /* of the TIFF; where received it must not exist */
+	const char *station; /* our number (CSI or TSI), may be "" */
+	const char *header;  /* sender: text above each page, "": none */
+	bool ecm;	     /* error correction mode (T.30 annex A) */
+	bool v17;	     /* up to 14,400 bit/s; without it 9,600 */
+	int32_t max_pages;
+	int32_t max_seconds;
+	int64_t max_bytes; /* of the file */
+};
+
+/* What offer and answer agreed on, from the far end's side of the SDP. */
+struct bl_fax_t38 {
+	int32_t version;	     /* T38FaxVersion, 0 to 3 */
+	int32_t max_datagram;	     /* [bytes] T38FaxMaxDatagram; 0: not told */
+	int32_t repair;		     /* enum bl_udptl_repair */
+	bool local_tcf;		     /* T38FaxRateManagement: localTCF */
+	bool fill_bit_removal;	     /* T38FaxFillBitRemoval */
+};
+
+struct bl_fax_event {
+	int32_t kind;			  /* enum bl_fax_event_kind */
+	int32_t end;			  /* enum bl_fax_end, of BL_FAX_DONE */
+	int32_t t30_code;		  /* libspandsp's, of BL_FAX_DONE */
+	int32_t pages;			  /* complete so far */
+	int32_t width, rows, bad_rows;	  /* [pixels] of the last page */
+	int32_t x_per_metre, y_per_metre; /* [pixels/m] */
+	int32_t bit_rate;		  /* [bit/s] */
+	bool ecm, t38;
+	char station[21];	/* of the far end: printable ASCII */
+	uint64_t bytes;			      /* of the file */
+};
+
 int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out);
 int bl_engine_start(struct bl_engine *engine);
 int bl_engine_stop(struct bl_engine *engine);
@@ -258,14 +398,45 @@ int bl_leg_add_rtp(struct bl_engine *engine, int64_t leg, const char *address, i
 		   int32_t last_port);
 /* The descriptor is duplicated and made non-blocking; s16le, mono, 8 kHz. */
 int bl_leg_add_pcm(struct bl_engine *engine, int64_t leg, int fd);
+/* The UDP port that all browser legs share; call it before the first of them. Returns the port. */
+int bl_browser_open(struct bl_engine *engine, const char *address, int32_t port);
+/*
+ * A leg by WebRTC: ICE-lite (RFC 8445), DTLS-SRTP (RFC 5764). setup: our own role (enum bl_setup);
+ * fingerprint: the far end's, sha-256, sha-384 or sha-512. bl_leg_remote() agrees its codec.
+ */
+int bl_leg_add_browser(struct bl_engine *engine, int64_t leg, int32_t setup,
+		       const char *fingerprint, struct bl_browser *out);
+/* ICE restart: new ufrag and pwd; keys, SSRC and the old paths go on. */
+int bl_leg_restart(struct bl_engine *engine, int64_t leg, struct bl_browser *out);
 int bl_leg_remove(struct bl_engine *engine, int64_t leg);
 int bl_leg_remote(struct bl_engine *engine, int64_t leg, const struct bl_remote *remote);
+/* Writes one a=crypto value (RFC 4568) with a new key. Returns its length. */
+int bl_crypto_make(int32_t tag, int32_t suite, char *text, size_t room);
+/*
+ * The a=crypto values of the agreed line, ours and theirs; new ones change the keys without a gap.
+ * From now on the leg sends and takes nothing but SRTP. BL_ESTATE: theirs is well formed, but
+ * nothing that we speak: try the next line.
+ */
+int bl_leg_secure(struct bl_engine *engine, int64_t leg, const char *ours, const char *theirs);
+/* Our own certificate's, for a=fingerprint. Returns its length. */
+int bl_fingerprint(struct bl_engine *engine, char *text, size_t room);
+/* DTLS-SRTP on a leg with a port of its own; call it after bl_leg_remote(). */
+int bl_leg_dtls(struct bl_engine *engine, int64_t leg, int32_t setup, const char *fingerprint);
 int bl_leg_flow(struct bl_engine *engine, int64_t leg, bool send, bool receive);
 int bl_leg_detect(struct bl_engine *engine, int64_t leg, bool on);
 /* [dB] of what it says and of what it hears, -60 to 20; -INFINITY: mute. Changes are no clicks. */
 int bl_leg_gain(struct bl_engine *engine, int64_t leg, double says_db, double hears_db);
 /* Tell when somebody begins and stops to talk. */
 int bl_leg_voice(struct bl_engine *engine, int64_t leg, bool on);
+/* Look for up to 16 tones in what the leg says, each told when it is certain; count 0: for none.
+ */
+int bl_leg_tones(struct bl_engine *engine, int64_t leg, const struct bl_find_tone *tones,
+		 int32_t count);
+/* Look for the tones of faxes and modems. */
+int bl_leg_answer_tones(struct bl_engine *engine, int64_t leg, bool on);
+/* From now on: who has answered? setting NULL: what is usual. */
+int bl_leg_greeting(struct bl_engine *engine, int64_t leg, bool on,
+		    const struct bl_greeting_setting *setting);
 /* Tell when nothing was received for this long; 0: never. */
 int bl_leg_silence(struct bl_engine *engine, int64_t leg, int32_t ms);
 int bl_leg_stats(struct bl_engine *engine, int64_t leg, struct bl_leg_stats *out);
@@ -308,5 +479,21 @@ int bl_record_stop(struct bl_engine *engine, int64_t recording);
 int bl_tap(struct bl_engine *engine, int64_t tap, int64_t leg, int fd, int32_t sides,
 	   bool mask_digits);
 int bl_tap_stop(struct bl_engine *engine, int64_t tap);
+
+/*
+ * The leg, at 8 kHz, speaks T.30 instead of hearing anything else, until the fax is over; not more
+ * than one fax a leg. BL_EINVAL: an argument; BL_EIO: the file; BL_ENOSPC: the disk is (near) full.
+ */
+int bl_fax(struct bl_engine *engine, int64_t fax, int64_t leg, const struct bl_fax_config *config);
+/* From now on by T.38 over UDPTL with that address, on the leg's own port; BL_ESTATE: it does so
+ * already, or pages have come by sound. */
+int bl_fax_t38(struct bl_engine *engine, int64_t fax, const char *address, int32_t port,
+	       const struct bl_fax_t38 *t38);
+/* BL_FAX_DONE follows. */
+int bl_fax_stop(struct bl_engine *engine, int64_t fax);
+/* 1: an event; 0: there is none. After BL_FAX_DONE the id is free again. */
+int bl_fax_poll(struct bl_engine *engine, int64_t fax, struct bl_fax_event *out);
+/* A word for it. */
+const char *bl_fax_reason(enum bl_fax_end end);
 
 #endif

@@ -15,8 +15,17 @@ enum {
 
 void bl_leg_free(struct bl_leg *leg)
 {
+	for (int i = 0; i < 2; i++) {
+		if (leg->sdes[i])
+			bl_sdes_wipe(leg->sdes[i]);
+		free(leg->sdes[i]);
+	}
 	if (leg->coder)
 		bl_coder_release(NULL, &leg->coder->node);
+	for (int i = 0; i < BL_ANALYSES; i++) {
+		if (leg->analyses[i])
+			bl_analysis_release(NULL, &leg->analyses[i]->node);
+	}
 	if (leg->fd >= 0)
 		close(leg->fd);
 	if (leg->rtp.rtcp.fd >= 0)
@@ -51,7 +60,7 @@ void bl_rested_legs_free(struct bl_engine *engine, bool all)
 	}
 }
 
-static struct bl_leg *make_leg(int64_t id, enum bl_leg_kind kind)
+struct bl_leg *bl_make_leg(int64_t id, enum bl_leg_kind kind)
 {
 	/* its frames are aligned to cache lines */
 	struct bl_leg *leg = aligned_alloc(alignof(struct bl_leg), sizeof(*leg));
@@ -89,8 +98,7 @@ static int take_port(struct bl_engine *engine, struct bl_leg *leg, const char *a
 	return BL_EPORT;
 }
 
-/* Puts an opened leg into table and tick; frees it when that fails. */
-static int enter_leg(struct bl_engine *engine, struct bl_leg *leg)
+int bl_enter_leg(struct bl_engine *engine, struct bl_leg *leg)
 {
 	int err = bl_map_put(&engine->legs, leg->id, leg);
 
@@ -104,7 +112,7 @@ static int enter_leg(struct bl_engine *engine, struct bl_leg *leg)
 	return err;
 }
 
-static int may_add(struct bl_engine *engine, int64_t id)
+int bl_may_add_leg(struct bl_engine *engine, int64_t id)
 {
 	bl_reap(engine);
 	if (bl_map_get(&engine->legs, id))
@@ -122,9 +130,9 @@ int bl_leg_add_rtp(struct bl_engine *engine, int64_t id, const char *address, in
 	    last_port > UINT16_MAX || (first_port && last_port < ((first_port + 1) & ~1)))
 		return BL_EINVAL;
 	pthread_mutex_lock(&engine->lock);
-	err = may_add(engine, id);
+	err = bl_may_add_leg(engine, id);
 	if (!err) {
-		leg = make_leg(id, BL_LEG_RTP);
+		leg = bl_make_leg(id, BL_LEG_RTP);
 		err = leg ? BL_OK : BL_ENOMEM;
 	}
 	if (!err) {
@@ -133,7 +141,7 @@ int bl_leg_add_rtp(struct bl_engine *engine, int64_t id, const char *address, in
 			bl_leg_free(leg);
 			err = port;
 		} else {
-			err = enter_leg(engine, leg);
+			err = bl_enter_leg(engine, leg);
 		}
 	}
 	pthread_mutex_unlock(&engine->lock);
@@ -149,14 +157,14 @@ int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
 	if (!engine || fd < 0)
 		return BL_EINVAL;
 	pthread_mutex_lock(&engine->lock);
-	err = may_add(engine, id);
+	err = bl_may_add_leg(engine, id);
 	if (!err) {
-		leg = make_leg(id, BL_LEG_PCM);
+		leg = bl_make_leg(id, BL_LEG_PCM);
 		err = leg ? bl_pcm_leg_open(leg, fd) : BL_ENOMEM;
 		if (!err)
 			err = bl_coder_new(&device_config, &leg->coder);
 		if (!err)
-			err = enter_leg(engine, leg);
+			err = bl_enter_leg(engine, leg);
 		else if (leg)
 			bl_leg_free(leg);
 	}
@@ -166,17 +174,20 @@ int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
 
 int bl_leg_remove(struct bl_engine *engine, int64_t id)
 {
+	struct bl_command command = {.kind = BL_COMMAND_REMOVE};
 	int err;
 
 	if (!engine)
 		return BL_EINVAL;
 	pthread_mutex_lock(&engine->lock);
-	err = bl_map_get(&engine->legs, id) ? BL_OK : BL_ENOENT;
+	command.leg = bl_map_get(&engine->legs, id);
+	err = command.leg ? BL_OK : BL_ENOENT;
+	if (!err && command.leg->guarded) {
+		bl_guard_remove(engine->guard, id);
+		command.leg->guarded = false;
+	}
 	if (!err)
-		err = bl_push(engine, &(struct bl_command){
-					      .kind = BL_COMMAND_REMOVE,
-					      .leg = bl_map_get(&engine->legs, id),
-				      });
+		err = bl_push(engine, &command);
 	if (!err)
 		bl_map_remove(&engine->legs, id);
 	pthread_mutex_unlock(&engine->lock);
@@ -235,6 +246,8 @@ int bl_leg_remote(struct bl_engine *engine, int64_t id, const struct bl_remote *
 	command.leg = bl_map_get(&engine->legs, id);
 	if (command.leg)
 		err = bl_rtp_leg_far(command.leg, remote, &command.far.to);
+	if (!err)
+		command.leg->asked_address = command.far.to.address;
 	if (!err)
 		err = coder_for(command.leg, remote, &command.far.coder);
 	if (!err) {

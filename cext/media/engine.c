@@ -24,6 +24,13 @@ enum {
 static int allocate(struct bl_engine *engine)
 {
 	size_t legs = (size_t)engine->config.max_legs;
+	struct bl_guard_config guard = {
+		.workers = engine->config.workers,
+		.max_legs = engine->config.max_legs,
+		.stepped = engine->config.stepped,
+	};
+	struct bl_faxes_config faxes = {bl_faxes_told, engine, &engine->retired};
+	int err;
 
 	engine->cells = calloc((legs + BL_CELL - 1) / BL_CELL, sizeof(struct bl_cell));
 	engine->bridge_table = calloc(legs, sizeof(struct bl_bridge *));
@@ -32,28 +39,42 @@ static int allocate(struct bl_engine *engine)
 	    bl_crew_init(&engine->crew, engine->config.workers, engine->config.cpu) ||
 	    bl_map_init(&engine->legs) || bl_map_init(&engine->bridges) ||
 	    bl_map_init(&engine->recordings) || bl_map_init(&engine->taps) ||
+	    bl_map_init(&engine->faxes) ||
 	    bl_ring_init(&engine->commands, sizeof(struct bl_command), COMMAND_RING) ||
 	    bl_ring_init(&engine->events, sizeof(struct bl_event), EVENT_RING) ||
 	    bl_ring_init(&engine->writer_events, sizeof(struct bl_event), WRITER_EVENT_RING) ||
-	    bl_ring_init(&engine->tapper_events, sizeof(struct bl_event), WRITER_EVENT_RING))
+	    bl_ring_init(&engine->tapper_events, sizeof(struct bl_event), WRITER_EVENT_RING) ||
+	    bl_ring_init(&engine->fax_events, sizeof(struct bl_event), WRITER_EVENT_RING))
 		return BL_ENOMEM;
 	for (int32_t i = 0; i < engine->crew.count; i++)
 		engine->crew.workers[i].engine = engine;
 	engine->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	err = bl_guard_new(&guard, &engine->guard);
+	if (!err)
+		err = bl_faxes_new(&faxes, &engine->fax_service);
+	if (err)
+		return err;
 	engine->tapper_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	return engine->event_fd < 0 || engine->tapper_fd < 0 ? BL_EIO : BL_OK;
 }
 
 static void release(struct bl_engine *engine)
 {
+	for (int i = 0; i < atomic_load(&engine->port_count); i++)
+		bl_port_close(engine->ports[i]);
+	bl_guard_free(engine->guard);
+	bl_faxes_free(engine->fax_service);
+	bl_faxes_left_free(engine);
 	if (engine->tapper_fd >= 0)
 		close(engine->tapper_fd);
 	if (engine->event_fd >= 0)
 		close(engine->event_fd);
+	bl_ring_release(&engine->fax_events);
 	bl_ring_release(&engine->tapper_events);
 	bl_ring_release(&engine->writer_events);
 	bl_ring_release(&engine->events);
 	bl_ring_release(&engine->commands);
+	bl_map_release(&engine->faxes);
 	bl_map_release(&engine->taps);
 	bl_map_release(&engine->recordings);
 	bl_map_release(&engine->bridges);
@@ -136,21 +157,31 @@ int bl_engine_start(struct bl_engine *engine)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (bl_crew_start(&engine->crew))
 		goto unblock;
-	if (pthread_create(&engine->tick_thread, NULL, bl_tick_thread, engine))
+	if (bl_guard_start(engine->guard))
 		goto stop_crew;
+	if (pthread_create(&engine->tick_thread, NULL, bl_tick_thread, engine))
+		goto stop_guard;
 	if (pthread_create(&engine->writer_thread, NULL, bl_writer_thread, engine))
 		goto stop_tick;
 	if (pthread_create(&engine->tapper_thread, NULL, bl_tapper_thread, engine))
 		goto stop_writer;
+	if (bl_faxes_start(engine->fax_service))
+		goto stop_tapper;
 	engine->running = true;
 	err = BL_OK;
 	goto unblock;
+stop_tapper:
+	atomic_store(&engine->stopping, true);
+	bl_wake_tapper(engine);
+	pthread_join(engine->tapper_thread, NULL);
 stop_writer:
 	atomic_store(&engine->stopping, true);
 	pthread_join(engine->writer_thread, NULL);
 stop_tick:
 	atomic_store(&engine->stopping, true);
 	pthread_join(engine->tick_thread, NULL);
+stop_guard:
+	bl_guard_stop(engine->guard);
 stop_crew:
 	bl_crew_stop(&engine->crew);
 unblock:
@@ -169,9 +200,11 @@ int bl_engine_stop(struct bl_engine *engine)
 		atomic_store(&engine->stopping, true);
 		pthread_join(engine->tick_thread, NULL);
 		bl_crew_stop(&engine->crew);
+		bl_guard_stop(engine->guard);
 		pthread_join(engine->writer_thread, NULL);
 		bl_wake_tapper(engine);
 		pthread_join(engine->tapper_thread, NULL);
+		bl_faxes_stop(engine->fax_service);
 		engine->running = false;
 	}
 	pthread_mutex_unlock(&engine->lock);
@@ -187,6 +220,7 @@ void bl_engine_free(struct bl_engine *engine)
 	bl_obey_end(engine);
 	bl_recorder_service(&engine->recorder);
 	bl_tapper_service(&engine->tapper);
+	bl_faxes_service(engine->fax_service);
 	bl_reap(engine);
 	bl_rested_legs_free(engine, true);
 	release(engine);
@@ -203,6 +237,8 @@ int bl_engine_step(struct bl_engine *engine, int32_t ticks)
 		bl_tick(engine);
 		bl_recorder_service(&engine->recorder);
 		bl_tapper_service(&engine->tapper);
+		bl_faxes_service(engine->fax_service);
+		bl_guard_service(engine->guard, bl_now_ms(engine));
 	}
 	pthread_mutex_unlock(&engine->lock);
 	return BL_OK;
@@ -227,7 +263,8 @@ int bl_engine_poll(struct bl_engine *engine, struct bl_event *events, int32_t ma
 	(void)size;
 	while (count < max && (bl_ring_get(&engine->events, &events[count]) ||
 			       bl_ring_get(&engine->writer_events, &events[count]) ||
-			       bl_ring_get(&engine->tapper_events, &events[count])))
+			       bl_ring_get(&engine->tapper_events, &events[count]) ||
+			       bl_ring_get(&engine->fax_events, &events[count])))
 		count++;
 	if (count == max)
 		bl_wake_caller(engine);

@@ -18,6 +18,7 @@
 enum {
 	BL_DIGITS_PER_COMMAND = 32,
 	BL_CELL = BL_DTMF_LANES, /* [legs] */
+	BL_PORTS = 4,		 /* that browser legs share */
 };
 
 /* Legs that one worker takes at a time; their digits are sought side by side. */
@@ -30,6 +31,8 @@ enum bl_command_kind {
 	BL_COMMAND_ADD,
 	BL_COMMAND_REMOVE,
 	BL_COMMAND_FAR,
+	BL_COMMAND_KEYS,
+	BL_COMMAND_SECURE,
 	BL_COMMAND_FLOW,
 	BL_COMMAND_DETECT,
 	BL_COMMAND_SILENCE,
@@ -48,6 +51,10 @@ enum bl_command_kind {
 	BL_COMMAND_STOP_FEED,
 	BL_COMMAND_PAUSE_FEED,
 	BL_COMMAND_MUTE_FEED,
+	BL_COMMAND_ANALYSE,
+	BL_COMMAND_FAX,
+	BL_COMMAND_FAX_T38,
+	BL_COMMAND_FAX_END,
 };
 
 /* The objects a command names stay until the tick has carried out their removal. */
@@ -72,12 +79,24 @@ struct bl_command {
 		} bridge;
 		struct bl_play *play;
 		char digits[BL_DIGITS_PER_COMMAND];
+		struct {
+			struct bl_srtp *in, *out; /* NULL: as before */
+		} keys;
 		struct bl_feed *feed; /* new */
 		struct {
 			int64_t id;
 			enum bl_feed_kind kind;
 			int32_t value;
 		} of; /* a feed that is there already */
+		struct {
+			enum bl_analysis_kind kind;
+			struct bl_analysis *now; /* NULL: off */
+		} analyse;
+		struct {
+			struct bl_fax *it;
+			union bl_address address;
+			socklen_t size;
+		} fax;
 		int64_t id, ms;
 		float factor;
 	};
@@ -89,6 +108,9 @@ struct bl_engine {
 	/* the caller's side, under this lock */
 	pthread_mutex_t lock;
 	struct bl_map legs, bridges, recordings, taps;
+	struct bl_tone_sets tone_sets;
+	struct bl_map faxes;
+	struct bl_faxes *fax_service;
 	struct bl_leg *resting; /* removed legs whose ports are not free yet, oldest first */
 	struct bl_leg **resting_end;
 	int32_t leg_count;
@@ -97,9 +119,12 @@ struct bl_engine {
 	pthread_t tick_thread, writer_thread, tapper_thread;
 
 	/* shared */
-	struct bl_ring commands, events, writer_events, tapper_events;
+	struct bl_ring commands, events, writer_events, tapper_events, fax_events;
 	struct bl_stack retired;
 	int event_fd;
+	struct bl_guard *guard;
+	struct bl_port *ports[BL_PORTS]; /* only grows; a new one is there before it is counted */
+	atomic_int port_count;
 	atomic_bool stopping;
 	_Atomic uint64_t now; /* [ticks] */
 	int64_t due_us;	      /* when this tick should have begun, by the wall clock */
@@ -127,6 +152,11 @@ struct bl_engine {
 void bl_tick(struct bl_engine *engine);
 void bl_wake_caller(struct bl_engine *engine);
 uint64_t bl_now(const struct bl_engine *engine);
+uint64_t bl_now_ms(const struct bl_engine *engine); /* the same in ms */
+
+/* guarded.c: what the guard tells the tick, and what comes on the shared ports */
+void bl_obey_guard(struct bl_engine *engine);
+void bl_read_ports(struct bl_engine *engine);
 
 /* obey.c */
 void bl_obey_commands(struct bl_engine *engine);
@@ -146,6 +176,10 @@ void bl_tap_ended(struct bl_engine *engine, const struct bl_tap *tap);
 void bl_reap(struct bl_engine *engine);
 int bl_push(struct bl_engine *engine, const struct bl_command *command);
 void bl_wake_tapper(struct bl_engine *engine);
+
+/* control_fax.c: told by the thread of the faxes; what nobody has polled to its end */
+void bl_faxes_told(void *engine, struct bl_fax *fax);
+void bl_faxes_left_free(struct bl_engine *engine);
 
 /* control.c: what is freed when the tick has handed it back */
 void bl_leg_rest(struct bl_engine *engine, struct bl_node *node);

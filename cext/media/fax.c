@@ -37,9 +37,9 @@ struct ending {
 };
 
 struct bl_fax {
-	struct bl_node node; /* must be first */
-	struct bl_fax *next; /* of the thread's list */
-	struct bl_t30 *t30;  /* the thread's own */
+	struct bl_fax_head head; /* must be first */
+	struct bl_fax *next;	 /* of the thread's list */
+	struct bl_t30 *t30;	 /* the thread's own */
 	struct ending ending;
 	char path[BL_FAX_PATH_MAX + 1], station[BL_FAX_STATION_MAX + 1],
 		header[BL_FAX_HEADER_MAX + 1];
@@ -202,7 +202,7 @@ void bl_faxes_service(struct bl_faxes *faxes)
 			continue;
 		}
 		*link = fax->next;
-		bl_stack_push(faxes->config.retired, &fax->node);
+		bl_stack_push(faxes->config.retired, &fax->head.node);
 	}
 }
 
@@ -266,15 +266,26 @@ int bl_faxes_start(struct bl_faxes *faxes)
 {
 	if (faxes->running)
 		return BL_ESTATE;
+	atomic_store(&faxes->stopping, false);
 	if (pthread_create(&faxes->thread, NULL, fax_thread, faxes))
 		return BL_EIO;
 	faxes->running = true;
 	return BL_OK;
 }
 
+void bl_faxes_stop(struct bl_faxes *faxes)
+{
+	if (!faxes->running)
+		return;
+	atomic_store_explicit(&faxes->stopping, true, memory_order_release);
+	wake(faxes);
+	pthread_join(faxes->thread, NULL);
+	faxes->running = false;
+}
+
 void bl_faxes_add(struct bl_faxes *faxes, struct bl_fax *fax)
 {
-	bl_stack_push(&faxes->added, &fax->node);
+	bl_stack_push(&faxes->added, &fax->head.node);
 	wake(faxes);
 }
 
@@ -282,11 +293,7 @@ void bl_faxes_free(struct bl_faxes *faxes)
 {
 	if (!faxes)
 		return;
-	if (faxes->running) {
-		atomic_store_explicit(&faxes->stopping, true, memory_order_release);
-		wake(faxes);
-		pthread_join(faxes->thread, NULL);
-	}
+	bl_faxes_stop(faxes);
 	bl_faxes_service(faxes);
 	while (faxes->list) {
 		struct bl_fax *fax = faxes->list;
@@ -294,7 +301,7 @@ void bl_faxes_free(struct bl_faxes *faxes)
 		faxes->list = fax->next;
 		bl_fax_detach(fax);
 		service(faxes, fax);
-		bl_stack_push(faxes->config.retired, &fax->node);
+		bl_stack_push(faxes->config.retired, &fax->head.node);
 	}
 	close(faxes->wake);
 	free(faxes);
@@ -344,7 +351,7 @@ static int make(struct bl_fax *fax, const struct bl_fax_config *config)
 	return bl_t30_new(&own, &user, &fax->t30);
 }
 
-int bl_fax_new(const struct bl_fax_config *config, struct bl_fax **out)
+int bl_fax_new(int64_t id, int64_t leg, const struct bl_fax_config *config, struct bl_fax **out)
 {
 	struct bl_fax *fax;
 	int err;
@@ -354,7 +361,9 @@ int bl_fax_new(const struct bl_fax_config *config, struct bl_fax **out)
 	fax = calloc(1, sizeof(*fax));
 	if (!fax)
 		return BL_ENOMEM;
-	fax->node.release = release;
+	fax->head.node.release = release;
+	fax->head.id = id;
+	fax->head.leg = leg;
 	pthread_mutex_init(&fax->stats_lock, NULL);
 	err = make(fax, config);
 	if (err) {
@@ -379,10 +388,10 @@ void bl_fax_free(struct bl_fax *fax)
 	free(fax);
 }
 
-int bl_fax_t38(struct bl_fax *fax, const struct bl_fax_t38 *t38)
+int bl_fax_switch(struct bl_fax *fax, const struct bl_fax_t38 *t38)
 {
 	if (!fax || !t38 || t38->version < 0 || t38->version > 3 || t38->max_datagram < 0 ||
-	    (int)t38->repair < BL_UDPTL_NONE || t38->repair > BL_UDPTL_FEC)
+	    t38->repair < BL_UDPTL_NONE || t38->repair > BL_UDPTL_FEC)
 		return BL_EINVAL;
 	if (atomic_load_explicit(&fax->t38_wanted, memory_order_relaxed) ||
 	    atomic_load_explicit(&fax->paged, memory_order_relaxed))
@@ -392,12 +401,12 @@ int bl_fax_t38(struct bl_fax *fax, const struct bl_fax_t38 *t38)
 	return BL_OK;
 }
 
-void bl_fax_stop(struct bl_fax *fax)
+void bl_fax_cancel(struct bl_fax *fax)
 {
 	atomic_store_explicit(&fax->stop, true, memory_order_relaxed);
 }
 
-bool bl_fax_poll(struct bl_fax *fax, struct bl_fax_event *out)
+bool bl_fax_event(struct bl_fax *fax, struct bl_fax_event *out)
 {
 	return bl_ring_get(&fax->events, out);
 }

@@ -11,9 +11,9 @@
  *   late before a modem signal gets a hole. A receiver that changes to T.38 begins T.30 anew, as
  *   both ends do when their gateways agree on it.
  * How do I use it?
- *   caller:  bl_faxes_new() once; bl_fax_new(), bl_faxes_add(); bl_fax_t38() at the re-INVITE
+ *   caller:  bl_faxes_new() once; bl_fax_new(), bl_faxes_add(); bl_fax_switch() at the re-INVITE
  *   tick:    bl_fax_put() and bl_fax_get() each tick, datagrams as they come; bl_fax_detach()
- *   caller:  bl_fax_poll() when told; bl_fax_free() for what comes back by the retired stack
+ *   caller:  bl_fax_event() when told; bl_fax_free() for what comes back by the retired stack
  *   A leg with a fax needs its sound unaltered: no concealment, no echo canceller, no gain, a
  *   jitter buffer that does not skip.
  */
@@ -38,64 +38,12 @@ enum {
 	BL_FAX_SPACE_LEFT = 64 << 20, /* [bytes] left on the disk, below that nothing is taken */
 };
 
-/* How a fax ended; bl_fax_reason() gives the word. */
-enum bl_fax_end {
-	BL_FAX_OK = 0,
-	BL_FAX_NO_FAX,	       /* nobody spoke T.30, or too late (T0, T1) */
-	BL_FAX_TRAINING,       /* no modem speed worked */
-	BL_FAX_INCOMPATIBLE,   /* the far end cannot do what is needed */
-	BL_FAX_CARRIER_LOST,   /* the signal broke off in a page */
-	BL_FAX_NO_ANSWER,      /* the far end fell silent between pages (T2, T4, T5) */
-	BL_FAX_PROTOCOL,       /* an answer or command that does not belong there */
-	BL_FAX_FAR_END_ENDED,  /* a disconnect (DCN) before the end */
-	BL_FAX_CALL_DROPPED,   /* the leg went away, or bl_fax_stop() */
-	BL_FAX_BAD_FILE,       /* the TIFF cannot be opened, or is none that can be sent */
-	BL_FAX_WRITE_FAILED,   /* the pages could not be written */
-	BL_FAX_DISK_FULL,      /* less than BL_FAX_SPACE_LEFT is left */
-	BL_FAX_TOO_MANY_PAGES, /* max_pages */
-	BL_FAX_TOO_LARGE,      /* max_bytes, or a page beyond BL_FAX_ROWS_MAX */
-	BL_FAX_TOO_LONG,       /* max_seconds */
-};
-
-enum bl_fax_event_kind {
-	BL_FAX_PAGE = 1, /* a page is complete */
-	BL_FAX_DONE,	 /* the last event */
-};
-
-struct bl_fax_config {
-	int64_t id;	     /* the caller's own */
-	bool send;	     /* false: receive */
-	const char *path;    /* of the TIFF; where received it must not exist */
-	const char *station; /* our number (CSI or TSI), may be "" */
-	const char *header;  /* sender: text above each page, "": none */
-	bool ecm;	     /* error correction mode (T.30 annex A) */
-	bool v17;	     /* up to 14,400 bit/s; without it 9,600 */
-	int32_t max_pages;
-	int32_t max_seconds;
-	int64_t max_bytes; /* of the file */
-};
-
-/* What offer and answer agreed on, from the far end's side of the SDP. */
-struct bl_fax_t38 {
-	int32_t version;	     /* T38FaxVersion, 0 to 3 */
-	int32_t max_datagram;	     /* [bytes] T38FaxMaxDatagram; 0: not told */
-	enum bl_udptl_repair repair; /* T38FaxUdpEC */
-	bool local_tcf;		     /* T38FaxRateManagement: localTCF */
-	bool fill_bit_removal;	     /* T38FaxFillBitRemoval */
-};
-
-struct bl_fax_event {
-	int64_t id;
-	int32_t kind;			  /* enum bl_fax_event_kind */
-	int32_t end;			  /* enum bl_fax_end, of BL_FAX_DONE */
-	int32_t t30_code;		  /* libspandsp's, of BL_FAX_DONE */
-	int32_t pages;			  /* complete so far */
-	int32_t width, rows, bad_rows;	  /* [pixels] of the last page */
-	int32_t x_per_metre, y_per_metre; /* [pixels/m] */
-	int32_t bit_rate;		  /* [bit/s] */
-	bool ecm, t38;
-	char station[BL_FAX_STATION_MAX + 1]; /* of the far end: printable ASCII */
-	uint64_t bytes;			      /* of the file */
+/* What the caller's side keeps of a fax. */
+struct bl_fax_head {
+	struct bl_node node;
+	int64_t id, leg;
+	bool back; /* the thread will not touch it again */
+	bool over; /* its end was polled */
 };
 
 struct bl_fax_stats {
@@ -109,18 +57,20 @@ struct bl_fax_stats {
 struct bl_fax;
 struct bl_faxes;
 
-const char *bl_fax_reason(enum bl_fax_end end);
-
 /* Caller's side. BL_EINVAL: an argument; BL_EIO: the file; BL_ENOSPC: the disk is (near) full. */
-int bl_fax_new(const struct bl_fax_config *config, struct bl_fax **out);
+int bl_fax_new(int64_t id, int64_t leg, const struct bl_fax_config *config, struct bl_fax **out);
+static inline struct bl_fax_head *bl_fax_head(struct bl_fax *fax)
+{
+	return (struct bl_fax_head *)fax;
+}
 /* Before it was added, or after it came back. */
 void bl_fax_free(struct bl_fax *fax);
 /* Go on with T.38; BL_ESTATE: it has, or pages have come by sound already. */
-int bl_fax_t38(struct bl_fax *fax, const struct bl_fax_t38 *t38);
+int bl_fax_switch(struct bl_fax *fax, const struct bl_fax_t38 *t38);
 /* Ends it; BL_FAX_DONE follows. */
-void bl_fax_stop(struct bl_fax *fax);
+void bl_fax_cancel(struct bl_fax *fax);
 /* False: there is no event. */
-bool bl_fax_poll(struct bl_fax *fax, struct bl_fax_event *out);
+bool bl_fax_event(struct bl_fax *fax, struct bl_fax_event *out);
 void bl_fax_stats(struct bl_fax *fax, struct bl_fax_stats *out);
 
 /* Tick side; they never wait. Frame NULL: nothing came (a lost packet, or T.38). */
@@ -148,6 +98,8 @@ int bl_faxes_new(const struct bl_faxes_config *config, struct bl_faxes **out);
 int bl_faxes_start(struct bl_faxes *faxes);
 void bl_faxes_add(struct bl_faxes *faxes, struct bl_fax *fax);
 void bl_faxes_service(struct bl_faxes *faxes);
+/* Services are by hand again. */
+void bl_faxes_stop(struct bl_faxes *faxes);
 /* Stops the thread and frees what is left; the tick must not run any more. */
 void bl_faxes_free(struct bl_faxes *faxes);
 

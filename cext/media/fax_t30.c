@@ -126,7 +126,6 @@ static void clean(char out[BL_FAX_STATION_MAX + 1], const char *text)
 static void tell(struct bl_t30 *t30, enum bl_fax_event_kind kind)
 {
 	struct bl_fax_event event = {
-		.id = t30->config.id,
 		.kind = (int32_t)kind,
 		.end = (int32_t)t30->why,
 		.t30_code = t30->code,
@@ -425,7 +424,7 @@ static void set_up_t38(struct bl_t30 *t30, const struct bl_fax_t38 *t38)
 		t38_set_max_datagram_size(core, t38->max_datagram);
 	t30->version = t38->version;
 	t30->sender = (struct bl_udptl_sender){
-		.repair = t38->repair,
+		.repair = (enum bl_udptl_repair)t38->repair,
 		.count = t38->repair == BL_UDPTL_FEC ? PARITIES : REDUNDANCY,
 		.span = PARITY_SPAN,
 		.largest = (size_t)t38->max_datagram,

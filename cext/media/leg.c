@@ -21,6 +21,7 @@ void bl_leg_set_coder(struct bl_engine *engine, struct bl_leg *leg, struct bl_co
 	if (leg->coder)
 		bl_stack_push(&engine->retired, &leg->coder->node);
 	leg->coder = coder;
+	bl_stream_fixed(coder->stream, leg->fax != NULL);
 	if (leg->rate != coder->config.rate)
 		bl_leg_set_rate(leg, coder->config.rate);
 }
@@ -126,6 +127,8 @@ static void take_frame(struct bl_leg *leg)
 	if (got == BL_STREAM_WHOLE || got == BL_STREAM_CONCEALED)
 		bl_voip_packet(&leg->rtp.rtcp.metrics, got == BL_STREAM_CONCEALED);
 	leg->has_sound = got != BL_STREAM_SILENT;
+	if (leg->fax)
+		bl_fax_leg_hear(leg, got);
 	leg->quiet_ticks = leg->has_sound ? 0 : leg->quiet_ticks + 1;
 }
 
@@ -156,6 +159,18 @@ static void watch_voice(struct bl_worker *worker, struct bl_leg *leg)
 				});
 }
 
+static void analyse(struct bl_worker *worker, struct bl_leg *leg)
+{
+	/* where events were seen, digits in the sound are echoes of these */
+	bool digits = leg->detect && leg->has_sound && !leg->rtp.events_seen;
+	bool more = bl_leg_is_analysed(leg);
+	const int16_t *narrow = digits || more ? narrowed(leg) : NULL;
+
+	leg->sought = digits ? narrow : NULL;
+	if (more)
+		bl_leg_analyse(worker, leg, narrow);
+}
+
 void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 {
 	if (leg->kind == BL_LEG_RTP)
@@ -166,10 +181,7 @@ void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 	bl_rtp_leg_events(worker, leg);
 	leg->digit_sounds = leg->rtp.events.running;
 	watch_voice(worker, leg);
-	leg->sought = NULL;
-	/* where events were seen, digits in the sound are echoes of these */
-	if (leg->detect && leg->has_sound && !leg->rtp.events_seen)
-		leg->sought = narrowed(leg);
+	analyse(worker, leg);
 }
 
 void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
@@ -248,7 +260,9 @@ void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
 {
 	int16_t *hears = worker->hears;
 
-	if (!leg->shared)
+	if (leg->fax)
+		bl_fax_leg_speak(leg, hears);
+	else if (!leg->shared)
 		make_hears(worker, leg, hears);
 	if (leg->feeds)
 		feed(leg, hears);

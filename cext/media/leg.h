@@ -3,17 +3,21 @@
 #define BL_LEG_H
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include "analysis.h"
 #include "branchline_media.h"
 #include "bridge.h"
 #include "coder.h"
 #include "digits.h"
+#include "fax.h"
 #include "frame.h"
 #include "gain.h"
 #include "latch.h"
 #include "node.h"
 #include "player.h"
+#include "port.h"
 #include "feed.h"
 #include "report.h"
+#include "sdes.h"
 #include "rtp.h"
 #include "resample.h"
 #include "telephone_event.h"
@@ -52,7 +56,12 @@ struct bl_rtp_leg {
 	uint16_t seq;
 	bool talking; /* the last tick sent a packet */
 	struct bl_rtcp_leg rtcp;
-	uint8_t expected; /* [packets] at the next tick */
+	bool secure; /* nothing but SRTP is sent or taken */
+	struct bl_srtp_pair keys;
+	struct bl_port *shared;		/* a browser leg's; NULL: it has a socket of its own */
+	struct bl_port_leg at;		/* the paths of a leg with ICE */
+	struct bl_port_packet *arrived; /* this tick, on the shared port */
+	uint8_t expected;		/* [packets] at the next tick */
 };
 
 struct bl_pcm_leg {
@@ -75,8 +84,11 @@ struct bl_leg {
 	struct bl_coder *coder;		/* NULL: nothing is agreed yet; tick side */
 	struct bl_encoder_config asked; /* caller side: what the coder was made for */
 	bool has_asked;
-	struct bl_bridge *bridge; /* tick side */
-	enum bl_role role;	  /* in its bridge */
+	union bl_address asked_address; /* caller side */
+	bool guarded;			/* caller side: the guard knows it */
+	struct bl_sdes *sdes[2];	/* caller side: keys in use, ours and theirs; NULL: none */
+	struct bl_bridge *bridge;	/* tick side */
+	enum bl_role role;		/* in its bridge */
 	bool send, receive, detect;
 	bool started, silent; /* told so */
 	uint32_t quiet_ticks; /* in a row without sound */
@@ -94,6 +106,9 @@ struct bl_leg {
 	bool tells_talk;
 	float loudest_dbm0;    /* since it was published */
 	const int16_t *sought; /* this tick: where digits are to be found in, NULL: nowhere */
+	struct bl_analysis *analyses[BL_ANALYSES]; /* NULL: not listened to for that */
+	struct bl_fax *fax; /* NULL: none; hears and speaks instead of all else */
+	bool udptl;	    /* its port carries T.38 instead of RTP */
 	struct bl_rtp_leg rtp;
 	struct bl_pcm_leg pcm;
 	struct bl_leg_stats stats; /* tick side */
@@ -131,6 +146,8 @@ void bl_leg_empty(struct bl_leg *leg);
 /* rtp_leg.c */
 /* stamped: the kernel notes when each packet came. Returns the port it is bound to. */
 int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool stamped);
+/* Draws what a stream begins with: SSRC, numbers, the report's name. */
+int bl_rtp_leg_begin(struct bl_leg *leg);
 int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, struct bl_far *out);
 void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
 /* rtp_in.c, rtp_out.c */
@@ -139,12 +156,27 @@ void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
 void bl_rtp_leg_events(struct bl_worker *worker, struct bl_leg *leg);
 void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears);
 
+/* The packet in worker->packet, under the agreed keys, to where the leg is now. */
+bool bl_rtp_leg_put(struct bl_worker *worker, struct bl_leg *leg, size_t size);
+
 /* rtcp_leg.c */
 void bl_rtcp_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t *packet,
 		      size_t size);
 /* What came on a port of its own; reports that are due; ratings. */
 void bl_rtcp_leg_tick(struct bl_worker *worker, struct bl_leg *leg);
 void bl_rtcp_leg_bye(struct bl_engine *engine, struct bl_leg *leg);
+
+/* fax_leg.c */
+void bl_fax_leg_begin(struct bl_leg *leg, struct bl_fax *fax);
+/* Does nothing where there is none. */
+void bl_fax_leg_end(struct bl_leg *leg);
+void bl_fax_leg_t38(struct bl_leg *leg, const union bl_address *address, socklen_t size);
+void bl_fax_leg_hear(struct bl_leg *leg, enum bl_stream_get got);
+void bl_fax_leg_speak(struct bl_leg *leg, int16_t *hears);
+/* One datagram on the leg's port, once that carries T.38. */
+void bl_fax_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t *data,
+		     size_t size, const union bl_address *from);
+void bl_fax_leg_send(struct bl_worker *worker, struct bl_leg *leg);
 
 /* pcm_leg.c */
 int bl_pcm_leg_open(struct bl_leg *leg, int fd);

@@ -41,8 +41,13 @@ static void remove_leg(struct bl_engine *engine, struct bl_leg *leg)
 	bl_bridge_leave(leg);
 	bl_leg_end_plays(first_worker(engine), leg, BL_PLAY_REMOVED);
 	bl_feeds_end_all(&leg->feeds);
+	bl_fax_leg_end(leg);
+	bl_obey_guard(engine); /* a record must not outlive its leg */
 	if (leg->kind == BL_LEG_RTP)
 		bl_rtcp_leg_bye(engine, leg);
+	if (leg->rtp.shared)
+		bl_port_forget(leg->rtp.shared, &leg->rtp.at, leg);
+	bl_srtp_pair_clear(&leg->rtp.keys, &engine->retired);
 	leave_cell(engine, leg);
 	bl_stack_push(&engine->retired, &leg->node);
 }
@@ -124,6 +129,26 @@ static void stop_play(struct bl_engine *engine, struct bl_leg *leg, int64_t play
 	bl_leg_tell_plays(first_worker(engine), leg);
 }
 
+static void analyse(struct bl_engine *engine, struct bl_leg *leg, enum bl_analysis_kind kind,
+		    struct bl_analysis *now)
+{
+	if (leg->analyses[kind])
+		bl_stack_push(&engine->retired, &leg->analyses[kind]->node);
+	leg->analyses[kind] = now;
+}
+
+static void obey_fax(struct bl_leg *leg, const struct bl_command *command)
+{
+	if (command->kind == BL_COMMAND_FAX)
+		bl_fax_leg_begin(leg, command->fax.it);
+	else if (command->fax.it != leg->fax)
+		return; /* it is no more */
+	else if (command->kind == BL_COMMAND_FAX_T38)
+		bl_fax_leg_t38(leg, &command->fax.address, command->fax.size);
+	else
+		bl_fax_leg_end(leg);
+}
+
 static void obey_sound(struct bl_engine *engine, const struct bl_command *command)
 {
 	struct bl_leg *leg = command->leg;
@@ -148,6 +173,14 @@ static void obey_sound(struct bl_engine *engine, const struct bl_command *comman
 	case BL_COMMAND_GAIN_PLAY:
 		bl_player_gain(&leg->player, command->factor);
 		break;
+	case BL_COMMAND_FAX:
+	case BL_COMMAND_FAX_T38:
+	case BL_COMMAND_FAX_END:
+		obey_fax(leg, command);
+		break;
+	case BL_COMMAND_ANALYSE:
+		analyse(engine, leg, command->analyse.kind, command->analyse.now);
+		break;
 	case BL_COMMAND_FEED:
 		bl_feeds_add(&leg->feeds, command->feed);
 		break;
@@ -170,6 +203,14 @@ static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
 		bl_rtp_leg_set_far(leg, &command->far.to);
 		if (command->far.coder)
 			bl_leg_set_coder(engine, leg, command->far.coder);
+		break;
+	case BL_COMMAND_KEYS:
+		leg->rtp.secure = true;
+		bl_srtp_pair_set(&leg->rtp.keys, command->keys.in, command->keys.out,
+				 bl_now_ms(engine), &engine->retired);
+		break;
+	case BL_COMMAND_SECURE:
+		leg->rtp.secure = true;
 		break;
 	case BL_COMMAND_FLOW:
 		set_flow(engine, leg, command->flow.send, command->flow.receive);

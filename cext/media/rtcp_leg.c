@@ -60,6 +60,7 @@ static void receive(struct bl_worker *worker, struct bl_leg *leg)
 	uint8_t packet[REPORT_SIZE];
 	union bl_address from;
 	socklen_t from_size = sizeof(from);
+	size_t length;
 	ssize_t size =
 		recvfrom(rtcp->fd, packet, sizeof(packet), MSG_DONTWAIT, &from.any, &from_size);
 
@@ -70,7 +71,14 @@ static void receive(struct bl_worker *worker, struct bl_leg *leg)
 		return;
 	}
 	rtcp->to = from;
-	bl_rtcp_leg_take(worker, leg, packet, (size_t)size);
+	length = (size_t)size;
+	if (leg->rtp.secure &&
+	    bl_srtp_pair_unprotect(&leg->rtp.keys, packet, &length, true,
+				   bl_now_ms(worker->engine), &worker->engine->retired)) {
+		leg->stats.forged++;
+		return;
+	}
+	bl_rtcp_leg_take(worker, leg, packet, length);
 }
 
 static double ms_of(const struct bl_leg *leg, int32_t samples)
@@ -120,23 +128,32 @@ static struct bl_report_now now_of(const struct bl_engine *engine, const struct 
 	};
 }
 
-static void put(struct bl_leg *leg, const uint8_t *packet, int size)
+/* The report in worker->packet, on the port that was agreed for it. */
+static void put(struct bl_worker *worker, struct bl_leg *leg, int size)
 {
 	const struct bl_rtcp_leg *rtcp = &leg->rtp.rtcp;
 	const struct bl_far *far = &leg->rtp.far;
-	bool own = rtcp->fd >= 0 && far->rtcp_port != bl_address_port(&far->address);
-	const union bl_address *to = own ? &rtcp->to : bl_latch_target(&leg->rtp.latch);
+	size_t length = (size_t)size;
 
-	if (size > 0)
-		sendto(own ? rtcp->fd : leg->fd, packet, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL,
-		       &to->any, far->size);
+	if (size <= 0)
+		return;
+	if (leg->rtp.shared || rtcp->fd < 0 || far->rtcp_port == bl_address_port(&far->address)) {
+		bl_rtp_leg_put(worker, leg, length);
+		return;
+	}
+	if (leg->rtp.secure &&
+	    (!leg->rtp.keys.out ||
+	     bl_srtp_protect_rtcp(leg->rtp.keys.out, worker->packet, &length, BL_PACKET_ROOM)))
+		return;
+	sendto(rtcp->fd, worker->packet, length, MSG_DONTWAIT | MSG_NOSIGNAL, &rtcp->to.any,
+	       far->size);
 }
 
 static void report(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtcp_voip *voip)
 {
 	struct bl_report_now now = now_of(worker->engine, leg, voip);
 
-	put(leg, worker->packet,
+	put(worker, leg,
 	    bl_report_send(&leg->rtp.rtcp.report, &now, worker->packet, BL_PACKET_ROOM));
 }
 
@@ -167,11 +184,12 @@ void bl_rtcp_leg_tick(struct bl_worker *worker, struct bl_leg *leg)
 
 void bl_rtcp_leg_bye(struct bl_engine *engine, struct bl_leg *leg)
 {
+	struct bl_worker *worker = &engine->crew.workers[0];
 	struct bl_report_now now;
-	uint8_t packet[REPORT_SIZE];
 
 	if (!leg->rtp.rtcp.on || !leg->coder || !leg->rtp.far.size || !leg->stats.packets_out)
 		return;
 	now = now_of(engine, leg, NULL);
-	put(leg, packet, bl_report_bye(&leg->rtp.rtcp.report, &now, packet, sizeof(packet)));
+	put(worker, leg,
+	    bl_report_bye(&leg->rtp.rtcp.report, &now, worker->packet, BL_PACKET_ROOM));
 }

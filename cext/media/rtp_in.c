@@ -10,6 +10,13 @@ enum {
 	CURIOUS_TICKS = 16,
 };
 
+struct datagram {
+	uint8_t *data;
+	size_t size;
+	const union bl_address *from;
+	struct timespec at; /* when it came, by the kernel; zero: not stamped */
+};
+
 /* A digit is told when it begins and when it ends; other events by their number. */
 static void tell_event(struct bl_worker *worker, struct bl_leg *leg,
 		       const struct bl_telephone_told *told)
@@ -117,17 +124,14 @@ static void take_packet(struct bl_worker *worker, struct bl_leg *leg, const stru
 		take_event(worker, leg, packet);
 }
 
-/* How long the packet waited for this tick, by the kernel's stamp. */
-static int64_t waited_us(const struct bl_engine *engine, struct msghdr *header)
+/* How long a packet waited for this tick, by the kernel's stamp. */
+static int64_t waited_us(const struct bl_engine *engine, const struct timespec *at)
 {
-	struct cmsghdr *control = CMSG_FIRSTHDR(header);
-	struct timespec at;
 	int64_t waited;
 
-	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_TIMESTAMPNS)
+	if (!at->tv_sec)
 		return BL_STREAM_WAITED_UNKNOWN;
-	memcpy(&at, CMSG_DATA(control), sizeof(at));
-	waited = engine->due_us - ((int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000);
+	waited = engine->due_us - ((int64_t)at->tv_sec * 1000000 + at->tv_nsec / 1000);
 	/* the wall clock was set, that is no wait */
 	return waited < -1000000 || waited > 1000000 ? BL_STREAM_WAITED_UNKNOWN : waited;
 }
@@ -154,18 +158,55 @@ static bool is_agreed(const struct bl_leg *leg, uint8_t payload_type)
 		payload_type == COMFORT_NOISE);
 }
 
-static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct mmsghdr *message)
+/* In place; false: it is not what it should be, and counted. */
+static bool unprotect(struct bl_worker *worker, struct bl_leg *leg, struct datagram *datagram,
+		      bool rtcp)
 {
-	const uint8_t *data = message->msg_hdr.msg_iov->iov_base;
+	struct bl_engine *engine = worker->engine;
+
+	if (!leg->rtp.secure)
+		return true;
+	switch (bl_srtp_pair_unprotect(&leg->rtp.keys, datagram->data, &datagram->size, rtcp,
+				       bl_now_ms(engine), &engine->retired)) {
+	case BL_SRTP_GOOD:
+		return true;
+	case BL_SRTP_REPLAY:
+		leg->stats.replayed++;
+		break;
+	case BL_SRTP_FORGED:
+		leg->stats.forged++;
+		break;
+	case BL_SRTP_MALFORMED:
+		leg->stats.malformed++;
+		break;
+	case BL_SRTP_FAILED: /* no keys yet */
+		leg->stats.unknown++;
+		break;
+	}
+	return false;
+}
+
+static bool is_admitted(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *packet,
+			const struct datagram *datagram)
+{
+	struct bl_latch_packet seen = {
+		.from = datagram->from,
+		.ssrc = packet->ssrc,
+		.seq = packet->seq,
+		.authentic = leg->rtp.secure,
+	};
+
+	return bl_latch_admit(&leg->rtp.latch, &seen, bl_now(worker->engine));
+}
+
+static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct datagram *datagram)
+{
 	struct bl_rtp packet;
-	struct bl_latch_packet seen = {.from = message->msg_hdr.msg_name};
 	int64_t waited;
 
-	if (bl_wire_of(data, message->msg_len) == BL_WIRE_RTCP) {
-		bl_rtcp_leg_take(worker, leg, data, message->msg_len);
+	if (!unprotect(worker, leg, datagram, false))
 		return;
-	}
-	if (bl_rtp_parse(data, message->msg_len, &packet)) {
+	if (bl_rtp_parse(datagram->data, datagram->size, &packet)) {
 		leg->stats.malformed++;
 		return;
 	}
@@ -173,9 +214,7 @@ static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct mmsghd
 		leg->stats.unknown++;
 		return;
 	}
-	seen.ssrc = packet.ssrc;
-	seen.seq = packet.seq;
-	if (!bl_latch_admit(&leg->rtp.latch, &seen, bl_now(worker->engine))) {
+	if (!is_admitted(worker, leg, &packet, datagram)) {
 		leg->stats.foreign++;
 		return;
 	}
@@ -186,9 +225,58 @@ static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct mmsghd
 	    bl_report_collides(&leg->rtp.rtcp.report, packet.ssrc, bl_now(worker->engine)))
 		leg->rtp.ssrc = leg->rtp.rtcp.report.ssrc; /* RFC 3550 §8.2 */
 	leg->rtp.source.clock = (uint32_t)leg->coder->clock;
-	waited = waited_us(worker->engine, &message->msg_hdr);
+	waited = waited_us(worker->engine, &datagram->at);
 	count_jitter(worker->engine, leg, &packet, waited);
 	take_packet(worker, leg, &packet, waited);
+}
+
+/* STUN and DTLS: not for the tick. */
+static void hand_to_guard(struct bl_worker *worker, struct bl_leg *leg,
+			  const struct datagram *datagram)
+{
+	struct bl_source from = {.address = *datagram->from, .fd = leg->fd};
+
+	if (leg->rtp.secure)
+		bl_guard_hand(worker->engine->guard,
+			      (int32_t)(worker - worker->engine->crew.workers), leg->id, &from,
+			      datagram->data, datagram->size);
+	else
+		leg->stats.malformed++;
+}
+
+static void take_datagram(struct bl_worker *worker, struct bl_leg *leg, struct datagram *datagram)
+{
+	if (leg->udptl) {
+		bl_fax_leg_take(worker, leg, datagram->data, datagram->size, datagram->from);
+		return;
+	}
+	switch (bl_wire_of(datagram->data, datagram->size)) {
+	case BL_WIRE_RTP:
+		take_rtp(worker, leg, datagram);
+		break;
+	case BL_WIRE_RTCP:
+		if (unprotect(worker, leg, datagram, true))
+			bl_rtcp_leg_take(worker, leg, datagram->data, datagram->size);
+		break;
+	case BL_WIRE_STUN:
+	case BL_WIRE_DTLS:
+		hand_to_guard(worker, leg, datagram);
+		break;
+	case BL_WIRE_OTHER:
+		leg->stats.malformed++;
+		break;
+	}
+}
+
+/* The time that the kernel stamped on it; zero where it did not. */
+static struct timespec stamp_of(struct msghdr *header)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(header);
+	struct timespec at = {0};
+
+	if (control && control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS)
+		memcpy(&at, CMSG_DATA(control), sizeof(at));
+	return at;
 }
 
 static int take_datagrams(struct bl_worker *worker, struct bl_leg *leg, unsigned int most)
@@ -197,11 +285,33 @@ static int take_datagrams(struct bl_worker *worker, struct bl_leg *leg, unsigned
 	int count = recvmmsg(leg->fd, room->messages, most, MSG_DONTWAIT, NULL);
 
 	for (int i = 0; i < count; i++) {
-		take_rtp(worker, leg, &room->messages[i]);
+		struct datagram datagram = {
+			.data = room->data[i],
+			.size = room->messages[i].msg_len,
+			.from = &room->from[i],
+			.at = stamp_of(&room->messages[i].msg_hdr),
+		};
+
+		take_datagram(worker, leg, &datagram);
 		room->messages[i].msg_hdr.msg_namelen = sizeof(room->from[i]);
 		room->messages[i].msg_hdr.msg_controllen = sizeof(room->control[i]);
 	}
 	return count;
+}
+
+static void take_arrived(struct bl_worker *worker, struct bl_leg *leg)
+{
+	for (struct bl_port_packet *packet = leg->rtp.arrived; packet; packet = packet->next) {
+		struct datagram datagram = {
+			.data = packet->data,
+			.size = packet->size,
+			.from = &packet->from.address,
+			.at = packet->at,
+		};
+
+		take_datagram(worker, leg, &datagram);
+	}
+	leg->rtp.arrived = NULL;
 }
 
 /*
@@ -209,7 +319,7 @@ static int take_datagrams(struct bl_worker *worker, struct bl_leg *leg, unsigned
  * are to be expected: one a tick, more after a tick without any, and now and then one more than
  * that, which finds packets that are shorter or come faster than ours.
  */
-void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
+static void receive_own(struct bl_worker *worker, struct bl_leg *leg)
 {
 	uint8_t *expected = &leg->rtp.expected;
 	bool curious = (bl_now(worker->engine) + (uint64_t)leg->slot) % CURIOUS_TICKS == 0;
@@ -224,4 +334,12 @@ void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
 		*expected = *expected < BL_RECEIVE_BATCH - 1 ? *expected + 1 : *expected;
 	else
 		*expected = count > BL_RECEIVE_BATCH - 1 ? BL_RECEIVE_BATCH - 1 : (uint8_t)count;
+}
+
+void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)
+{
+	if (leg->rtp.shared)
+		take_arrived(worker, leg);
+	else
+		receive_own(worker, leg);
 }

@@ -7,6 +7,24 @@
 
 enum { DSCP_EF = 46 << 2 }; /* RFC 3246, as a TOS byte */
 
+int bl_rtp_leg_begin(struct bl_leg *leg)
+{
+	struct {
+		uint32_t ssrc, timestamp;
+		uint16_t seq;
+		uint8_t report[BL_REPORT_RANDOM];
+	} random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return BL_EIO;
+	leg->rtp.far.event_payload_type = -1;
+	leg->rtp.ssrc = random.ssrc;
+	leg->rtp.seq = random.seq & 0x7FFF; /* RFC 3711 §3.3.1: the roll-over is not ambiguous */
+	leg->rtp.timestamp = random.timestamp;
+	bl_report_init(&leg->rtp.rtcp.report, random.report, random.ssrc, 0);
+	return BL_OK;
+}
+
 /* On the next port, RFC 3550 §11; where that is taken, reports go without a port of their own. */
 static void open_rtcp(struct bl_leg *leg, const union bl_address *rtp, socklen_t size)
 {
@@ -23,11 +41,6 @@ static void open_rtcp(struct bl_leg *leg, const union bl_address *rtp, socklen_t
 
 int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool stamped)
 {
-	struct {
-		uint32_t ssrc, timestamp;
-		uint16_t seq;
-		uint8_t report[BL_REPORT_RANDOM];
-	} random;
 	union bl_address local;
 	socklen_t size;
 	int tos = DSCP_EF, on = stamped, err = bl_address_parse(address, port, &local, &size);
@@ -47,13 +60,8 @@ int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool 
 		leg->fd = -1;
 		return BL_EPORT;
 	}
-	leg->rtp.far.event_payload_type = -1;
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+	if (bl_rtp_leg_begin(leg))
 		return BL_EIO;
-	leg->rtp.ssrc = random.ssrc;
-	leg->rtp.seq = random.seq;
-	leg->rtp.timestamp = random.timestamp;
-	bl_report_init(&leg->rtp.rtcp.report, random.report, random.ssrc, 0);
 	open_rtcp(leg, &local, size);
 	return bl_address_port(&local);
 }

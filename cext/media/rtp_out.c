@@ -8,16 +8,51 @@ static uint32_t step_of(const struct bl_leg *leg)
 	return (uint32_t)leg->coder->clock / BL_TICKS_PER_S;
 }
 
+/* Where the leg is now, and by which of our sockets; NULL: nowhere yet. */
+static const union bl_address *target_of(const struct bl_leg *leg, int *fd)
+{
+	*fd = leg->fd;
+	if (!leg->rtp.shared)
+		return bl_latch_target(&leg->rtp.latch);
+	*fd = leg->rtp.at.chosen.fd;
+	return leg->rtp.at.has_chosen ? &leg->rtp.at.chosen.address : NULL;
+}
+
+static bool protect(struct bl_worker *worker, struct bl_leg *leg, size_t *size)
+{
+	struct bl_srtp *out = leg->rtp.keys.out;
+	bool rtcp = bl_wire_of(worker->packet, *size) == BL_WIRE_RTCP;
+
+	if (!leg->rtp.secure)
+		return true;
+	if (!out)
+		return false;
+	return (rtcp ? bl_srtp_protect_rtcp(out, worker->packet, size, BL_PACKET_ROOM)
+		     : bl_srtp_protect(out, worker->packet, size, BL_PACKET_ROOM)) == BL_SRTP_GOOD;
+}
+
+bool bl_rtp_leg_put(struct bl_worker *worker, struct bl_leg *leg, size_t size)
+{
+	int fd;
+	const union bl_address *to = target_of(leg, &fd);
+	socklen_t to_size;
+
+	if (!to || !protect(worker, leg, &size))
+		return false;
+	to_size = to->any.sa_family == AF_INET ? sizeof(to->v4) : sizeof(to->v6);
+	if (sendto(fd, worker->packet, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any, to_size) >= 0)
+		return true;
+	leg->stats.send_errors++;
+	return false;
+}
+
 static void put_packet(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *header,
 		       size_t size)
 {
 	bl_rtp_header(worker->packet, header);
 	leg->rtp.seq++;
-	if (sendto(leg->fd, worker->packet, size, MSG_DONTWAIT | MSG_NOSIGNAL,
-		   &bl_latch_target(&leg->rtp.latch)->any, leg->rtp.far.size) < 0) {
-		leg->stats.send_errors++;
+	if (!bl_rtp_leg_put(worker, leg, size))
 		return;
-	}
 	leg->stats.packets_out++;
 	leg->stats.bytes_out += size - BL_RTP_HEADER;
 }
@@ -78,6 +113,10 @@ void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t
 	int tick;
 	char digit = bl_digits_now(&leg->digits, &tick);
 
+	if (leg->udptl) {
+		bl_fax_leg_send(worker, leg);
+		return;
+	}
 	if (!rtp->far.size || !leg->coder)
 		return;
 	if (!leg->send) {

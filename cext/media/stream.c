@@ -65,6 +65,13 @@ void bl_stream_pause(struct bl_stream *stream, uint8_t noise)
 	stream->noise_left = 0;
 }
 
+void bl_stream_fixed(struct bl_stream *stream, bool on)
+{
+	if (on && !stream->fixed)
+		stream->talking = false; /* and waits anew, for that delay */
+	stream->fixed = on;
+}
+
 /* Ties a timestamp to the sender's time line so that it follows on what came before. */
 static void tie(struct bl_stream *stream, uint32_t timestamp)
 {

@@ -74,6 +74,8 @@ void bl_stream_restart(struct bl_stream *stream);
  * that level (RFC 3389 §3.1) [-dBov], or BL_STREAM_NO_NOISE. */
 void bl_stream_pause(struct bl_stream *stream, uint8_t noise);
 enum bl_stream_put bl_stream_put(struct bl_stream *stream, const struct bl_stream_packet *packet);
+/* What comes is modems': one delay for all, nothing is cut out of it or put into it. */
+void bl_stream_fixed(struct bl_stream *stream, bool on);
 /* samples: one frame at the decoder's rate, 20 ms */
 enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_t samples);
 void bl_stream_stats(const struct bl_stream *stream, struct bl_stream_stats *out);

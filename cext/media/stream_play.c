@@ -16,6 +16,7 @@ enum {
 	FAINTEST = 80,	      /* [-dBov] what is below is silence */
 	NOISE_TICKS = 250,    /* 5 s */
 	CALM_TICKS = 50,      /* 1 s after a late packet the delay does not shrink */
+	FIXED_MS = 80,	      /* the delay of modems' sound */
 	CUT_TICKS = 4,	      /* one search in 80 ms: more cuts would be heard as haste */
 };
 
@@ -35,6 +36,8 @@ static int16_t *tail(struct bl_stream *stream)
 /* How far apart the two time lines are to be; with FEC the packet after a lost one is awaited. */
 static int64_t aim(const struct bl_stream *stream)
 {
+	if (stream->fixed)
+		return stream->delay.least + (int64_t)bl_stream_of_ms(stream, FIXED_MS);
 	return bl_delay_target(&stream->delay) + (stream->awaits_fec ? stream->length : 0);
 }
 
@@ -109,6 +112,8 @@ static void adjust(struct bl_stream *stream, size_t count)
 	int64_t excess = due(stream) - stream->play - aim(stream);
 	size_t changed;
 
+	if (stream->fixed)
+		return;
 	if (excess >= (int64_t)bl_stream_of_ms(stream, EXCESS_MS) && stream->calm >= CALM_TICKS &&
 	    stream->uncut >= CUT_TICKS) {
 		changed = bl_stretch_cut(tail(stream) - count, count, (size_t)excess, stream->rate,
@@ -211,7 +216,7 @@ static const struct bl_packet *skip(struct bl_stream *stream)
 	const struct bl_packet *first = bl_packets_first(&stream->packets);
 	bool hurry = false;
 
-	if (first)
+	if (first && !stream->fixed)
 		hurry = due(stream) - first->at - target >
 			(int64_t)bl_stream_of_ms(stream, HURRY_MS);
 	while (first && (first->at + first->samples <= stream->play ||

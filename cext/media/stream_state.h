@@ -30,6 +30,7 @@ struct bl_stream {
 	bool talking; /* the two time lines are tied together; else in a pause */
 	bool pausing; /* the sender said so, after all that has come */
 	bool restarting;
+	bool fixed; /* its delay does not follow the network */
 	uint16_t awaits_fec;	/* [ticks] from now on */
 	uint16_t length;	/* [samples] of the last packet */
 	bool recovered;		/* this gap's sound came out of the next packet */

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "address.h"
 
 enum {
 	BL_STUN_HEADER = 20,	  /* [bytes] */
@@ -47,12 +48,6 @@ enum { /* error codes: RFC 8489 §14.8, RFC 8445 §7.3.1.1 */
        BL_STUN_SERVER_ERROR = 500,
 };
 
-union bl_stun_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-};
-
 /* Text of a message, not ended by 0; NULL: it has none. */
 struct bl_stun_text {
 	const char *at;
@@ -69,7 +64,7 @@ struct bl_stun {
 	uint32_t priority;
 	enum bl_stun_role role;
 	uint64_t tie_breaker; /* of the role */
-	union bl_stun_address mapped;
+	union bl_address mapped;
 	bool has_mapped;
 	uint16_t error_code;
 	size_t integrity; /* where the MESSAGE-INTEGRITY begins in the packet; 0: it has none */

@@ -113,7 +113,7 @@ static int finish(struct writer *out, const void *key, size_t key_size)
 
 static void put_address(struct writer *out, const struct sockaddr *from)
 {
-	union bl_stun_address address = {0};
+	union bl_address address = {0};
 	uint8_t value[20] = {0}, mask[16];
 	const uint8_t *bytes;
 	size_t size;

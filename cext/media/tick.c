@@ -9,6 +9,11 @@ uint64_t bl_now(const struct bl_engine *engine)
 	return atomic_load_explicit(&engine->now, memory_order_relaxed);
 }
 
+uint64_t bl_now_ms(const struct bl_engine *engine)
+{
+	return bl_now(engine) * BL_FRAME_MS;
+}
+
 void bl_wake_caller(struct bl_engine *engine)
 {
 	uint64_t one = 1;
@@ -123,7 +128,9 @@ void bl_tick(struct bl_engine *engine)
 {
 	if (engine->config.stepped)
 		engine->due_us = (int64_t)bl_now(engine) * BL_FRAME_MS * 1000;
+	bl_obey_guard(engine);
 	bl_obey_commands(engine);
+	bl_read_ports(engine);
 	bl_crew_run(&engine->crew, hear, engine->cell_count);
 	relay_digits(engine);
 	bl_crew_run(&engine->crew, mix, engine->bridge_count);

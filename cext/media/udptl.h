@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "branchline_media.h"
 
 enum {
 	BL_UDPTL_MAX = 1400,	/* [bytes] of a datagram */
@@ -22,13 +23,6 @@ enum {
 	BL_UDPTL_ENTRIES = 8,	/* copies or parities that are looked at */
 	BL_UDPTL_SPAN = 8,	/* packets under one parity */
 	BL_UDPTL_HISTORY = 128, /* [packets] kept to repair others; a power of two */
-};
-
-/* T38FaxUdpEC of the SDP (T.38 table D.1) */
-enum bl_udptl_repair {
-	BL_UDPTL_NONE,
-	BL_UDPTL_REDUNDANCY,
-	BL_UDPTL_FEC,
 };
 
 struct bl_udptl_piece {

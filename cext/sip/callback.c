@@ -154,6 +154,12 @@ static void on_register(struct bl_sip *sip, nua_handle_t *nh, sip_t const *msg)
 	queue_push(&sip->queue, &draft);
 }
 
+/** A REGISTER within a call is none of ours: the handle stands for the call, and goes on so. */
+static void refuse_register(struct call *call)
+{
+	nua_respond(call->nh, SIP_403_FORBIDDEN, NUTAG_WITH_THIS(call->sip->nua), TAG_END());
+}
+
 static void authenticate(struct call *call, sip_t const *msg, bool proxy)
 {
 	msg_auth_t const *challenge =
@@ -347,8 +353,10 @@ void on_nua_event(nua_event_t event, int status, char const *phrase, nua_t *nua,
 	(void)nua;
 	if (event == nua_i_invite)
 		on_invite(sip, nh, call, status, msg);
-	else if (event == nua_i_register)
+	else if (event == nua_i_register && !call)
 		on_register(sip, nh, msg);
+	else if (event == nua_i_register)
+		refuse_register(call);
 	else if (!call)
 		on_other(sip, event, status, nh);
 	else

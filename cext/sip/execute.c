@@ -10,6 +10,7 @@
 #include <sofia-sip/nua_tag.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
+#include <sofia-sip/su_alloc.h>
 
 /** Time that calls get to end by themselves when the stack stops [s] */
 static const double STOP_GRACE_S = 1.5;
@@ -34,16 +35,24 @@ static void stillborn(struct command const *command, enum bl_sip_kind kind)
 	queue_push(&command->sip->queue, &draft);
 }
 
+/** nua does not copy a response's phrase, and uses it later: it must live as long as the handle.
+ */
+static char const *lasting_phrase(struct call *call, char const *phrase, int status)
+{
+	char const *copy = phrase ? su_strdup(nua_handle_home(call->nh), phrase) : NULL;
+
+	return copy ? copy : sip_status_phrase(status);
+}
+
 static void do_respond(struct command *command)
 {
 	struct call *call = call_find(command->sip, command->call);
 	char const *sdp = command->text[T_SDP], *headers = command->text[T_HEADERS];
-	char const *phrase = command->text[T_PHRASE];
 	int status = command->number;
 
 	if (!call || call->ending || !call->request)
 		return;
-	nua_respond(call->nh, status, phrase ? phrase : sip_status_phrase(status),
+	nua_respond(call->nh, status, lasting_phrase(call, command->text[T_PHRASE], status),
 		    NUTAG_WITH(call->request), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
 		    TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
 		    TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());

@@ -37,8 +37,7 @@ struct call {
 	struct wire wires[2];
 };
 
-static const struct bl_fax_config sending = {.id = 1,
-					     .send = true,
+static const struct bl_fax_config sending = {.send = true,
 					     .path = sent_path,
 					     .station = "+49 30 1234567",
 					     .header = "",
@@ -47,8 +46,7 @@ static const struct bl_fax_config sending = {.id = 1,
 					     .max_pages = 100,
 					     .max_seconds = 600,
 					     .max_bytes = 1 << 30};
-static const struct bl_fax_config receiving = {.id = 2,
-					       .path = got_path,
+static const struct bl_fax_config receiving = {.path = got_path,
 					       .station = "030 999",
 					       .header = "",
 					       .ecm = true,
@@ -64,7 +62,7 @@ static inline void told(void *user, struct bl_fax *fax)
 	struct bl_fax_event event;
 	int side = fax == call->receiver;
 
-	while (bl_fax_poll(fax, &event)) {
+	while (bl_fax_event(fax, &event)) {
 		if (event.kind == BL_FAX_DONE) {
 			call->done[side] = event;
 			call->ended++;
@@ -85,8 +83,8 @@ static inline void begin(struct call *call, const struct bl_fax_config *from,
 	unlink(got_path);
 	bl_g711_init();
 	CHECK_EQUAL(BL_OK, bl_faxes_new(&config, &call->faxes));
-	CHECK_EQUAL(BL_OK, bl_fax_new(from, &call->sender));
-	CHECK_EQUAL(BL_OK, bl_fax_new(to, &call->receiver));
+	CHECK_EQUAL(BL_OK, bl_fax_new(1, 1, from, &call->sender));
+	CHECK_EQUAL(BL_OK, bl_fax_new(1, 1, to, &call->receiver));
 	bl_faxes_add(call->faxes, call->sender);
 	bl_faxes_add(call->faxes, call->receiver);
 }
@@ -174,9 +172,9 @@ static inline void begin_t38(struct call *call, const struct bl_fax_t38 *t38)
 {
 	begin(call, &sending, &receiving);
 	run(call, 2);
-	CHECK_EQUAL(BL_OK, bl_fax_t38(call->sender, t38));
-	CHECK_EQUAL(BL_OK, bl_fax_t38(call->receiver, t38));
-	CHECK_EQUAL(BL_ESTATE, bl_fax_t38(call->receiver, t38));
+	CHECK_EQUAL(BL_OK, bl_fax_switch(call->sender, t38));
+	CHECK_EQUAL(BL_OK, bl_fax_switch(call->receiver, t38));
+	CHECK_EQUAL(BL_ESTATE, bl_fax_switch(call->receiver, t38));
 }
 
 static inline void check_both_well(const struct call *call)

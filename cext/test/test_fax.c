@@ -56,7 +56,7 @@ static void test_t38_loss_and_reordering(void)
 	static const enum bl_udptl_repair repairs[] = {BL_UDPTL_REDUNDANCY, BL_UDPTL_FEC};
 
 	for (size_t i = 0; i < 2; i++) {
-		struct bl_fax_t38 t38 = {.repair = repairs[i], .version = (int32_t)i};
+		struct bl_fax_t38 t38 = {.repair = (int32_t)repairs[i], .version = (int32_t)i};
 		struct bl_fax_stats stats;
 
 		draw(2, 200);
@@ -130,7 +130,7 @@ static void test_detach_ends_it(void)
 	CHECK_EQUAL(1, call.ended);
 	CHECK_EQUAL(BL_FAX_CALL_DROPPED, call.done[1].end);
 	CHECK(atomic_load(&call.retired.top) == (struct bl_node *)call.receiver);
-	bl_fax_stop(call.sender);
+	bl_fax_cancel(call.sender);
 	bl_faxes_service(call.faxes);
 	CHECK_EQUAL(2, call.ended);
 	CHECK_EQUAL(BL_FAX_CALL_DROPPED, call.done[0].end);
@@ -208,20 +208,20 @@ static void test_what_is_refused(void)
 
 	unlink(got_path);
 	config.path = "";
-	CHECK_EQUAL(BL_EINVAL, bl_fax_new(&config, &fax));
+	CHECK_EQUAL(BL_EINVAL, bl_fax_new(1, 1, &config, &fax));
 	config.path = "/nowhere/x.tif";
-	CHECK_EQUAL(BL_EIO, bl_fax_new(&config, &fax));
+	CHECK_EQUAL(BL_EIO, bl_fax_new(1, 1, &config, &fax));
 	config.path = sent_path; /* no file is overwritten */
-	CHECK_EQUAL(BL_EIO, bl_fax_new(&config, &fax));
+	CHECK_EQUAL(BL_EIO, bl_fax_new(1, 1, &config, &fax));
 	config.path = got_path;
 	config.max_pages = 0;
-	CHECK_EQUAL(BL_EINVAL, bl_fax_new(&config, &fax));
+	CHECK_EQUAL(BL_EINVAL, bl_fax_new(1, 1, &config, &fax));
 	config = receiving;
 	config.station = "123456789012345678901";
-	CHECK_EQUAL(BL_EINVAL, bl_fax_new(&config, &fax));
+	CHECK_EQUAL(BL_EINVAL, bl_fax_new(1, 1, &config, &fax));
 	config = sending;
 	config.path = "/nowhere/x.tif";
-	CHECK_EQUAL(BL_EIO, bl_fax_new(&config, &fax));
+	CHECK_EQUAL(BL_EIO, bl_fax_new(1, 1, &config, &fax));
 }
 
 /* What is no TIFF is not sent; the far end hears of it, too. */
@@ -257,7 +257,7 @@ static void test_thread(void)
 	CHECK_EQUAL(BL_OK, bl_faxes_new(&config, &faxes));
 	CHECK_EQUAL(BL_OK, bl_faxes_start(faxes));
 	CHECK_EQUAL(BL_ESTATE, bl_faxes_start(faxes));
-	CHECK_EQUAL(BL_OK, bl_fax_new(&receiving, &fax));
+	CHECK_EQUAL(BL_OK, bl_fax_new(1, 1, &receiving, &fax));
 	bl_faxes_add(faxes, fax);
 	for (int tries = 0; !loud && tries < 5000; tries++) {
 		bl_fax_put(fax, NULL);
@@ -275,10 +275,10 @@ static void test_thread(void)
 	CHECK(back == (struct bl_node *)fax);
 	bl_fax_stats(fax, &stats);
 	CHECK_EQUAL(0, stats.frames_lost);
-	CHECK(bl_fax_poll(fax, &event));
+	CHECK(bl_fax_event(fax, &event));
 	CHECK_EQUAL(BL_FAX_DONE, event.kind);
 	CHECK_EQUAL(BL_FAX_CALL_DROPPED, event.end);
-	CHECK(!bl_fax_poll(fax, &event));
+	CHECK(!bl_fax_event(fax, &event));
 	bl_fax_free(fax);
 	bl_faxes_free(faxes);
 }

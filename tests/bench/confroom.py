@@ -7,6 +7,7 @@ ends with stdin.
 import json
 import select
 import sys
+from typing import Any
 
 from appliance.legs.engine import MediaEngine
 from appliance.legs.enginetypes import Member, RtpRemote
@@ -30,7 +31,7 @@ def main() -> None:
             engine.poll()
 
 
-def _leg(engine: MediaEngine, leg: int, port: int, wish: dict[str, int]) -> int:
+def _leg(engine: MediaEngine, leg: int, port: int, wish: dict[str, Any]) -> int:
     """Make a leg that hears *port* of the load; return its own."""
     ours = engine.add_rtp_leg(leg, HERE, 0, 0)
     remote = (

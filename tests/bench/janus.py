@@ -16,8 +16,9 @@ _LIBRARIES = Path("/usr/lib/x86_64-linux-gnu/janus")
 _PLUGIN = "libjanus_audiobridge.so"
 _TRANSPORT = "libjanus_pfunix.so"
 _ROOM = 1
-#: seconds for an answer
+#: how long an answer may take, and the first one [s]
 _PATIENCE_S = 20.0
+_FIRST_S = 1.0
 
 _CONFIG = """\
 general: {{
@@ -60,20 +61,12 @@ class Janus:
 
     def __enter__(self) -> Self:
         self._configure(Path(self._folder.name))
-        wait_for("janus", self._started)
-        self._sock.settimeout(_PATIENCE_S)
-        self._session = self._asked = 0
-
-        self._session = self._ask("create")["data"]["id"]
-        room = {
-            "request": "create",
-            "room": _ROOM,
-            "sampling_rate": self._rate_hz,
-            "allow_rtp_participants": True,
-            "audiolevel_ext": False,
-            "audiolevel_event": False,
-        }
-        self._message(self._handle(), room)
+        try:
+            wait_for("janus", self._started)
+            self._make_room()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -86,8 +79,19 @@ class Janus:
         end(self._process)
         self._folder.cleanup()
 
+    def _make_room(self) -> None:
+        room = {
+            "request": "create",
+            "room": _ROOM,
+            "sampling_rate": self._rate_hz,
+            "allow_rtp_participants": True,
+            "audiolevel_ext": False,
+            "audiolevel_event": False,
+        }
+        self._message(self._handle(), room)
+
     def _started(self) -> bool:
-        """Start it unless it runs, and connect.
+        """Start it unless it runs, and open a session.
 
         Its socket's thread may run before the transport counts as initialised, and gives up then;
         Janus ends at that and has to be started once more.
@@ -100,10 +104,15 @@ class Janus:
                     [*command, "-C", str(folder / "janus.jcfg")],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 )  # fmt: skip
+        self._sock.close()
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._sock.settimeout(_FIRST_S)
         try:
             self._sock.connect(str(folder / "api"))
-        except OSError:
+            self._session = self._ask("create")["data"]["id"]
+        except (OSError, ValueError):
             return False
+        self._sock.settimeout(_PATIENCE_S)
         return True
 
     @property

@@ -221,15 +221,16 @@ def _tick_ms(workers: int) -> float:
     with EngineHost(first, workers) as host:
         host.ring(_RING_LEGS)
         time.sleep(1)
-        before, from_ns = host.stats()["ticks"], _run_ns(host.pid)
+        before, from_s = host.stats()["ticks"], run_s(host.pid, "bl-tick")
         time.sleep(_RING_S)
-        after, to_ns = host.stats()["ticks"], _run_ns(host.pid)
-    return (to_ns - from_ns) / (after - before) / 1e6
+        after, to_s = host.stats()["ticks"], run_s(host.pid, "bl-tick")
+    return 1000 * (to_s - from_s) / (after - before)
 
 
-def _run_ns(pid: int) -> int:
-    """Return how long a process's tick thread has run (the first field of its schedstat)."""
+def run_s(pid: int, thread: str = "") -> float:
+    """Return how long a process has run, or its threads of one name (schedstat, to the ns)."""
+    found = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
-        if (task / "comm").read_text() == "bl-tick\n":
-            return int((task / "schedstat").read_text().split()[0])
-    raise LookupError("the engine has no tick thread")
+        if not thread or (task / "comm").read_text() == f"{thread}\n":
+            found += int((task / "schedstat").read_text().split()[0])
+    return found / 1e9
