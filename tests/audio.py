@@ -145,6 +145,15 @@ def frames(sound: Sound, size: int = FRAME) -> list[Sound]:
     return [sound[i : i + size] for i in range(0, len(sound) - size + 1, size)]
 
 
+def write_wav(path: Path, sound: Sound, rate_hz: int = RATE_HZ) -> None:
+    """Write a mono WAV file."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate_hz)
+        file.writeframes(sound.astype("<i2").tobytes())
+
+
 def read_wav(path: Path) -> npt.NDArray[np.int16]:
     """Return a WAV file's samples, one column for each channel."""
     with wave.open(str(path)) as file:

@@ -48,6 +48,11 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
 static const char OUR_SDP[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
 			      "t=0 0\r\nm=audio 9 RTP/AVP 8\r\n";
 
+/* What of a request its response repeats. */
+struct request {
+	char via[VALUE], from[VALUE], to[VALUE], call_id[VALUE], cseq[VALUE];
+};
+
 static struct {
 	bl_sip_t *sip;
 	int fd, ping_fd; /* the far end, and who asks whether the stack lives */
@@ -61,7 +66,9 @@ static struct {
 	uint32_t calls[CALLS];	/* that live */
 	size_t count;
 	char tag[VALUE];
-	char via[VALUE], from[VALUE], to[VALUE], call_id[VALUE], cseq[VALUE];
+	struct request asked;	       /* the stack's last */
+	struct request invites[STEPS]; /* that the far end has not answered at the end */
+	size_t invite_count;
 } at;
 
 static void must(bool condition, const char *what)
@@ -121,21 +128,30 @@ static void header(const char *text, const char *name, char *value)
 
 static void take_request(const char *text)
 {
-	header(text, "\nVia: ", at.via);
-	header(text, "\nFrom: ", at.from);
-	header(text, "\nTo: ", at.to);
-	header(text, "\nCall-ID: ", at.call_id);
-	header(text, "\nCSeq: ", at.cseq);
+	struct request *asked = &at.asked;
+
+	header(text, "\nVia: ", asked->via);
+	header(text, "\nFrom: ", asked->from);
+	header(text, "\nTo: ", asked->to);
+	header(text, "\nCall-ID: ", asked->call_id);
+	header(text, "\nCSeq: ", asked->cseq);
+	if (strncmp(text, "INVITE ", 7) != 0)
+		return;
+	for (size_t i = 0; i < at.invite_count; i++)
+		if (!strcmp(at.invites[i].via, asked->via))
+			return;
+	if (at.invite_count < COUNT(at.invites))
+		at.invites[at.invite_count++] = *asked;
 }
 
-static void say(const char *status, const char *method)
+static void say(const struct request *to, const char *status, const char *method)
 {
 	char text[8 * VALUE];
 	int size = snprintf(text, sizeof(text),
 			    "SIP/2.0 %s\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
 			    "CSeq: %lu %s\r\nContent-Length: 0\r\n\r\n",
-			    status, at.via, at.from, at.to, at.call_id, strtoul(at.cseq, NULL, 10),
-			    method);
+			    status, to->via, to->from, to->to, to->call_id,
+			    strtoul(to->cseq, NULL, 10), method);
 
 	throw(at.fd, text, (size_t)size);
 }
@@ -147,9 +163,9 @@ static void conclude(const char *text)
 
 	if (sscanf(text, "%15s", method) != 1 || !strcmp(method, "ACK"))
 		return;
-	say(strcmp(method, "INVITE") ? "200 OK" : "486 Busy Here", method);
+	say(&at.asked, strcmp(method, "INVITE") ? "200 OK" : "486 Busy Here", method);
 	if (!strcmp(method, "CANCEL"))
-		say("487 Request Terminated", "INVITE");
+		say(&at.asked, "487 Request Terminated", "INVITE");
 }
 
 static void listen_to_stack(void)
@@ -284,8 +300,9 @@ static void send_text(const char *data, size_t size)
 {
 	char run[16], mine[8], theirs[8], cseq[16];
 	const char *const values[] = {
-		[1] = at.tag,  [2] = run,   [3] = mine,	      [4] = theirs, [5] = at.via,
-		[6] = at.from, [7] = at.to, [8] = at.call_id, [14] = cseq,
+		[1] = at.tag,	    [2] = run,		 [3] = mine,	    [4] = theirs,
+		[5] = at.asked.via, [6] = at.asked.from, [7] = at.asked.to, [8] = at.asked.call_id,
+		[14] = cseq,
 	};
 	static char text[65536];
 	size_t used = 0;
@@ -293,7 +310,7 @@ static void send_text(const char *data, size_t size)
 	snprintf(run, sizeof(run), "%u-", at.run);
 	snprintf(mine, sizeof(mine), "%d", at.port);
 	snprintf(theirs, sizeof(theirs), "%d", PORT);
-	snprintf(cseq, sizeof(cseq), "%lu", strtoul(at.cseq, NULL, 10) & 0xFFFFFFFF);
+	snprintf(cseq, sizeof(cseq), "%lu", strtoul(at.asked.cseq, NULL, 10) & 0xFFFFFFFF);
 	for (size_t i = 0; i < size && used + VALUE < sizeof(text); i++) {
 		const unsigned char c = (unsigned char)data[i];
 		const char *value = c < COUNT(values) ? values[c] : NULL;
@@ -368,8 +385,8 @@ static void do_step(const char *data, size_t size)
 static void end_all(void)
 {
 	at.closing = true;
-	if (strstr(at.cseq, "INVITE"))
-		say("486 Busy Here", "INVITE");
+	for (size_t i = 0; i < at.invite_count; i++)
+		say(&at.invites[i], "486 Busy Here", "INVITE");
 	for (size_t i = 0; i < at.count; i++)
 		bl_sip_end(at.sip, at.calls[i], "");
 	bl_sip_unregister(at.sip, at.binding);
@@ -443,7 +460,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	at.run++;
 	at.manner = 'Y';
 	at.call = at.binding = 0;
-	*at.tag = *at.via = *at.from = *at.to = *at.call_id = *at.cseq = '\0';
+	at.invite_count = 0;
+	*at.tag = '\0';
+	memset(&at.asked, 0, sizeof(at.asked));
 	for (int step = 0; size && step < STEPS; step++) {
 		const char *end = memchr(text, DIVIDE, size);
 		size_t length = end ? (size_t)(end - text) : size;

@@ -246,8 +246,9 @@ struct bl_remote {
 	int32_t event_payload_type; /* of telephone-event (RFC 4733); -1: none */
 	int32_t rate;		    /* [Hz] of our samples; 0: the codec's usual, Opus 16,000 */
 	int32_t bitrate;	    /* Opus [bit/s]; 0: chosen by rate */
-	int32_t rtcp_port; /* 0: the next after port; port: the same (RFC 5761); -1: none */
-	bool fec, dtx;	   /* Opus: error correction; nothing is sent in silence */
+	int32_t rtcp_port;	 /* 0: the next after port; port: the same (RFC 5761); -1: none */
+	int32_t cn_payload_type; /* of comfort noise (RFC 3389), sent by G.711 only; 0, -1: none */
+	bool fec, dtx;		 /* Opus: error correction; nothing is sent in silence */
 };
 
 /* What sounds for on_ms, and the silence of off_ms after it. Without any hz it is all silence. */
@@ -362,11 +363,11 @@ struct bl_fax_config {
 
 /* What offer and answer agreed on, from the far end's side of the SDP. */
 struct bl_fax_t38 {
-	int32_t version;	     /* T38FaxVersion, 0 to 3 */
-	int32_t max_datagram;	     /* [bytes] T38FaxMaxDatagram; 0: not told */
-	int32_t repair;		     /* enum bl_udptl_repair */
-	bool local_tcf;		     /* T38FaxRateManagement: localTCF */
-	bool fill_bit_removal;	     /* T38FaxFillBitRemoval */
+	int32_t version;       /* T38FaxVersion, 0 to 3 */
+	int32_t max_datagram;  /* [bytes] T38FaxMaxDatagram; 0: not told */
+	int32_t repair;	       /* enum bl_udptl_repair */
+	bool local_tcf;	       /* T38FaxRateManagement: localTCF */
+	bool fill_bit_removal; /* T38FaxFillBitRemoval */
 };
 
 struct bl_fax_event {
@@ -378,8 +379,8 @@ struct bl_fax_event {
 	int32_t x_per_metre, y_per_metre; /* [pixels/m] */
 	int32_t bit_rate;		  /* [bit/s] */
 	bool ecm, t38;
-	char station[21];	/* of the far end: printable ASCII */
-	uint64_t bytes;			      /* of the file */
+	char station[21]; /* of the far end: printable ASCII */
+	uint64_t bytes;	  /* of the file */
 };
 
 int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out);
@@ -482,7 +483,8 @@ int bl_tap_stop(struct bl_engine *engine, int64_t tap);
 
 /*
  * The leg, at 8 kHz, speaks T.30 instead of hearing anything else, until the fax is over; not more
- * than one fax a leg. BL_EINVAL: an argument; BL_EIO: the file; BL_ENOSPC: the disk is (near) full.
+ * than one fax a leg. BL_EINVAL: an argument; BL_EIO: the file; BL_ENOSPC: the disk is (near)
+ * full.
  */
 int bl_fax(struct bl_engine *engine, int64_t fax, int64_t leg, const struct bl_fax_config *config);
 /* From now on by T.38 over UDPTL with that address, on the leg's own port; BL_ESTATE: it does so

@@ -89,7 +89,7 @@ static int to_t38(struct bl_engine *engine, struct bl_fax *fax, struct bl_comman
 	command->fax.it = fax;
 	if (!command->leg)
 		return BL_ENOENT;
-	if (command->leg->kind != BL_LEG_RTP)
+	if (command->leg->kind != BL_LEG_RTP || command->leg->rtp.shared)
 		return BL_ESTATE;
 	err = bl_fax_switch(fax, t38);
 	return err ? err : bl_push(engine, command);

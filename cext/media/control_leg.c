@@ -76,6 +76,7 @@ struct bl_leg *bl_make_leg(int64_t id, enum bl_leg_kind kind)
 	leg->send = leg->receive = true;
 	bl_gain_init(&leg->mouth_gain);
 	bl_gain_init(&leg->ear_gain);
+	bl_gain_init(&leg->event_gain);
 	bl_leg_set_rate(leg, BL_RATE);
 	return leg;
 }

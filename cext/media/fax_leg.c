@@ -7,6 +7,7 @@ void bl_fax_leg_begin(struct bl_leg *leg, struct bl_fax *fax)
 {
 	bl_fax_leg_end(leg);
 	leg->fax = fax;
+	leg->udptl = false;
 	if (leg->coder)
 		bl_stream_fixed(leg->coder->stream, true);
 }
@@ -17,7 +18,6 @@ void bl_fax_leg_end(struct bl_leg *leg)
 		return;
 	bl_fax_detach(leg->fax);
 	leg->fax = NULL;
-	leg->udptl = false;
 	if (leg->coder)
 		bl_stream_fixed(leg->coder->stream, false);
 }

@@ -180,6 +180,9 @@ void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 	take_frame(leg);
 	bl_rtp_leg_events(worker, leg);
 	leg->digit_sounds = leg->rtp.events.running;
+	leg->event_gain.wanted = leg->rtp.events.running ? 0.0f : 1.0f;
+	if (leg->has_sound && !bl_gain_is_unity(&leg->event_gain))
+		bl_gain_frame(&leg->event_gain, leg->says, (size_t)leg->frame);
 	watch_voice(worker, leg);
 	analyse(worker, leg);
 }

@@ -33,6 +33,7 @@ struct bl_far {
 	socklen_t size; /* 0: not set yet, send nothing */
 	uint8_t payload_type;
 	int16_t event_payload_type; /* -1: none */
+	int16_t noise_payload_type; /* 0: none */
 	int32_t rtcp_port;	    /* -1: none */
 };
 
@@ -54,7 +55,8 @@ struct bl_rtp_leg {
 	bool events_seen; /* it sends RFC 4733: digits in its sound are echoes of these */
 	uint32_t ssrc, timestamp, event_timestamp;
 	uint16_t seq;
-	bool talking; /* the last tick sent a packet */
+	bool talking;	      /* the last tick sent a packet of sound */
+	uint32_t quiet_ticks; /* in a row it hears silence */
 	struct bl_rtcp_leg rtcp;
 	bool secure; /* nothing but SRTP is sent or taken */
 	struct bl_srtp_pair keys;
@@ -108,12 +110,13 @@ struct bl_leg {
 	const int16_t *sought; /* this tick: where digits are to be found in, NULL: nowhere */
 	struct bl_analysis *analyses[BL_ANALYSES]; /* NULL: not listened to for that */
 	struct bl_fax *fax; /* NULL: none; hears and speaks instead of all else */
-	bool udptl;	    /* its port carries T.38 instead of RTP */
+	bool udptl;	    /* its port carries T.38 until RTP is agreed again */
 	struct bl_rtp_leg rtp;
 	struct bl_pcm_leg pcm;
 	struct bl_leg_stats stats; /* tick side */
 	_Atomic uint64_t published[sizeof(struct bl_leg_stats) / sizeof(uint64_t)];
 	struct bl_gain mouth_gain, ear_gain;
+	struct bl_gain event_gain; /* mute while a digit comes as an event: its tone would be a second */
 	struct bl_resampler mouth;  /* from the leg's rate to its bridge's */
 	struct bl_resampler ear;    /* from what it hears to the leg's rate */
 	struct bl_resampler narrow; /* from the leg's rate to 8 kHz, where digits are sought */
@@ -154,6 +157,8 @@ void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
 void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
 /* Ends an event of which nothing comes any more. */
 void bl_rtp_leg_events(struct bl_worker *worker, struct bl_leg *leg);
+/* rtp_noise.c: -1: send what it hears; 0: send nothing; else the bytes of a payload of noise. */
+int bl_rtp_leg_noise(struct bl_leg *leg, const int16_t *hears, uint8_t *payload);
 void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears);
 
 /* The packet in worker->packet, under the agreed keys, to where the leg is now. */

@@ -201,6 +201,7 @@ static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
 	switch (command->kind) {
 	case BL_COMMAND_FAR:
 		bl_rtp_leg_set_far(leg, &command->far.to);
+		leg->udptl = false;
 		if (command->far.coder)
 			bl_leg_set_coder(engine, leg, command->far.coder);
 		break;

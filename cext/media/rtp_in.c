@@ -5,7 +5,6 @@
 
 enum {
 	COMFORT_NOISE = 13, /* RFC 3551 §6, RFC 3389 */
-	NOISE_LEVEL = 0x7F, /* RFC 3389 §3.1 */
 	RECEIVE_ROUNDS = 4, /* 32 packets a tick: more is a flood, and waits */
 	CURIOUS_TICKS = 16,
 };
@@ -68,15 +67,6 @@ void bl_rtp_leg_events(struct bl_worker *worker, struct bl_leg *leg)
 		tell_event(worker, leg, &told);
 }
 
-static void take_noise(struct bl_leg *leg, const struct bl_rtp *packet)
-{
-	uint8_t level = BL_STREAM_NO_NOISE;
-
-	if (packet->length)
-		level = packet->payload[0] & NOISE_LEVEL;
-	bl_stream_pause(leg->coder->stream, level);
-}
-
 static void take_sound(struct bl_leg *leg, const struct bl_rtp *packet, int64_t waited_us)
 {
 	struct bl_stream_packet sound = {
@@ -99,6 +89,12 @@ static void take_sound(struct bl_leg *leg, const struct bl_rtp *packet, int64_t 
 	}
 }
 
+static bool is_noise(const struct bl_leg *leg, uint8_t payload_type)
+{
+	return payload_type == COMFORT_NOISE || (leg->rtp.far.noise_payload_type > 0 &&
+						 payload_type == leg->rtp.far.noise_payload_type);
+}
+
 static void take_packet(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *packet,
 			int64_t waited_us)
 {
@@ -118,8 +114,8 @@ static void take_packet(struct bl_worker *worker, struct bl_leg *leg, const stru
 	leg->stats.bytes_in += packet->length;
 	if (packet->payload_type == leg->rtp.far.payload_type)
 		take_sound(leg, packet, waited_us);
-	else if (packet->payload_type == COMFORT_NOISE)
-		take_noise(leg, packet);
+	else if (is_noise(leg, packet->payload_type))
+		bl_stream_noise(leg->coder->stream, packet->payload, packet->length);
 	else
 		take_event(worker, leg, packet);
 }
@@ -155,7 +151,7 @@ static bool is_agreed(const struct bl_leg *leg, uint8_t payload_type)
 
 	return far->size && leg->coder &&
 	       (payload_type == far->payload_type || payload_type == far->event_payload_type ||
-		payload_type == COMFORT_NOISE);
+		is_noise(leg, payload_type));
 }
 
 /* In place; false: it is not what it should be, and counted. */

@@ -71,11 +71,14 @@ int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, str
 	if (leg->kind != BL_LEG_RTP || remote->port < 1 || remote->payload_type < 0 ||
 	    remote->payload_type > 127 || remote->event_payload_type < -1 ||
 	    remote->event_payload_type > 127 ||
-	    remote->event_payload_type == remote->payload_type || remote->rtcp_port < -1 ||
+	    remote->event_payload_type == remote->payload_type || remote->cn_payload_type < -1 ||
+	    remote->cn_payload_type > 127 || remote->rtcp_port < -1 ||
 	    remote->rtcp_port > UINT16_MAX)
 		return BL_EINVAL;
 	out->payload_type = (uint8_t)remote->payload_type;
 	out->event_payload_type = (int16_t)remote->event_payload_type;
+	out->noise_payload_type =
+		(int16_t)(remote->cn_payload_type > 0 ? remote->cn_payload_type : 0);
 	out->rtcp_port = remote->rtcp_port ? remote->rtcp_port : (remote->port + 1) & UINT16_MAX;
 	return bl_address_parse(remote->address, remote->port, &out->address, &out->size);
 }

@@ -100,9 +100,15 @@ static void send_sound(struct bl_worker *worker, struct bl_leg *leg, const int16
 		.timestamp = rtp->timestamp,
 		.ssrc = rtp->ssrc,
 	};
-	int size = make_payload(worker, leg, hears, worker->packet + BL_RTP_HEADER);
+	uint8_t *payload = worker->packet + BL_RTP_HEADER;
+	int noise = bl_rtp_leg_noise(leg, hears, payload);
+	int size = noise < 0 ? make_payload(worker, leg, hears, payload) : noise;
 
-	rtp->talking = size > 0;
+	rtp->talking = noise < 0 && size > 0;
+	if (noise > 0) {
+		header.payload_type = (uint8_t)rtp->far.noise_payload_type;
+		header.marker = false;
+	}
 	if (size > 0)
 		put_packet(worker, leg, &header, BL_RTP_HEADER + (size_t)size);
 }

@@ -6,6 +6,7 @@
 enum {
 	LUMP = 640,	      /* [bytes] of L16 are kept as one packet at most */
 	GUARD_US = 2000,      /* before its tick: at 200 ppm it comes too late in 10 s */
+	NOISE_LEVEL = 0x7F,   /* RFC 3389 §3.1 */
 	STRAY_EARLY_MS = 500, /* a packet so much ahead of all others, or … */
 	STRAY_LATE_MS = 1000, /* … so much behind, is of another time line */
 };
@@ -31,6 +32,7 @@ int bl_stream_new(struct bl_decoder *decoder, enum bl_codec codec, int32_t rate,
 	stream->noise = BL_STREAM_NO_NOISE;
 	bl_packets_init(&stream->packets);
 	bl_delay_init(&stream->delay, rate);
+	bl_noise_init(&stream->comfort, 1);
 	bl_plc_init(&stream->plc, rate, stream->memory + room);
 	bl_stream_decoder(stream, decoder, codec);
 	*out = stream;
@@ -63,6 +65,15 @@ void bl_stream_pause(struct bl_stream *stream, uint8_t noise)
 	stream->pausing = true;
 	stream->noise = noise < BL_STREAM_NO_NOISE ? noise : BL_STREAM_NO_NOISE;
 	stream->noise_left = 0;
+	stream->coloured = false;
+}
+
+void bl_stream_noise(struct bl_stream *stream, const uint8_t *payload, size_t size)
+{
+	bl_stream_pause(stream, size ? payload[0] & NOISE_LEVEL : BL_STREAM_NO_NOISE);
+	/* its coefficients are of 8 kHz (RFC 3551 §6) */
+	if (size > 1 && stream->rate == BL_RATE)
+		stream->coloured = !bl_noise_payload(&stream->comfort, payload, size);
 }
 
 void bl_stream_fixed(struct bl_stream *stream, bool on)

@@ -61,7 +61,9 @@ static void fill_pause(struct bl_stream *stream, size_t count)
 	/* RFC 3389 §3.1: 0 dBov is the rms of a full square wave */
 	float rms = 32768.0f * powf(10.0f, -(float)stream->noise / 20.0f);
 
-	if (stream->noise < BL_STREAM_NO_NOISE)
+	if (stream->coloured)
+		bl_noise_frame(&stream->comfort, tail(stream), count);
+	else if (stream->noise < BL_STREAM_NO_NOISE)
 		bl_plc_noise(&stream->plc, tail(stream), count, rms);
 	else
 		memset(tail(stream), 0, count * sizeof(int16_t));
@@ -185,7 +187,8 @@ static void wait(struct bl_stream *stream, const struct bl_packet *first, size_t
 		return;
 	}
 	stream->talking = true;
-	stream->noise = BL_STREAM_NO_NOISE;
+	if (!stream->pausing) /* else it is for the pause after this */
+		stream->noise = BL_STREAM_NO_NOISE;
 	stream->play = first->at;
 	stream->made = 0;
 	play_packet(stream, 0);
@@ -207,6 +210,7 @@ static void leave_noise(struct bl_stream *stream)
 
 	stream->noise = below < FAINTEST ? (uint8_t)below : BL_STREAM_NO_NOISE;
 	stream->noise_left = NOISE_TICKS;
+	stream->coloured = false;
 }
 
 /* Far behind, as after a stall: lets go of what is not worth its delay any more. */

@@ -3,6 +3,7 @@
 #ifndef BL_STREAM_STATE_H
 #define BL_STREAM_STATE_H
 #include "delay.h"
+#include "noise.h"
 #include "packets.h"
 #include "plc.h"
 #include "stream.h"
@@ -30,7 +31,7 @@ struct bl_stream {
 	bool talking; /* the two time lines are tied together; else in a pause */
 	bool pausing; /* the sender said so, after all that has come */
 	bool restarting;
-	bool fixed; /* its delay does not follow the network */
+	bool fixed;		/* its delay does not follow the network */
 	uint16_t awaits_fec;	/* [ticks] from now on */
 	uint16_t length;	/* [samples] of the last packet */
 	bool recovered;		/* this gap's sound came out of the next packet */
@@ -43,6 +44,8 @@ struct bl_stream {
 	int16_t *sound;
 	struct bl_delay delay;
 	struct bl_plc plc;
+	struct bl_noise comfort;
+	bool coloured; /* the pause's noise is comfort */
 	struct bl_stream_stats stats;
 	struct bl_packets packets;
 	int16_t memory[];

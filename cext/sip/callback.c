@@ -209,6 +209,8 @@ static bool acknowledge(struct call *call, sip_t const *msg)
 static void on_invite_response(struct call *call, int status, sip_t const *msg)
 {
 	if (status < 200) {
+		call->provisional = true;
+		call_cancel(call);
 		if (status > 100 && !call->answered)
 			push(call, BL_SIP_PROGRESS, status, msg);
 		return;

@@ -84,6 +84,7 @@ void call_free(struct call *call)
 	free(call->secret);
 	free(call->target);
 	free(call->routes);
+	free(call->cancel);
 	free(call);
 }
 
@@ -120,6 +121,25 @@ void call_expect_end(struct call *call)
 	call->forced_at_s = monotonic_s() + END_LIMIT_S;
 }
 
+/**
+ * Send a CANCEL that was asked for, if its time has come: after a 1xx (RFC 3261 section 9.1). nta
+ * would keep it until then, but asserts when somebody answers it before it was sent.
+ */
+void call_cancel(struct call *call)
+{
+	if (!call->cancel || !call->provisional)
+		return;
+	nua_cancel(call->nh, TAG_IF(*call->cancel, SIPTAG_HEADER_STR(call->cancel)), TAG_END());
+	free(call->cancel);
+	call->cancel = NULL;
+}
+
+static void cancel_when_possible(struct call *call, const char *headers)
+{
+	call->cancel = strdup(headers ? headers : "");
+	call_cancel(call);
+}
+
 /** Ask for the end of a call in whatever way its state wants; its last event follows. */
 void call_end(struct call *call, const char *headers)
 {
@@ -130,7 +150,7 @@ void call_end(struct call *call, const char *headers)
 	if (call->answered)
 		nua_bye(call->nh, TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
 	else if (call->outgoing)
-		nua_cancel(call->nh, TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
+		cancel_when_possible(call, headers);
 	else
 		nua_respond(call->nh, SIP_480_TEMPORARILY_UNAVAILABLE,
 			    TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());

@@ -82,6 +82,8 @@ struct call {
 	bool answered;	    /**< 2xx to the first INVITE sent or received */
 	bool acked;	    /**< the first ACK has been reported */
 	bool ending;	    /**< we have asked for its end */
+	bool provisional;   /**< a 1xx to our INVITE has come */
+	char *cancel;	    /**< headers of a CANCEL that waits for a 1xx; may be "" */
 	bool offer_waits;   /**< that request is an OFFER */
 	bool reoffered;	    /**< our re-INVITE waits for its final response */
 	bool registered;    /**< the last REGISTER was granted */
@@ -103,6 +105,7 @@ void call_free(struct call *call);
 void call_over(struct call *call, int status);
 void call_expect_end(struct call *call);
 void call_end(struct call *call, const char *headers);
+void call_cancel(struct call *call);
 void calls_end_all(struct bl_sip *sip);
 void calls_force(struct bl_sip *sip, double before_s);
 

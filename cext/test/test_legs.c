@@ -309,6 +309,40 @@ static void test_digits_are_relayed(void)
 }
 
 /* A device of its own clock in lumps of odd bytes; then it goes, and nobody else minds. */
+/* A far end that sends a digit as an event and in the sound too: the others hear it once. */
+static void test_sound_under_an_event_is_muted(void)
+{
+	struct bl_engine *engine = kit_engine();
+	struct kit_phone *phone = kit_phone(engine, 1, KIT_EVENT_PT);
+	struct kit_phone *other = kit_phone(engine, 2, KIT_EVENT_PT);
+
+	CHECK_EQUAL(BL_OK, kit_bridge(engine, 9, (int64_t[]){1, 2}, 2));
+	say(engine, phone, 440, 20);
+	kit_listen(other);
+	CHECK_WITHIN(-20, 0, kit_level_dbm0(other->heard + other->heard_count - 800, 800, 440));
+	for (int tick = 1; tick <= 30; tick++) {
+		uint8_t event[] = {5, 8, (uint8_t)(tick * BL_FRAME >> 8),
+				   (uint8_t)(tick * BL_FRAME)};
+		struct kit_phone sound = *phone;
+		int16_t frame[BL_FRAME];
+
+		/* the event's timestamp stays, the sound's goes on */
+		kit_send(phone, KIT_EVENT_PT, event, sizeof(event));
+		phone->seq++;
+		sound.seq = phone->seq++;
+		sound.timestamp += (uint32_t)(tick - 1) * BL_FRAME;
+		kit_tone(440, -10.0, (size_t)tick * BL_FRAME, frame, BL_FRAME);
+		kit_say(&sound, frame, BL_FRAME);
+		bl_engine_step(engine, 1);
+	}
+	kit_listen(other);
+	CHECK_WITHIN(-300, -50, kit_level_dbm0(other->heard + other->heard_count - 800, 800, 440));
+	CHECK_WITHIN(5, 30, other->event_count);
+	bl_engine_free(engine);
+	kit_phone_free(phone);
+	kit_phone_free(other);
+}
+
 static void test_device(void)
 {
 	struct bl_engine *engine = kit_engine();
@@ -384,6 +418,7 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_digits_out_as_events),
 	CHECK_TEST(test_digits_out_as_tones_come_back),
 	CHECK_TEST(test_digits_are_relayed),
+	CHECK_TEST(test_sound_under_an_event_is_muted),
 	CHECK_TEST(test_device),
 	CHECK_TEST(test_terminal),
 };

@@ -1,0 +1,23 @@
+#!/bin/bash
+# run.sh  One fuzz target for some seconds, on a corpus that is kept: run.sh PROGRAM CORPUS SECONDS
+#
+# Where the corpus has grown large, it is first reduced to what takes different branches. What
+# makes the target fail is left in CORPUS.failures.
+set -euo pipefail
+program=$1 corpus=$2 seconds=$3
+limit=2000 # [files]
+options=(-max_len=2048 -timeout=30 -rss_limit_mb=3000)
+if [[ $program == *fuzz_sip ]]; then
+	# scripts of several datagrams; a stack that lives on has no leaks to be found between inputs
+	options=(-max_len=8192 -timeout=60 -rss_limit_mb=3000 -detect_leaks=0)
+fi
+
+mkdir -p "$corpus" "$corpus.failures"
+if (($(find "$corpus" -type f | wc -l) > limit)); then
+	mkdir -p "$corpus.small"
+	"$program" "${options[@]}" -merge=1 "$corpus.small" "$corpus" 2> "$corpus.merge.txt"
+	rm -r "$corpus"
+	mv "$corpus.small" "$corpus"
+fi
+exec "$program" "${options[@]}" -max_total_time="$seconds" -print_final_stats=1 \
+	-artifact_prefix="$corpus.failures/" "$corpus"
