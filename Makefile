@@ -9,9 +9,11 @@ PACKAGES := $(wildcard images/packages/*.txt)
 C_FILES := $(shell git ls-files 'cext/**/*.[ch]' 2>/dev/null)
 C_SOURCES := $(wildcard cext/CMakeLists.txt cext/*.py cext/include/*.h cext/media/* cext/sip/*)
 CTEST_DIR := build/ctest
+TSAN_DIR := build/tsan
+SECONDS := 60
 PYTEST := $(PY) -m pytest -q
 
-.PHONY: help run test test-long setup format lint types rooms spell ctest pytest bench clean
+.PHONY: help run test test-long setup format lint types rooms spell ctest threads fuzz pytest bench clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,7 +23,7 @@ run: setup ## the whole product on loopback, until Ctrl-C (BIND=address for othe
 
 test: setup lint types rooms spell ctest pytest ## every test that needs no special hardware
 
-test-long: setup ## soak, full benches, long fuzzing
+test-long: setup fuzz ## soak, full benches, long fuzzing
 	$(PYTEST) -m long --timeout 3600
 	$(PY) -m tests.bench --all
 
@@ -73,13 +75,27 @@ rooms: setup
 spell: setup
 	@git ls-files -z | grep -zv 'package-lock.json\|LICENSE' | xargs -0 .venv/bin/codespell
 
-ctest: setup
-	.venv/bin/cmake -S cext -B $(CTEST_DIR) -G Ninja -DCMAKE_C_COMPILER=clang \
-		-DBL_TESTS=ON -DBL_SANITIZE=ON --log-level=WARNING
+ctest: $(CTEST_DIR)/build.ninja threads
 	.venv/bin/cmake --build $(CTEST_DIR)
-	run-clang-tidy -quiet -p $(CTEST_DIR) 'cext/(media|sip)/.*\.c$$' > $(CTEST_DIR)/tidy.txt \
+	run-clang-tidy -quiet -j 2 -p $(CTEST_DIR) 'cext/(media|sip|fuzz)/.*\.c$$' > $(CTEST_DIR)/tidy.txt \
 		|| { cat $(CTEST_DIR)/tidy.txt; exit 1; }
-	cd $(CTEST_DIR) && ../../.venv/bin/ctest --output-on-failure
+	cd $(CTEST_DIR) && ../../.venv/bin/ctest -j 2 --output-on-failure
+
+$(CTEST_DIR)/build.ninja: setup
+	.venv/bin/cmake -S cext -B $(CTEST_DIR) -G Ninja -DCMAKE_C_COMPILER=clang \
+		-DBL_TESTS=ON -DBL_SANITIZE=ON -DBL_FUZZ_CORPUS=$(CURDIR)/build/fuzz/corpus \
+		--log-level=WARNING
+
+threads: setup ## the tests that have threads, under the thread sanitizer
+	.venv/bin/cmake -S cext -B $(TSAN_DIR) -G Ninja -DCMAKE_C_COMPILER=clang \
+		-DBL_TESTS=ON -DBL_SANITIZE_THREAD=ON --log-level=WARNING
+	.venv/bin/cmake --build $(TSAN_DIR)
+	cd $(TSAN_DIR) && ../../.venv/bin/ctest -j 2 --output-on-failure
+
+fuzz: $(CTEST_DIR)/build.ninja ## every fuzz target for SECONDS (60); build/fuzz/corpus is kept
+	.venv/bin/cmake --build $(CTEST_DIR)
+	cd $(CTEST_DIR) && BL_FUZZ_SECONDS=$(SECONDS) ../../.venv/bin/ctest -j 2 -L fuzz \
+		--timeout $$(($(SECONDS) + 600)) --output-on-failure
 
 pytest: setup
 	$(PYTEST) -m 'not hw and not image and not long'

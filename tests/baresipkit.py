@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,7 +21,7 @@ _CONFIG = """\
 module_path {modules}
 module stdio.so
 module g711.so
-module aufile.so
+{modules_more}module aufile.so
 module sndfile.so
 module_app account.so
 module_app menu.so
@@ -35,11 +35,15 @@ audio_srate 8000
 audio_channels 1
 snd_path {folder}
 rtp_ports {first}-{last}
+{more}
 """
 
 
 class Baresip:
-    """One running baresip; *says* is a WAV of 8 kHz, mono, 16 bits."""
+    """One running baresip; *says* is a WAV of 8 kHz, mono, 16 bits.
+
+    *modules* are loaded beside G.711's, *config* is more of its configuration.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,8 @@ class Baresip:
         account: str,
         says: Path,
         dial: str = "",
+        modules: Sequence[str] = (),
+        config: str = "",
     ) -> None:
         self._folder = folder
         self._log = folder / "baresip.log"
@@ -58,7 +64,8 @@ class Baresip:
         (folder / "config").write_text(
             _CONFIG.format(
                 modules=MODULES, address=address, port=port, says=says, folder=folder,
-                first=first, last=first + 20,
+                first=first, last=first + 20, more=config,
+                modules_more="".join(f"module {name}.so\n" for name in modules),
             )
         )  # fmt: skip
         (folder / "accounts").write_text(account + "\n")

@@ -8,6 +8,14 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 PortOrNone = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Codec = Literal["PCMA", "PCMU", "G722", "OPUS", "L16"]
+Codecs = Annotated[tuple[Codec, ...], msgspec.Meta(min_length=1)]
+#: of RTP, by keys in SDP (RFC 4568)
+Srtp = Literal["off", "optional", "required"]
+#: whose order of codecs counts in our answers
+CodecOrder = Literal["theirs", "ours"]
+
+_WIDE: Codecs = ("OPUS", "G722", "PCMA", "PCMU")
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +52,15 @@ class MediaSettings(Section, frozen=True):
     silence_timeout_s: Seconds = 60.0
 
 
+class PhoneSettings(Section, frozen=True):
+    """`[phones]`: the sound of registered phones."""
+
+    #: codecs, best first
+    codecs: Codecs = _WIDE
+    codec_order: CodecOrder = "theirs"
+    srtp: Srtp = "off"
+
+
 class TrunkSettings(Section, frozen=True):
     """`[trunks.NAME]`: one way to a provider, gateway or PBX."""
 
@@ -60,6 +77,10 @@ class TrunkSettings(Section, frozen=True):
     expires_s: Annotated[int, msgspec.Meta(ge=30, le=7200)] = 300
     #: ask the far side by OPTIONS whether it is there [s]; 0: never
     check_s: Annotated[float, msgspec.Meta(ge=0)] = 30.0
+    #: codecs, best first
+    codecs: Codecs = ("PCMA", "PCMU")
+    codec_order: CodecOrder = "theirs"
+    srtp: Srtp = "off"
 
 
 class LineSettings(Section, frozen=True):
@@ -98,6 +119,10 @@ class LinkSettings(Section, frozen=True):
     address: str = ""
     #: port other appliances dial
     port: Port = 7410
+    #: codecs of calls to and from other appliances, best first
+    codecs: Codecs = _WIDE
+    codec_order: CodecOrder = "theirs"
+    srtp: Srtp = "off"
 
 
 class TelemetrySettings(Section, frozen=True):
@@ -135,6 +160,7 @@ class ApplianceSettings(Section, frozen=True):
     roster_file: str = ""
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
+    phones: PhoneSettings = PhoneSettings()
     legs: LegsSettings = LegsSettings()
     link: LinkSettings = LinkSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -104,6 +104,12 @@ class Reporter:
                         lost=record.lost,
                         late=record.late,
                         jitter_ms=record.jitter_ms,
+                        refused=record.refused,
+                        concealed=record.concealed,
+                        far_lost=record.far_lost,
+                        round_trip_ms=record.round_trip_ms,
+                        mos_lq=record.mos_lq,
+                        mos_cq=record.mos_cq,
                     )
                 )
 

@@ -65,6 +65,7 @@ _REFUSALS: MappingProxyType[str, Refusal] = MappingProxyType(
         "media-timeout": Refusal(503, 41),
         "timeout": Refusal(408, 102),
         "no-codec": Refusal(488, 65),
+        "no-encryption": Refusal(488, 58),
         "bad-request": Refusal(400, 95),
     }
 )

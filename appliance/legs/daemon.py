@@ -25,6 +25,7 @@ from appliance.legs.lines import open_lines
 from appliance.legs.media import LegMedia, RtpPlace
 from appliance.legs.orphans import OrphanPolicy
 from appliance.legs.phoneauth import PhoneAuth
+from appliance.legs.policies import CallPolicies
 from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
 from appliance.legs.registrar import PhoneRegistrar
@@ -66,7 +67,7 @@ class LegsDaemon:
         self.contacts = ContactTable(self.events, clock, state / "legs.contacts")
         self._make_media(state)
         self._make_sip()
-        self.lines = open_lines(settings.lines, self.exchange, self.trunk_table, self.events)
+        self.lines = open_lines(settings.lines, self.exchange, self.trunk_table)
         self.dialer = LegDialer(
             self.exchange, self.sip, self.gate, self.contacts, self.trunks, self.lines
         )
@@ -128,7 +129,7 @@ class LegsDaemon:
             self.registrar,
             self.trunks,
             self.dialogs,
-            self.events,
+            CallPolicies(settings),
             max_legs=MAX_LEGS,
         )
 

@@ -3,8 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from appliance.legs.faxtypes import FaxEvent
+
 Codec = Literal["PCMU", "PCMA", "G722", "OPUS", "L16"]
-DigitSource = Literal["inband", "rfc4733"]
+DigitSource = Literal["inband", "rfc4733", "device"]
+#: why a device is gone: a reason word
+DeviceEnd = Literal["ended", "hung-up", "failed", "finished"]
+#: how a device's samples are written; all are mono
+DeviceFormat = Literal["s16le", "u8", "s8", "PCMU", "PCMA"]
 PlayEnd = Literal["end", "stopped", "replaced", "bridged", "removed", "digit", "speech"]
 #: what a leg is in its bridge; a supervisor who barges in talks
 Role = Literal["talk", "listen", "whisper"]
@@ -15,6 +21,11 @@ RecordGap = Literal["paused", "lost"]
 Setup = Literal["passive", "active"]
 InsecureReason = Literal["timeout", "wrong-fingerprint", "no-encryption", "refused"]
 TapEnd = Literal["stopped", "reader-gone", "tap-failed"]
+
+#: ITU-T T.30 and V.25 (CNG, CED), V.8 (ANSam); `reversed`: with phase reversals
+AnswerToneKind = Literal["cng", "ced", "ced-reversed", "ansam", "ansam-reversed"]
+#: `beep` comes after `machine`, when that begins to record
+AnswerKind = Literal["human", "machine", "fax", "silence", "unknown", "beep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,52 @@ class Talk:
 
     leg: int
     begins: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToneHeard:
+    """One of the tones that `watch_tones` was given is certain."""
+
+    leg: int
+    #: its key
+    tone: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerTone:
+    """A fax or a modem calls (`cng`) or answers; told where `watch_answer_tones` asked for it."""
+
+    leg: int
+    tone: AnswerToneKind
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Who or what answered, and how long after `watch_greeting`."""
+
+    leg: int
+    who: AnswerKind
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """How a human is told from a machine."""
+
+    #: longer before any word: `silence`
+    initial_silence_ms: int = 2500
+    #: a longer greeting: `machine`
+    greeting_ms: int = 1500
+    #: so much after the greeting: `human`
+    after_silence_ms: int = 800
+    #: longer altogether: `unknown`
+    total_ms: int = 5000
+    #: shorter is a noise, no word
+    word_ms: int = 100
+    #: a shorter pause is inside a word
+    between_words_ms: int = 50
+    #: more of them: `machine`
+    words: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +248,20 @@ class MediaSilent:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGone:
-    """The descriptor of a PCM leg ended or failed."""
+    """The descriptor of a device's leg ended or failed; told once."""
 
     leg: int
+    reason: DeviceEnd = "ended"
+    #: errno where there is one, else 0
+    error: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCode:
+    """A voice modem said something behind DLE that is no digit (ITU-T V.253): `b`, busy."""
+
+    leg: int
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +277,10 @@ MediaEvent = (
     | TelephoneEvent
     | Talk
     | FarGone
+    | ToneHeard
+    | AnswerTone
+    | Answered
+    | FaxEvent
     | Secured
     | Insecure
     | PathFound
@@ -220,6 +292,7 @@ MediaEvent = (
     | MediaStarted
     | MediaSilent
     | DeviceGone
+    | DeviceCode
     | TicksLate
 )
 
@@ -234,6 +307,8 @@ class RtpRemote:
     codec: Codec
     #: payload type of telephone-event (RFC 4733), or None
     event_payload_type: int | None = None
+    #: in what comes to us, where that differs (RFC 3264 §6.1); 0: the same
+    payload_type_in: int = 0
     #: of our samples; 0: the codec's usual, 16,000 for G.722 and Opus
     rate_hz: int = 0
     #: where its RTCP goes; 0: the port after, the same number: RTP's own (RFC 5761), -1: none
@@ -242,6 +317,8 @@ class RtpRemote:
     bitrate: int = 0
     fec: bool = False
     dtx: bool = False
+    #: of comfort noise (RFC 3389) that G.711 sends instead of silence; None: it sends silence
+    noise_payload_type: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +341,24 @@ class TonePart:
     level_dbm0: float = -13.0
     #: of the first frequency's amplitude (`f1 x f2` in ITU-T E.180); 0: none
     modulate_hz: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """How a device on a descriptor gives and takes its samples."""
+
+    format: DeviceFormat = "s16le"
+    rate_hz: int = 8000
+    #: samples of each read and write, as DAHDI channels have it; 0: any number
+    block: int = 0
+    #: tail of the echo canceller, 16 to 128 ms; 0: none
+    echo_ms: int = 0
+    #: also suppress what the canceller leaves
+    suppress: bool = False
+    #: a voice modem's stream, with DLE codes in it (ITU-T V.253)
+    shielded: bool = False
+    in_db: float = 0.0
+    out_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

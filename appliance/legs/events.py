@@ -16,11 +16,11 @@ class LegEvents:
         #: where events go; None while no brain is attached
         self.send: Callable[[LegsRecord], None] | None = None
 
-    def emit(self, kind: Callable[..., LegsRecord], *fields: Any) -> int:
+    def emit(self, kind: Callable[..., LegsRecord], *fields: Any, **more: Any) -> int:
         """Give an event of *kind* the next number and send it; `seq` and `t` come first in it."""
         self.seq += 1
         if self.send is not None:
-            self.send(kind(self.seq, self._clock.monotonic_s(), *fields))
+            self.send(kind(self.seq, self._clock.monotonic_s(), *fields, **more))
         return self.seq
 
     def now_s(self) -> float:

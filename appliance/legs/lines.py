@@ -8,10 +8,9 @@ from typing import Any
 from appliance.base.errors import ConfigError
 from appliance.config.model import LineSettings
 from appliance.legs.errors import CommandError
-from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
 from appliance.legs.trunks import TrunkTable
-from appliance.wire.records import Dial, Digit, LegRow
+from appliance.wire.records import Dial, LegRow
 from drivers.errors import DriverError
 from drivers.gsm import GsmLine
 from drivers.line import (
@@ -40,7 +39,6 @@ class LinePort:
         number: str,
         exchange: Exchange,
         trunks: TrunkTable,
-        events: LegEvents,
     ) -> None:
         self.name = name
         #: set once, before the line is started
@@ -48,7 +46,6 @@ class LinePort:
         self._number = number
         self._exchange = exchange
         self._trunks = trunks
-        self._events = events
         self._leg = 0
         self._tasks: set[asyncio.Task[None]] = set()
         trunks.add(name, "line", up=False, reason="line-silent")
@@ -73,7 +70,7 @@ class LinePort:
                 self._exchange.ended(leg, event.reason, cause=event.cause)
             case DigitHeard():
                 if self._lives():
-                    self._events.emit(Digit, self._leg, event.digit, "line")
+                    self._exchange.media.digit(self._leg, event.digit, "line")
 
     def dial(self, dial: Dial) -> LegRow:
         """Call out; raise CommandError when the line is not free."""
@@ -154,12 +151,11 @@ def open_lines(
     settings: Mapping[str, LineSettings],
     exchange: Exchange,
     trunks: TrunkTable,
-    events: LegEvents,
 ) -> dict[str, LinePort]:
     """Return a port for each line of the settings; raise ConfigError `bad-config`."""
     ports: dict[str, LinePort] = {}
     for name, line in settings.items():
-        port = LinePort(name, line.number, exchange, trunks, events)
+        port = LinePort(name, line.number, exchange, trunks)
         try:
             profile = profile_named(line.profile)
             port.line = GsmLine(profile, line.control, line.audio, on_event=port.tell)

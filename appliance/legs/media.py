@@ -20,11 +20,13 @@ from appliance.legs.enginetypes import (
 )
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
+from appliance.legs.legdigits import LegDigits
 from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
+from appliance.legs.sdp import Keys
 from appliance.legs.table import BridgeChange, LegTable
 from appliance.legs.tones import named_tone
-from appliance.wire.records import Digit, LegQuality
+from appliance.wire.records import DigitSource, LegQuality
 
 _log = logging.getLogger(__name__)
 
@@ -60,6 +62,7 @@ class LegMedia:
         self._recorder = recorder
         self._table = table
         self._events = events
+        self._digits = LegDigits(table, events, self._pass_digit)
         self._legs: set[int] = set()
         #: leg -> the play whose prompts are being fetched
         self._fetching: dict[int, int] = {}
@@ -90,6 +93,10 @@ class LegMedia:
         self._engine.set_flow(leg, send=send, receive=receive)
         self._engine.detect_digits(leg, True)
 
+    def secure(self, leg: int, keys: Keys) -> None:
+        """Encrypt a leg's sound from now on (RFC 3711)."""
+        self._engine.secure(leg, keys.ours, keys.theirs)
+
     def watch_silence(self, leg: int, *, on: bool) -> None:
         """End the leg when nothing comes from it any more; off while it may be silent."""
         if leg in self._legs:
@@ -106,6 +113,7 @@ class LegMedia:
 
     def remove(self, leg: int) -> None:
         """Take a leg out of the engine, and tell what was heard on it."""
+        self._digits.forget(leg)
         if leg not in self._legs:
             return
         self._legs.discard(leg)
@@ -120,6 +128,16 @@ class LegMedia:
             stats.lost,
             stats.late,
             stats.jitter_us / 1000,
+            refused=stats.malformed
+            + stats.unknown
+            + stats.foreign
+            + stats.forged
+            + stats.replayed,
+            concealed=stats.concealed,
+            far_lost=stats.far_lost,
+            round_trip_ms=stats.round_trip_us / 1000,
+            mos_lq=stats.mos_lq_hundredths / 100,
+            mos_cq=stats.mos_cq_hundredths / 100,
         )
 
     # -- plays -----------------------------------------------------------------------------------
@@ -218,6 +236,17 @@ class LegMedia:
         self.must_have(leg)
         self._engine.send_digits(leg, digits)
 
+    def digit(self, leg: int, digit: str, source: DigitSource, duration_ms: int = 0) -> None:
+        """Take a digit that came from the far end of *leg*, in any of its forms."""
+        self._digits.heard(leg, digit, source, duration_ms)
+
+    def _pass_digit(self, leg: int, digit: str) -> None:
+        if leg in self._legs:
+            try:
+                self._engine.send_digits(leg, digit)
+            except BranchlineError as error:
+                _log.warning("leg %d: a digit is lost: %s", leg, error)
+
     # -- what the engine tells -----------------------------------------------------------------
 
     def drain(self) -> None:
@@ -225,8 +254,8 @@ class LegMedia:
         for event in self._engine.poll():
             match event:
                 case DigitHeard() if event.leg in self._table.rows:
-                    heard = (event.digit, event.source, event.duration_ms)
-                    self._events.emit(Digit, event.leg, *heard)
+                    source: DigitSource = "line" if event.source == "device" else event.source
+                    self.digit(event.leg, event.digit, source, event.duration_ms)
                 case PlayEnded():
                     self._table.played(event.leg, event.play, event.why)
                 case MediaSilent() | DeviceGone() if event.leg in self._legs:

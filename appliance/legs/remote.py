@@ -17,4 +17,5 @@ def rtp_remote(agreed: Agreed) -> RtpRemote:
         bitrate=agreed.bitrate,
         fec=agreed.fec,
         dtx=agreed.dtx,
+        payload_type_in=0 if agreed.receive_type == agreed.payload_type else agreed.receive_type,
     )

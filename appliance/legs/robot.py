@@ -13,9 +13,10 @@ from pathlib import Path
 from appliance.base.errors import BranchlineError
 from appliance.legs import causes, sdp
 from appliance.legs.engine import MediaEngine, Prompt
-from appliance.legs.enginetypes import RtpRemote, Tone
+from appliance.legs.enginetypes import Tone
 from appliance.legs.numbers import user_of
 from appliance.legs.prompts import decode
+from appliance.legs.remote import rtp_remote
 from appliance.legs.sip import (
     Acked,
     Cancelled,
@@ -194,14 +195,7 @@ class RobotPhones:
 
     def _agree(self, call: _RobotCall, offer: str) -> str:
         body, agreed = sdp.answer(sdp.parse(offer), call.local)
-        remote = RtpRemote(
-            agreed.address,
-            agreed.port,
-            agreed.payload_type,
-            "PCMA" if agreed.codec == "PCMA" else "PCMU",
-            agreed.event_type,
-        )
-        self._engine.set_remote(call.leg, remote)
+        self._engine.set_remote(call.leg, rtp_remote(agreed))
         self._engine.set_flow(call.leg, send=not agreed.held, receive=True)
         return body
 

@@ -1,13 +1,14 @@
 """One SIP call and its leg: offers and answers with the engine, and the way to its far end."""
 
 import logging
+import secrets
 from dataclasses import replace
 
 from appliance.base.errors import BranchlineError
 from appliance.legs import causes, sdp
-from appliance.legs.enginetypes import RtpRemote
 from appliance.legs.errors import CommandError
 from appliance.legs.media import LegMedia
+from appliance.legs.remote import rtp_remote
 from appliance.legs.sip import SipStack
 from appliance.legs.table import LegTable
 
@@ -21,11 +22,19 @@ class SipCall:
     """A call and its leg; the leg is 0 until the table has given it a number."""
 
     def __init__(
-        self, stack: SipStack, media: LegMedia, table: LegTable, call: int, *, out: bool
+        self,
+        stack: SipStack,
+        media: LegMedia,
+        table: LegTable,
+        policy: sdp.Policy,
+        call: int,
+        *,
+        out: bool,
     ) -> None:
         self._stack = stack
         self._media = media
         self._table = table
+        self._policy = policy
         self.call = call
         self.leg = 0
         self._out = out
@@ -36,6 +45,8 @@ class SipCall:
         self._answer = ""
         self._answered = False
         self.agreed: sdp.Agreed | None = None
+        #: what was agreed when we made our last offer
+        self._known: sdp.Agreed | None = None
 
     # -- FarEnd ----------------------------------------------------------------------------------
 
@@ -72,11 +83,11 @@ class SipCall:
     def offer(self, leg: int) -> str:
         """Give *leg* its media and return our offer; raise an error of the engine."""
         self.leg = leg
-        return sdp.offer(self._place())
+        return self._offer(self._place())
 
     def take_answer(self, body: str) -> None:
         """Take the far end's answer to our offer; raise SdpError."""
-        agreed = sdp.agree(sdp.parse(body))
+        agreed = sdp.agree(sdp.parse(body), self._place(), self._demand(), known=self._known)
         if agreed != self.agreed:
             self._use(agreed)
 
@@ -88,8 +99,8 @@ class SipCall:
         local = self._place().bumped()
         self._local = local
         if not body:
-            return sdp.offer(local)
-        text, agreed = sdp.answer(sdp.parse(body), local)
+            return self._offer(local)
+        text, agreed = sdp.answer(sdp.parse(body), local, self._demand())
         self._use(agreed)
         return text
 
@@ -100,21 +111,33 @@ class SipCall:
         try:
             local = self._place()
             if self.offered is None:
-                self._answer = sdp.offer(local)
+                self._answer = self._offer(local)
             else:
-                self._answer, agreed = sdp.answer(self.offered, local)
+                self._answer, agreed = sdp.answer(self.offered, local, self._policy)
                 self._use(agreed)
         except BranchlineError as error:
             reason = error.reason if isinstance(error, sdp.SdpError) else "overload"
             raise CommandError(reason, f"leg {self.leg} gets no media: {error}") from error
         return self._answer
 
+    def _offer(self, local: sdp.Local) -> str:
+        """Return an offer of ours; its answer is read with the same knowledge."""
+        self._known = self.agreed
+        return sdp.offer(local, self._policy, known=self._known)
+
+    def _demand(self) -> sdp.Policy:
+        """Return what a later body must have: nobody is talked out of encryption in mid-call."""
+        if self.agreed is not None and self.agreed.keys is not None:
+            return replace(self._policy, srtp="required")
+        return self._policy
+
     def _place(self) -> sdp.Local:
         """Return where we receive; the first time, take a port for it."""
         if self._local is None:
             port = self._media.add_rtp(self.leg)
             address = self._media.place.address
-            self._local = sdp.Local(address, port, session_id=self.leg)
+            keys = () if self._policy.srtp == "off" else sdp.make_keys(secrets.token_bytes)
+            self._local = sdp.Local(address, port, session_id=self.leg, keys=keys)
         return self._local
 
     def _use(self, agreed: sdp.Agreed) -> None:
@@ -122,18 +145,20 @@ class SipCall:
         if (
             agreed.address in _NOWHERE and self.agreed is not None
         ):  # hold as of RFC 2543: where it is stays as it was
-            agreed = replace(agreed, address=self.agreed.address, port=self.agreed.port)
+            agreed = replace(
+                agreed,
+                address=self.agreed.address,
+                port=self.agreed.port,
+                rtcp_port=self.agreed.rtcp_port,
+            )
+        if agreed.keys is not None and (self.agreed is None or agreed.keys != self.agreed.keys):
+            self._media.secure(self.leg, agreed.keys)
         self.agreed = agreed
-        remote = RtpRemote(
-            agreed.address,
-            agreed.port,
-            agreed.payload_type,
-            "PCMA" if agreed.codec == "PCMA" else "PCMU",
-            agreed.event_type,
-        )
+        if 0 < agreed.max_ptime_ms < 20:
+            _log.info("leg %d: the far end takes %d ms, gets 20", self.leg, agreed.max_ptime_ms)
         self._media.set_remote(
             self.leg,
-            remote,
+            rtp_remote(agreed),
             send=agreed.direction in ("sendrecv", "sendonly"),
             receive=agreed.direction in ("sendrecv", "recvonly"),
         )

@@ -1,10 +1,10 @@
 """What the SIP stack tells: one type for each kind of event.
 
 `call` is the stack's handle of the call, registration or OPTIONS; `t` is when the stack saw it,
-in seconds of CLOCK_MONOTONIC.
+in seconds of CLOCK_MONOTONIC. Bodies are not shown, as keys may stand in them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.legs.byes import Dialog
 
@@ -27,7 +27,7 @@ class InviteIn:
     authorization: str
     user_agent: str
     extras: dict[str, str]
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Progress:
     call: int
     t: float
     status: int
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Answered:
 
     call: int
     t: float
-    sdp: str
+    sdp: str = field(repr=False)
     dialog: Dialog
 
 
@@ -57,7 +57,7 @@ class Acked:
     call: int
     t: float
     dialog: Dialog
-    sdp: str = ""
+    sdp: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Offered:
 
     call: int
     t: float
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class OfferResult:
     call: int
     t: float
     status: int
-    sdp: str
+    sdp: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ import msgspec
 from appliance.base.errors import BranchlineError
 from appliance.legs import causes, sdp
 from appliance.legs.errors import CommandError
-from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
 from appliance.legs.gate import Denied, SipGate
 from appliance.legs.infodigit import digit_in
+from appliance.legs.policies import CallPolicies
 from appliance.legs.registrar import PhoneRegistrar
 from appliance.legs.sip import (
     Acked,
@@ -34,7 +34,7 @@ from appliance.legs.sip import (
 from appliance.legs.sipcall import SipCall
 from appliance.legs.tombs import DialogFile
 from appliance.legs.trunkwatch import TrunkWatch
-from appliance.wire.records import Dial, Digit, LegRow
+from appliance.wire.records import Dial, LegRow
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class SipSide:
         registrar: PhoneRegistrar,
         trunks: TrunkWatch,
         dialogs: DialogFile,
-        events: LegEvents,
+        policies: CallPolicies,
         *,
         max_legs: int,
     ) -> None:
@@ -74,7 +74,7 @@ class SipSide:
         self._registrar = registrar
         self._trunks = trunks
         self._dialogs = dialogs
-        self._events = events
+        self._policies = policies
         self._max_legs = max_legs
         self._calls: dict[int, SipCall] = {}
         self._actions: dict[type, Callable[[Any], None]] = {
@@ -105,7 +105,8 @@ class SipSide:
         """Call *target*; raise CommandError when it cannot even be tried."""
         self._room()
         row = self._table.go_out(dial)
-        call = SipCall(self._stack, self._exchange.media, self._table, 0, out=True)
+        policy = self._policies.of(dial.kind, dial.via)
+        call = SipCall(self._stack, self._exchange.media, self._table, policy, 0, out=True)
         try:
             body = call.offer(row.leg)
             from_uri, from_name = target.caller
@@ -145,14 +146,16 @@ class SipSide:
             self._stack.respond(event.call, admitted.status, headers=admitted.headers)
             return
         try:
-            offered = _speakable(event.sdp)
+            policy = self._policies.of(admitted.kind, admitted.via)
+            offered = _speakable(event.sdp, policy)
             self._room()
         except BranchlineError as error:
             refusal = causes.refusal(error.reason)
             headers = causes.refusal_headers(error.reason)
             self._stack.respond(event.call, refusal.status, headers=headers)
             return
-        call = SipCall(self._stack, self._exchange.media, self._table, event.call, out=False)
+        media = self._exchange.media
+        call = SipCall(self._stack, media, self._table, policy, event.call, out=False)
         call.offered = offered
         self._calls[event.call] = call
         call.leg = self._table.come_in(admitted).leg
@@ -257,7 +260,7 @@ class SipSide:
         found = digit_in(event.content_type, event.body)
         if call is not None and found is not None and call.leg in self._table.rows:
             digit, duration_ms = found
-            self._events.emit(Digit, call.leg, digit, "info", duration_ms)
+            self._exchange.media.digit(call.leg, digit, "info", duration_ms)
 
     def _asked(self, event: OptionsResult) -> None:
         if not self._registrar.asked(event):
@@ -268,10 +271,11 @@ class SipSide:
         self._dialogs.put(event.call, msgspec.msgpack.encode(event.dialog))
 
 
-def _speakable(body: str) -> sdp.Session | None:
+def _speakable(body: str, policy: sdp.Policy) -> sdp.Session | None:
     """Return an offer that we could answer, None when there is none; raise SdpError."""
     if not body:
         return None
     offered = sdp.parse(body)
-    sdp.answer(offered, sdp.Local("0.0.0.0", 0, 0))  # noqa: S104 - only tried, never sent
+    keys = sdp.make_keys(bytes)  # only tried, never sent
+    sdp.answer(offered, sdp.Local("0.0.0.0", 0, 0, keys=keys), policy)  # noqa: S104 - as above
     return offered

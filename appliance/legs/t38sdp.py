@@ -11,6 +11,8 @@ from typing import Literal
 
 from appliance.legs import sdp
 from appliance.legs.sdp import Local, Media, SdpError
+from appliance.legs.sdpread import bad
+from appliance.legs.sdpwrite import head, joined, refused
 
 Repair = Literal["none", "redundancy", "fec"]
 RateManagement = Literal["local", "transferred"]
@@ -68,16 +70,12 @@ class T38Stream:
 # -- reading -----------------------------------------------------------------------------------
 
 
-def _bad(why: str) -> SdpError:
-    return SdpError("bad-request", f"SDP: {why}")
-
-
 def _number(attributes: dict[str, str], name: str, default: int, high: int) -> int:
     text = attributes.get(name)
     if text is None:
         return default
     if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) > high:
-        raise _bad(f"{name}: {text[:40]!r}")
+        raise bad(f"{name}: {text[:40]!r}")
     return int(text)
 
 
@@ -87,28 +85,17 @@ def _flag(attributes: dict[str, str], name: str) -> bool:
     if text is None:
         return False
     if text not in ("", "0", "1"):
-        raise _bad(f"{name}: {text[:40]!r}")
+        raise bad(f"{name}: {text[:40]!r}")
     return text != "0"
 
 
-def _attributes(body: str, index: int) -> dict[str, str]:
-    """Return the attributes of one media; names in lower case, as senders differ in it."""
-    out: dict[str, str] = {}
-    at = -1
-    for line in body.replace("\r\n", "\n").split("\n"):
-        if line.startswith("m="):
-            at += 1
-        elif at == index and line[:5].lower() == "a=t38":
-            name, _, value = line[2:].partition(":")
-            out.setdefault(name.strip().lower(), value.strip())
-    return out
-
-
-def _t38(attributes: dict[str, str]) -> T38:
+def _t38(media: Media) -> T38:
+    # names in lower case, as senders differ in it
+    attributes = {name.lower(): values[0].strip() for name, values in media.attributes.items()}
     rate = attributes.get("t38faxratemanagement", "transferredTCF").lower()
     repair = attributes.get("t38faxudpec", "t38UDPNoEC").lower()
     if rate not in _RATES:
-        raise _bad(f"t38faxratemanagement: {rate[:40]!r}")
+        raise bad(f"t38faxratemanagement: {rate[:40]!r}")
     return T38(
         version=_number(attributes, "t38faxversion", 0, 99),
         max_bit_rate=_number(attributes, "t38maxbitrate", BIT_RATE, 1_000_000),
@@ -122,43 +109,23 @@ def _t38(attributes: dict[str, str]) -> T38:
     )
 
 
-def _usable(media: Media) -> bool:
-    return (
-        media.kind == "image"
-        and media.proto.lower() == "udptl"
-        and media.port > 0
-        and any(name.lower() == "t38" for name in media.formats)
-    )
-
-
 def offers_t38(session: sdp.Session) -> bool:
     """Whether a body that was read has a T.38 stream: the sign to change over to it."""
-    return any(_usable(media) for media in session.media)
+    return any(media.is_t38 for media in session.media)
 
 
 def read(body: str) -> T38Stream:
     """Read the first T.38 stream of an offer or answer, or raise `SdpError`."""
     for i, media in enumerate(sdp.parse(body).media):
-        if not _usable(media):
+        if not media.is_t38:
             continue
         if not media.address or ipaddress.ip_address(media.address).is_unspecified:
-            raise _bad("image without address")
-        return T38Stream(i, media.address, media.port, _t38(_attributes(body, i)))
+            raise bad("image without address")
+        return T38Stream(i, media.address, media.port, _t38(media))
     raise SdpError("no-codec", "no T.38 over UDPTL")
 
 
 # -- writing -----------------------------------------------------------------------------------
-
-
-def _head(local: Local) -> list[str]:
-    family = "IP6" if ":" in local.address else "IP4"
-    return [
-        "v=0",
-        f"o=- {local.session_id} {local.version} IN {family} {local.address}",
-        "s=-",
-        f"c=IN {family} {local.address}",
-        "t=0 0",
-    ]
 
 
 def _image_lines(port: int, t38: T38) -> list[str]:
@@ -177,13 +144,9 @@ def _image_lines(port: int, t38: T38) -> list[str]:
     return lines
 
 
-def _joined(lines: list[str]) -> str:
-    return "\r\n".join(lines) + "\r\n"
-
-
 def offer(local: Local) -> str:
     """Write an offer of T.38 alone, in the place of the sound: what gateways understand."""
-    return _joined(_head(local) + _image_lines(local.port, OURS))
+    return joined(head(local) + _image_lines(local.port, OURS))
 
 
 def answer(body: str, local: Local) -> tuple[str, T38Stream]:
@@ -202,10 +165,10 @@ def answer(body: str, local: Local) -> tuple[str, T38Stream]:
         max_buffer=MAX_BUFFER,
         max_datagram=MAX_DATAGRAM,
     )
-    lines = _head(local)
+    lines = head(local)
     for i, media in enumerate(sdp.parse(body).media):
         if i == stream.index:
             lines += _image_lines(local.port, agreed)
         else:
-            lines.append(f"m={media.kind} 0 {media.proto} {' '.join(media.formats)}")
-    return _joined(lines), stream
+            lines += refused(media)
+    return joined(lines), stream

@@ -1,6 +1,9 @@
-"""Tones by name, with the cadences that ITU-T E.180 recommends."""
+"""Tones by name: a country's own (`countrytones`), else as ITU-T E.180 recommends them."""
 
-from appliance.legs.enginetypes import Tone
+import math
+
+from appliance.legs.countrytones import all_countries
+from appliance.legs.enginetypes import Tone, TonePart
 from appliance.legs.errors import CommandError
 
 #: one frequency for all tones [Hz] (ITU-T E.180 §6: 425 ± 15)
@@ -22,12 +25,32 @@ _TONES = {
 _STEADY_MS = 1000
 
 
-def named_tone(name: str) -> Tone:
-    """Return the tone *name*: `busy`, `ringback`, `congestion`, `waiting`, or a frequency in Hz.
+def _level(count: int) -> float:
+    """Return the level of each of *count* frequencies [dBm0] that sound together."""
+    return LEVEL_DBM0 - 10 * math.log10(count)
 
-    Raises CommandError `unknown-prompt`.
+
+def _tone_of(country: str, name: str) -> Tone | None:
+    """Return a country's tone; None where the country or the tone is not known."""
+    known = all_countries().get(country)
+    parts = known.tones.get(name) if known else None
+    if parts is None:
+        return None
+    return Tone(
+        parts=tuple(
+            TonePart(part.hz, part.on_ms, part.off_ms, _level(len(part.hz)), part.modulate_hz)
+            for part in parts
+        )
+    )
+
+
+def named_tone(name: str, country: str = "") -> Tone:
+    """Return the tone *name* as the country with that ISO 3166 code has it.
+
+    Everywhere there are `busy`, `ringback`, `congestion`, `waiting`, and any frequency in Hz;
+    most countries have `dial` and `unobtainable` too. Raises CommandError `unknown-prompt`.
     """
-    tone = _TONES.get(name)
+    tone = _tone_of(country, name) or _TONES.get(name)
     if tone is not None:
         return tone
     if name.isascii() and name.isdigit() and len(name) <= 4 and 50 <= int(name) <= 3400:

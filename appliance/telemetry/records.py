@@ -145,6 +145,18 @@ class LegQuality(TelemetryRecord, kw_only=True):
     late: int
     #: interarrival jitter (RFC 3550 §6.4.1) [ms]
     jitter_ms: float
+    #: malformed, from strangers, forged or replayed
+    refused: int = 0
+    #: frames made up for what was lost [20 ms]
+    concealed: int = 0
+    #: packets of ours, as the far end's RTCP says
+    far_lost: int = 0
+    #: by RTCP [ms]; 0: the far end sends none
+    round_trip_ms: float = 0.0
+    #: how it sounded here (ITU-T G.107, MOS-LQ), 1 to 4.5; 0: too short to tell
+    mos_lq: float = 0.0
+    #: the same with its delay (MOS-CQ)
+    mos_cq: float = 0.0
 
 
 class EngineHealth(TelemetryRecord, kw_only=True):

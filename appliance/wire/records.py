@@ -247,6 +247,17 @@ class LegQuality(Record, tag=23):
     jitter_ms: float
     kind: str = ""
     via: str = ""
+    #: packets that were not what was agreed: malformed, from strangers, forged or replayed
+    refused: int = 0
+    #: frames made up for what was lost [20 ms]
+    concealed: int = 0
+    #: of ours, as the far end's reports say
+    far_lost: int = 0
+    #: 0: the far end sends no reports
+    round_trip_ms: float = 0.0
+    #: as it sounded here, and with its delay (ITU-T G.107), 1 to 4.5; 0: too short to tell
+    mos_lq: float = 0.0
+    mos_cq: float = 0.0
 
 
 class Message(Record, tag=24):

@@ -23,7 +23,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "branchline_sip.h"
-#include "sip_texts.h"
 
 enum {
 	SKIPPED = 77,	   /* what ctest takes for "cannot run here" */
@@ -31,19 +30,17 @@ enum {
 	STEPS = 24,	   /* of a script at most */
 	ROUNDS = 4,	   /* nua passes a message on within so many turns of its loop */
 	ANSWER_MS = 20000, /* a healthy stack answers within a millisecond */
-	LIVE_LIMIT = 256,  /* calls that wait for their end before the next script waits too */
+	LIVE_LIMIT = 4000, /* calls that wait for their end before the next script waits too */
 	END_MS = 60000,	   /* within which any call must be over */
 	CALLS = 8192,	   /* that live at once, at most */
 	VALUE = 1024,	   /* longest header that is taken from the stack */
-	DIVIDE = 0xFE,
+	DIVIDE = 0xFE,	   /* between steps */
 };
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed);
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
 
 static const char OUR_SDP[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
 			      "t=0 0\r\nm=audio 9 RTP/AVP 8\r\n";
@@ -63,7 +60,10 @@ static struct {
 	char manner;		/* what our side does: Y, N or S */
 	bool closing;		/* the far end ends what there is */
 	uint32_t call, binding; /* the newest */
-	uint32_t calls[CALLS];	/* that live */
+	struct {
+		uint32_t id;
+		bool asked; /* for its end */
+	} calls[CALLS];	    /* that live */
 	size_t count;
 	char tag[VALUE];
 	struct request asked;	       /* the stack's last */
@@ -77,6 +77,15 @@ static void must(bool condition, const char *what)
 		return;
 	fprintf(stderr, "not so: %s\n", what);
 	abort();
+}
+
+/* Copies a text without its end. */
+static size_t paste(void *to, const char *text)
+{
+	size_t size = strlen(text);
+
+	memcpy(to, text, size); /* NOLINT(bugprone-not-null-terminated-result) */
+	return size;
 }
 
 /* -- a far end ---------------------------------------------------------------------------------
@@ -214,7 +223,8 @@ static void react(const bl_sip_event_t *event)
 static void begin(uint32_t call)
 {
 	must(at.count < CALLS, "calls end");
-	at.calls[at.count++] = call;
+	at.calls[at.count].asked = false;
+	at.calls[at.count++].id = call;
 	at.call = call;
 }
 
@@ -228,7 +238,7 @@ static void account(const bl_sip_event_t *event)
 		return;
 	if (event->kind == BL_SIP_INVITE)
 		begin(event->call);
-	while (i < at.count && at.calls[i] != event->call)
+	while (i < at.count && at.calls[i].id != event->call)
 		i++;
 	must(i < at.count, "an event is of a call that lives");
 	if (event->kind == BL_SIP_FAIL || event->kind == BL_SIP_BYE)
@@ -313,11 +323,11 @@ static void send_text(const char *data, size_t size)
 	snprintf(cseq, sizeof(cseq), "%lu", strtoul(at.asked.cseq, NULL, 10) & 0xFFFFFFFF);
 	for (size_t i = 0; i < size && used + VALUE < sizeof(text); i++) {
 		const unsigned char c = (unsigned char)data[i];
-		const char *value = c < COUNT(values) ? values[c] : NULL;
-		size_t length = value ? strlen(value) : 1;
 
-		memcpy(text + used, value ? value : &data[i], length);
-		used += length;
+		if (c < COUNT(values) && values[c])
+			used += paste(text + used, values[c]);
+		else
+			text[used++] = data[i];
 	}
 	throw(at.fd, text, used);
 }
@@ -387,8 +397,11 @@ static void end_all(void)
 	at.closing = true;
 	for (size_t i = 0; i < at.invite_count; i++)
 		say(&at.invites[i], "486 Busy Here", "INVITE");
-	for (size_t i = 0; i < at.count; i++)
-		bl_sip_end(at.sip, at.calls[i], "");
+	for (size_t i = 0; i < at.count; i++) {
+		if (!at.calls[i].asked)
+			bl_sip_end(at.sip, at.calls[i].id, "");
+		at.calls[i].asked = true;
+	}
 	bl_sip_unregister(at.sip, at.binding);
 	settle();
 	for (int ms = 0; bl_sip_live(at.sip) > LIVE_LIMIT; ms += 100) {
@@ -475,58 +488,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	end_all();
 	return 0;
-}
-
-/* A step of texts[], after what there is. */
-static size_t add_step(uint8_t *data, size_t size, size_t room)
-{
-	const char *text = texts[(size_t)rand() % COUNT(texts)];
-	size_t length = strlen(text);
-
-	if (size + length + 1 > room)
-		return size;
-	if (size)
-		data[size++] = DIVIDE;
-	memcpy(data + size, text, length);
-	return size + length;
-}
-
-/* One of bits[], anywhere, in place of nothing or of a few bytes. */
-static size_t put_bit(uint8_t *data, size_t size, size_t room)
-{
-	const char *bit = bits[(size_t)rand() % COUNT(bits)];
-	size_t length = strlen(bit), where = (size_t)rand() % (size + 1);
-	size_t gone = rand() % 2 ? (size_t)rand() % 24 : 0;
-
-	gone = gone < size - where ? gone : size - where;
-	if (size - gone + length > room)
-		return size;
-	memmove(data + where + length, data + where + gone, size - where - gone);
-	memcpy(data + where, bit, length);
-	return size - gone + length;
-}
-
-/* Any bytes hardly ever are SIP: scripts grow by whole steps, which are then spoilt a little. */
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed)
-{
-	srand(seed);
-	if (size < 8)
-		size = 0;
-	do {
-		switch (size ? rand() % 8 : 0) {
-		case 0:
-		case 1:
-		case 2:
-			size = add_step(data, size, room);
-			break;
-		case 3:
-		case 4:
-		case 5:
-			size = put_bit(data, size, room);
-			break;
-		default:
-			size = LLVMFuzzerMutate(data, size, room);
-		}
-	} while (rand() % 2);
-	return size;
 }

@@ -1,10 +1,11 @@
 #!/bin/bash
-# run.sh  One fuzz target for some seconds, on a corpus that is kept: run.sh PROGRAM CORPUS SECONDS
+# run.sh  One fuzz target for some seconds, on a corpus that is kept: run.sh PROGRAM CORPUS
 #
+# BL_FUZZ_SECONDS in the environment says for how long, 10 where it says nothing.
 # Where the corpus has grown large, it is first reduced to what takes different branches. What
 # makes the target fail is left in CORPUS.failures.
 set -euo pipefail
-program=$1 corpus=$2 seconds=$3
+program=$1 corpus=$2 seconds=${BL_FUZZ_SECONDS:-10}
 limit=2000 # [files]
 options=(-max_len=2048 -timeout=30 -rss_limit_mb=3000)
 if [[ $program == *fuzz_sip ]]; then

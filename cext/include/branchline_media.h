@@ -49,7 +49,7 @@ enum bl_event_kind {
 	BL_EVENT_RECORD_CLOSED, /* id: recording, code: enum bl_record_end, value: [samples] */
 	BL_EVENT_MEDIA_STARTED, /* the leg's first sound */
 	BL_EVENT_MEDIA_SILENT, /* nothing came for the leg's silence time; once for each silence */
-	BL_EVENT_DEVICE_GONE,  /* the descriptor of a PCM leg ended or failed */
+	BL_EVENT_DEVICE_GONE,  /* code: enum bl_device_end, value: errno where it failed */
 	BL_EVENT_TICKS_LATE,  /* value: late ticks since the last such event; at most 1 a second */
 	BL_EVENT_DIGIT_ENDED, /* RFC 4733 only; code: the digit, value: [ms] in all */
 	BL_EVENT_TELEPHONE, /* RFC 4733, no digit: code: its number (16: flash), value: [ms] so far
@@ -66,11 +66,20 @@ enum bl_event_kind {
 	BL_EVENT_TONE,	     /* code: id of a bl_find_tone, or enum bl_answer_tone */
 	BL_EVENT_ANSWERED,   /* code: enum bl_answer, value: since it was asked for [ms] */
 	BL_EVENT_FAX,	     /* id: fax; bl_fax_poll() has something */
+	BL_EVENT_DEVICE_CODE, /* code: what a voice modem said behind DLE (V.253), no digit */
 };
 
 enum bl_digit_source {
 	BL_DIGIT_INBAND = 1,
 	BL_DIGIT_RFC4733 = 2,
+	BL_DIGIT_DEVICE = 3, /* found by the modem itself */
+};
+
+enum bl_device_end {
+	BL_DEVICE_ENDED = 1, /* nothing more will come: its other end was closed */
+	BL_DEVICE_HUNG_UP,   /* unplugged, or the terminal was hung up */
+	BL_DEVICE_FAILED,    /* any other error */
+	BL_DEVICE_FINISHED,  /* the modem went back to its commands (DLE ETX) */
 };
 
 /* Tones of faxes and modems, as codes of BL_EVENT_TONE. */
@@ -244,11 +253,31 @@ struct bl_remote {
 	int32_t payload_type;	    /* 0 to 127 */
 	int32_t codec;		    /* enum bl_codec */
 	int32_t event_payload_type; /* of telephone-event (RFC 4733); -1: none */
+	int32_t payload_type_in;    /* in what comes, where it differs; 0: the same */
 	int32_t rate;		    /* [Hz] of our samples; 0: the codec's usual, Opus 16,000 */
 	int32_t bitrate;	    /* Opus [bit/s]; 0: chosen by rate */
 	int32_t rtcp_port;	 /* 0: the next after port; port: the same (RFC 5761); -1: none */
 	int32_t cn_payload_type; /* of comfort noise (RFC 3389), sent by G.711 only; 0, -1: none */
 	bool fec, dtx;		 /* Opus: error correction; nothing is sent in silence */
+};
+
+/* The samples of a device, mono. */
+enum bl_device_format {
+	BL_DEVICE_S16LE = 0, /* as serial modems' voice ports give it */
+	BL_DEVICE_U8,	     /* linear, 128 is silence */
+	BL_DEVICE_S8,	     /* linear */
+	BL_DEVICE_PCMU,
+	BL_DEVICE_PCMA,
+};
+
+struct bl_device_config {
+	int32_t format;	      /* enum bl_device_format */
+	int32_t rate;	      /* [Hz] 8,000, or 16,000 of linear samples */
+	int32_t block;	      /* [samples] of each read and write, as DAHDI has it; 0: any */
+	int32_t echo_ms;      /* the echo's tail, 16 to 128, on analogue lines; 0: no canceller */
+	bool suppress;	      /* with the canceller: what it leaves of the echo as well */
+	bool shielded;	      /* a voice modem's stream with DLE codes in it (ITU-T V.253) */
+	double in_db, out_db; /* -40 to 40, of what it says and of what it hears */
 };
 
 /* What sounds for on_ms, and the silence of off_ms after it. Without any hz it is all silence. */
@@ -399,6 +428,12 @@ int bl_leg_add_rtp(struct bl_engine *engine, int64_t leg, const char *address, i
 		   int32_t last_port);
 /* The descriptor is duplicated and made non-blocking; s16le, mono, 8 kHz. */
 int bl_leg_add_pcm(struct bl_engine *engine, int64_t leg, int fd);
+/*
+ * The same for any kind of device. A device is always written to, be it silence, because its
+ * clock is followed by what it takes and gives; nobody else may read it as long as the leg is.
+ */
+int bl_leg_add_device(struct bl_engine *engine, int64_t leg, int fd,
+		      const struct bl_device_config *config);
 /* The UDP port that all browser legs share; call it before the first of them. Returns the port. */
 int bl_browser_open(struct bl_engine *engine, const char *address, int32_t port);
 /*

@@ -16,7 +16,7 @@ static int take_set(struct bl_tone_sets *sets, const struct bl_find_tone *tones,
 	struct bl_tone_set *set = sets->first;
 	size_t size = sizeof(*tones) * (size_t)count;
 
-	while (set && (set->count != count || memcmp(set->tones, tones, size)))
+	while (set && (set->count != count || memcmp(set->tones, tones, size) != 0))
 		set = set->next;
 	if (!set) {
 		set = calloc(1, sizeof(*set));
@@ -84,9 +84,8 @@ static int init_greeting(struct bl_greeting *greeting, const struct bl_greeting_
 	return BL_OK;
 }
 
-int bl_analysis_new(struct bl_tone_sets *sets, enum bl_analysis_kind kind,
-		    const struct bl_find_tone *tones, int32_t count,
-		    const struct bl_greeting_setting *setting, struct bl_analysis **out)
+int bl_analysis_new(struct bl_tone_sets *sets, const struct bl_analysis_wish *wish,
+		    struct bl_analysis **out)
 {
 	const struct bl_tonefind_tone cng = bl_tonefind_cng(BL_TONE_CNG);
 	const struct bl_find_tone fax = {
@@ -101,13 +100,13 @@ int bl_analysis_new(struct bl_tone_sets *sets, enum bl_analysis_kind kind,
 	if (!analysis)
 		return BL_ENOMEM;
 	analysis->node.release = bl_analysis_release;
-	analysis->kind = kind;
-	if (kind == BL_ANALYSIS_TONES)
-		err = take_set(sets, tones, count, &analysis->set);
+	analysis->kind = wish->kind;
+	if (wish->kind == BL_ANALYSIS_TONES)
+		err = take_set(sets, wish->tones, wish->count, &analysis->set);
 	else
 		err = take_set(sets, &fax, 1, &analysis->set);
-	if (!err && kind == BL_ANALYSIS_GREETING)
-		err = init_greeting(&analysis->greeting, setting);
+	if (!err && wish->kind == BL_ANALYSIS_GREETING)
+		err = init_greeting(&analysis->greeting, wish->setting);
 	if (err) {
 		bl_analysis_release(NULL, &analysis->node);
 		return err;

@@ -52,10 +52,16 @@ struct bl_analysis {
 	struct bl_greeting greeting; /* of BL_ANALYSIS_GREETING */
 };
 
-/* tones and count: of BL_ANALYSIS_TONES; setting: of BL_ANALYSIS_GREETING, NULL: the usual. */
-int bl_analysis_new(struct bl_tone_sets *sets, enum bl_analysis_kind kind,
-		    const struct bl_find_tone *tones, int32_t count,
-		    const struct bl_greeting_setting *setting, struct bl_analysis **out);
+/* What the caller asks for. */
+struct bl_analysis_wish {
+	enum bl_analysis_kind kind;
+	int32_t count; /* of tones, BL_ANALYSIS_TONES only */
+	const struct bl_find_tone *tones;
+	const struct bl_greeting_setting *setting; /* NULL: what is usual */
+};
+
+int bl_analysis_new(struct bl_tone_sets *sets, const struct bl_analysis_wish *wish,
+		    struct bl_analysis **out);
 void bl_analysis_release(struct bl_engine *engine, struct bl_node *node);
 
 /* The tick's: one frame at 8 kHz, after the leg's level was measured. */

@@ -16,9 +16,8 @@ static int push_analysis(struct bl_engine *engine, struct bl_leg *leg, enum bl_a
 	return err;
 }
 
-static int analyse(struct bl_engine *engine, int64_t id, enum bl_analysis_kind kind, bool on,
-		   const struct bl_find_tone *tones, int32_t count,
-		   const struct bl_greeting_setting *setting)
+static int analyse(struct bl_engine *engine, int64_t id, bool on,
+		   const struct bl_analysis_wish *wish)
 {
 	struct bl_analysis *analysis = NULL;
 	struct bl_leg *leg;
@@ -28,9 +27,9 @@ static int analyse(struct bl_engine *engine, int64_t id, enum bl_analysis_kind k
 	leg = bl_map_get(&engine->legs, id);
 	err = leg ? BL_OK : BL_ENOENT;
 	if (!err && on)
-		err = bl_analysis_new(&engine->tone_sets, kind, tones, count, setting, &analysis);
+		err = bl_analysis_new(&engine->tone_sets, wish, &analysis);
 	if (!err)
-		err = push_analysis(engine, leg, kind, analysis);
+		err = push_analysis(engine, leg, wish->kind, analysis);
 	bl_reap(engine);
 	pthread_mutex_unlock(&engine->lock);
 	return err;
@@ -46,18 +45,22 @@ int bl_leg_tones(struct bl_engine *engine, int64_t id, const struct bl_find_tone
 		    tones[i].off_percent < 0 || tones[i].off_percent > 50)
 			return BL_EINVAL;
 	}
-	return analyse(engine, id, BL_ANALYSIS_TONES, count > 0, tones, count, NULL);
+	return analyse(engine, id, count > 0,
+		       &(struct bl_analysis_wish){
+			       .kind = BL_ANALYSIS_TONES, .tones = tones, .count = count});
 }
 
 int bl_leg_answer_tones(struct bl_engine *engine, int64_t id, bool on)
 {
-	return engine ? analyse(engine, id, BL_ANALYSIS_ANSWER_TONES, on, NULL, 0, NULL)
-		      : BL_EINVAL;
+	struct bl_analysis_wish wish = {.kind = BL_ANALYSIS_ANSWER_TONES};
+
+	return engine ? analyse(engine, id, on, &wish) : BL_EINVAL;
 }
 
 int bl_leg_greeting(struct bl_engine *engine, int64_t id, bool on,
 		    const struct bl_greeting_setting *setting)
 {
-	return engine ? analyse(engine, id, BL_ANALYSIS_GREETING, on, NULL, 0, setting)
-		      : BL_EINVAL;
+	struct bl_analysis_wish wish = {.kind = BL_ANALYSIS_GREETING, .setting = setting};
+
+	return engine ? analyse(engine, id, on, &wish) : BL_EINVAL;
 }

@@ -30,6 +30,7 @@ void bl_leg_free(struct bl_leg *leg)
 		close(leg->fd);
 	if (leg->rtp.rtcp.fd >= 0)
 		close(leg->rtp.rtcp.fd);
+	bl_device_free(leg->pcm.device);
 	free(leg);
 }
 
@@ -149,21 +150,19 @@ int bl_leg_add_rtp(struct bl_engine *engine, int64_t id, const char *address, in
 	return err ? err : port;
 }
 
-int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
+int bl_leg_add_device(struct bl_engine *engine, int64_t id, int fd,
+		      const struct bl_device_config *config)
 {
-	static const struct bl_encoder_config device_config = {.codec = BL_L16, .rate = BL_RATE};
 	struct bl_leg *leg = NULL;
 	int err;
 
-	if (!engine || fd < 0)
+	if (!engine || !config || fd < 0)
 		return BL_EINVAL;
 	pthread_mutex_lock(&engine->lock);
 	err = bl_may_add_leg(engine, id);
 	if (!err) {
 		leg = bl_make_leg(id, BL_LEG_PCM);
-		err = leg ? bl_pcm_leg_open(leg, fd) : BL_ENOMEM;
-		if (!err)
-			err = bl_coder_new(&device_config, &leg->coder);
+		err = leg ? bl_pcm_leg_open(leg, fd, config) : BL_ENOMEM;
 		if (!err)
 			err = bl_enter_leg(engine, leg);
 		else if (leg)
@@ -171,6 +170,13 @@ int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
 	}
 	pthread_mutex_unlock(&engine->lock);
 	return err;
+}
+
+int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
+{
+	static const struct bl_device_config plain = {.rate = BL_RATE};
+
+	return bl_leg_add_device(engine, id, fd, &plain);
 }
 
 int bl_leg_remove(struct bl_engine *engine, int64_t id)

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,24 +38,24 @@ struct ending {
 };
 
 struct bl_fax {
-	struct bl_fax_head head; /* must be first */
-	struct bl_fax *next;	 /* of the thread's list */
-	struct bl_t30 *t30;	 /* the thread's own */
-	struct ending ending;
-	char path[BL_FAX_PATH_MAX + 1], station[BL_FAX_STATION_MAX + 1],
-		header[BL_FAX_HEADER_MAX + 1];
-	struct bl_ring says, hears;   /* struct frame */
-	struct bl_ring in, out;	      /* struct datagram */
-	struct bl_ring events;	      /* struct bl_fax_event */
+	struct bl_fax_head head;      /* must be first */
+	struct bl_fax *next;	      /* of the thread's list */
+	struct bl_t30 *t30;	      /* the thread's own */
 	bool told;		      /* an event was put */
 	bool finished;		      /* BL_FAX_DONE was put */
-	struct bl_fax_t38 t38;	      /* written before t38_wanted is set */
 	atomic_bool t38_wanted, stop; /* by the caller */
 	atomic_bool switched, detached;
-	atomic_bool paged; /* a page is there: too late for T.38 */
+	atomic_bool paged;	    /* a page is there: too late for T.38 */
+	struct bl_ring says, hears; /* struct frame */
+	struct bl_ring in, out;	    /* struct datagram */
+	struct bl_ring events;	    /* struct bl_fax_event */
 	_Atomic uint64_t frames_lost, frames_late, datagrams_lost;
+	struct ending ending;
+	struct bl_fax_t38 t38;	    /* written before t38_wanted is set */
 	pthread_mutex_t stats_lock; /* thread and caller, never the tick */
 	struct bl_fax_stats stats;
+	char path[BL_FAX_PATH_MAX + 1], station[BL_FAX_STATION_MAX + 1],
+		header[BL_FAX_HEADER_MAX + 1];
 };
 
 struct bl_faxes {
@@ -358,9 +359,11 @@ int bl_fax_new(int64_t id, int64_t leg, const struct bl_fax_config *config, stru
 
 	if (!config || !out || !good(config))
 		return BL_EINVAL;
-	fax = calloc(1, sizeof(*fax));
+	/* the rings' members are aligned to cache lines */
+	fax = aligned_alloc(alignof(struct bl_fax), sizeof(*fax));
 	if (!fax)
 		return BL_ENOMEM;
+	memset(fax, 0, sizeof(*fax));
 	fax->head.node.release = release;
 	fax->head.id = id;
 	fax->head.leg = leg;

@@ -3,7 +3,10 @@
 #include <string.h>
 #include "engine.h"
 
-enum { LEVEL_TICKS = 8 }; /* speech and noise are measured so often */
+enum {
+	LEVEL_TICKS = 8, /* speech and noise are measured so often */
+	ECHO_TICKS = 15, /* 300 ms: a modem tells a digit so late at worst */
+};
 
 #define QUIETEST_DBM0 -127.0f
 
@@ -90,9 +93,22 @@ void bl_leg_relay_digit(struct bl_leg *leg, char digit)
 	}
 }
 
+/* A modem and we find the same digit in the same sound, the one a little before the other. */
+static bool is_echo(struct bl_worker *worker, struct bl_leg *leg, char digit,
+		    enum bl_digit_source source)
+{
+	return digit == leg->digit && source != leg->digit_source &&
+	       bl_now(worker->engine) - leg->digit_tick < ECHO_TICKS;
+}
+
 void bl_leg_digit(struct bl_worker *worker, struct bl_leg *leg, char digit,
 		  enum bl_digit_source source, int ms)
 {
+	if (leg->kind == BL_LEG_PCM && is_echo(worker, leg, digit, source))
+		return;
+	leg->digit = digit;
+	leg->digit_source = source;
+	leg->digit_tick = bl_now(worker->engine);
 	bl_tell(worker, &(struct bl_event){
 				.leg = leg->id,
 				.id = source,
@@ -129,7 +145,6 @@ static void take_frame(struct bl_leg *leg)
 	leg->has_sound = got != BL_STREAM_SILENT;
 	if (leg->fax)
 		bl_fax_leg_hear(leg, got);
-	leg->quiet_ticks = leg->has_sound ? 0 : leg->quiet_ticks + 1;
 }
 
 /* What the leg says, at 8 kHz; until the bridge takes it, its wide frame is free to hold that. */
@@ -191,6 +206,9 @@ void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
 {
 	if (leg->has_sound && !bl_gain_is_unity(&leg->mouth_gain))
 		bl_gain_frame(&leg->mouth_gain, leg->says, (size_t)leg->frame);
+	if (leg->mouth_gain.now == 0.0f)
+		leg->has_sound = false; /* mute */
+	leg->quiet_ticks = leg->has_sound ? 0 : leg->quiet_ticks + 1;
 	bring_to_bridge(leg);
 	watch_silence(worker, leg);
 }

@@ -7,6 +7,7 @@
 #include "branchline_media.h"
 #include "bridge.h"
 #include "coder.h"
+#include "device.h"
 #include "digits.h"
 #include "fax.h"
 #include "frame.h"
@@ -32,6 +33,7 @@ struct bl_far {
 	union bl_address address;
 	socklen_t size; /* 0: not set yet, send nothing */
 	uint8_t payload_type;
+	uint8_t payload_type_in;    /* in what comes, where it differs; 0: it does not */
 	int16_t event_payload_type; /* -1: none */
 	int16_t noise_payload_type; /* 0: none */
 	int32_t rtcp_port;	    /* -1: none */
@@ -67,12 +69,11 @@ struct bl_rtp_leg {
 };
 
 struct bl_pcm_leg {
+	struct bl_device *device;
 	uint32_t read;	/* [samples] so far: the timestamp of what comes next */
 	uint16_t lumps; /* so far: the sequence number of the next */
-	uint8_t odd;	/* half a sample */
-	bool have_odd, gone;
-	uint16_t unsent; /* [bytes] of the frame before, at the end of its buffer */
-	uint8_t pending[BL_FRAME * 2];
+	int32_t error;	/* errno of a write that failed, told with the next read */
+	bool gone;
 };
 
 struct bl_leg {
@@ -106,6 +107,9 @@ struct bl_leg {
 	struct bl_digits digits;
 	struct bl_voice voice;
 	bool tells_talk;
+	enum bl_digit_source digit_source; /* of the digit told last */
+	char digit;
+	uint64_t digit_tick;
 	float loudest_dbm0;    /* since it was published */
 	const int16_t *sought; /* this tick: where digits are to be found in, NULL: nowhere */
 	struct bl_analysis *analyses[BL_ANALYSES]; /* NULL: not listened to for that */
@@ -116,7 +120,8 @@ struct bl_leg {
 	struct bl_leg_stats stats; /* tick side */
 	_Atomic uint64_t published[sizeof(struct bl_leg_stats) / sizeof(uint64_t)];
 	struct bl_gain mouth_gain, ear_gain;
-	struct bl_gain event_gain; /* mute while a digit comes as an event: its tone would be a second */
+	struct bl_gain
+		event_gain; /* mute while a digit comes as an event: its tone would be a second */
 	struct bl_resampler mouth;  /* from the leg's rate to its bridge's */
 	struct bl_resampler ear;    /* from what it hears to the leg's rate */
 	struct bl_resampler narrow; /* from the leg's rate to 8 kHz, where digits are sought */
@@ -184,7 +189,8 @@ void bl_fax_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t
 void bl_fax_leg_send(struct bl_worker *worker, struct bl_leg *leg);
 
 /* pcm_leg.c */
-int bl_pcm_leg_open(struct bl_leg *leg, int fd);
+/* The leg takes a duplicate of fd, and the device. */
+int bl_pcm_leg_open(struct bl_leg *leg, int fd, const struct bl_device_config *config);
 void bl_pcm_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
 void bl_pcm_leg_send(struct bl_leg *leg, const int16_t *hears);
 

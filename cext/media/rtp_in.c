@@ -206,6 +206,9 @@ static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct datagr
 		leg->stats.malformed++;
 		return;
 	}
+	/* each end chooses the numbers of what it gets (RFC 3264 §6.1) */
+	if (leg->rtp.far.payload_type_in && packet.payload_type == leg->rtp.far.payload_type_in)
+		packet.payload_type = leg->rtp.far.payload_type;
 	if (!is_agreed(leg, packet.payload_type)) {
 		leg->stats.unknown++;
 		return;

@@ -69,6 +69,7 @@ int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool 
 int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, struct bl_far *out)
 {
 	if (leg->kind != BL_LEG_RTP || remote->port < 1 || remote->payload_type < 0 ||
+	    remote->payload_type_in < 0 || remote->payload_type_in > 127 ||
 	    remote->payload_type > 127 || remote->event_payload_type < -1 ||
 	    remote->event_payload_type > 127 ||
 	    remote->event_payload_type == remote->payload_type || remote->cn_payload_type < -1 ||
@@ -76,6 +77,7 @@ int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, str
 	    remote->rtcp_port > UINT16_MAX)
 		return BL_EINVAL;
 	out->payload_type = (uint8_t)remote->payload_type;
+	out->payload_type_in = (uint8_t)remote->payload_type_in;
 	out->event_payload_type = (int16_t)remote->event_payload_type;
 	out->noise_payload_type =
 		(int16_t)(remote->cn_payload_type > 0 ? remote->cn_payload_type : 0);

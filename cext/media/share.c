@@ -16,7 +16,8 @@ static bool hears_the_sum(const struct bl_bridge *bridge, const struct bl_leg *l
 {
 	int tick;
 
-	return leg->kind == BL_LEG_RTP && leg->coder && !leg->fax && leg->send && leg->rtp.far.size &&
+	return leg->kind == BL_LEG_RTP && leg->coder && !leg->fax && leg->send &&
+	       leg->rtp.far.size &&
 	       (leg->role != BL_ROLE_TALK || leg->quiet_ticks >= BL_SHARE_QUIET) &&
 	       bl_player_is_idle(&leg->player) && !leg->feeds &&
 	       bl_gain_is_unity(&leg->ear_gain) && !bl_digits_now(&leg->digits, &tick) &&

@@ -70,15 +70,23 @@ static void fill_pause(struct bl_stream *stream, size_t count)
 	stream->end += count;
 }
 
-static void fill_gap(struct bl_stream *stream, size_t count)
+/*
+ * A codec conceals what one packet would have held, however little is asked for: its state goes on
+ * by that much. (libopus' SILK does so by 10 ms at least, and fades by the call.)
+ * gap [samples]: what is missing, 0: nobody knows; count: what is needed now.
+ */
+static void fill_gap(struct bl_stream *stream, size_t gap, size_t count)
 {
 	size_t step = (size_t)(stream->rate / FEC_STEP_PER_S);
-	int length =
-		bl_decode_lost(stream->decoder, tail(stream), (count + step - 1) / step * step);
+	size_t frame = bl_stream_of_ms(stream, BL_FRAME_MS);
+	size_t whole = stream->length && stream->length < frame ? stream->length : frame;
+	int length;
 
+	whole = gap && gap < whole ? gap : whole;
+	length = bl_decode_lost(stream->decoder, tail(stream), (whole + step - 1) / step * step);
 	if (length <= 0) {
-		bl_plc_fill(&stream->plc, tail(stream), count);
-		length = (int)count;
+		length = (int)(gap && gap < count ? gap : count);
+		bl_plc_fill(&stream->plc, tail(stream), (size_t)length);
 	}
 	stream->end += (size_t)length;
 	stream->made += (size_t)length;
@@ -243,12 +251,37 @@ static bool can_bridge(const struct bl_stream *stream, const struct bl_packet *n
 	       gap + next->samples <= bl_stream_of_ms(stream, BL_STREAM_PACKET_MAX_MS);
 }
 
+/* [samples] that one step may append, with what it inserts */
+static size_t to_come(const struct bl_stream *stream, const struct bl_packet *first)
+{
+	int32_t most_ms = BL_STREAM_PACKET_MAX_MS;
+
+	if (first && first->at <= stream->play &&
+	    first->samples <= bl_stream_of_ms(stream, BL_FRAME_MS))
+		most_ms = BL_FRAME_MS;
+	return bl_stream_of_ms(stream, most_ms + BL_STREAM_INSERT_MAX_MS);
+}
+
+/* Moves sound down when there is no room for what may come: each time would be dear. */
+static void compact(struct bl_stream *stream, const struct bl_packet *first)
+{
+	size_t from = stream->end - stream->past;
+
+	if (stream->end + to_come(stream, first) <= stream->room)
+		return;
+	from = from < stream->head ? from : stream->head;
+	memmove(stream->sound, stream->sound + from, (stream->end - from) * sizeof(int16_t));
+	stream->head -= from;
+	stream->end -= from;
+}
+
 /* Appends some sound, of count samples if nothing says otherwise. */
 static void produce(struct bl_stream *stream, size_t count)
 {
 	const struct bl_packet *first = skip(stream);
 	int64_t gap = first ? first->at - stream->play - (int64_t)stream->made : 0;
 
+	compact(stream, first);
 	if (!stream->talking) {
 		wait(stream, first, count);
 	} else if (first && gap <= 0) {
@@ -258,23 +291,12 @@ static void produce(struct bl_stream *stream, size_t count)
 		if (!stream->pausing && stream->made)
 			leave_noise(stream);
 	} else if (!first) {
-		fill_gap(stream, count);
+		fill_gap(stream, 0, count);
 	} else if (can_bridge(stream, first, (size_t)gap)) {
 		play_packet(stream, (size_t)gap);
 	} else if (!recover(stream, (size_t)gap)) {
-		fill_gap(stream, (size_t)gap < count ? (size_t)gap : count);
+		fill_gap(stream, (size_t)gap, count);
 	}
-}
-
-/* Moves sound down so that there is room for the longest packet. */
-static void compact(struct bl_stream *stream)
-{
-	size_t from = stream->end - stream->past;
-
-	from = from < stream->head ? from : stream->head;
-	memmove(stream->sound, stream->sound + from, (stream->end - from) * sizeof(int16_t));
-	stream->head -= from;
-	stream->end -= from;
 }
 
 enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_t samples)
@@ -289,7 +311,6 @@ enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_
 	if (stream->noise_left && !--stream->noise_left)
 		stream->noise = BL_STREAM_NO_NOISE;
 	while (stream->end - stream->head < samples) {
-		compact(stream);
 		produce(stream, samples - (stream->end - stream->head));
 	}
 	memcpy(frame, stream->sound + stream->head, samples * sizeof(*frame));

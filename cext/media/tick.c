@@ -78,6 +78,26 @@ static void seek_digits(struct bl_worker *worker, const struct bl_cell *cell,
 	}
 }
 
+/*
+ * A leg that hears nobody, or one in its own cell, is spoken to right after the cell was heard,
+ * while all of it is still in the cache: that saves a tenth. What its bridge says does not change
+ * in between.
+ */
+static bool speaks_at_once(const struct bl_leg *leg, int32_t number)
+{
+	const struct bl_bridge *bridge = leg->bridge;
+
+	if (!bridge)
+		return true;
+	if (!bridge->plain)
+		return false;
+	for (int32_t i = 0; i < bridge->count; i++) {
+		if (bridge->members[i].leg->slot / BL_CELL != number)
+			return false;
+	}
+	return true;
+}
+
 static void hear(struct bl_worker *worker, int32_t number)
 {
 	struct bl_cell *cell = &worker->engine->cells[number];
@@ -95,6 +115,10 @@ static void hear(struct bl_worker *worker, int32_t number)
 		if (cell->legs[i])
 			bl_leg_heard(worker, cell->legs[i]);
 	}
+	for (int32_t i = 0; i < BL_CELL; i++) {
+		if (cell->legs[i] && speaks_at_once(cell->legs[i], number))
+			bl_leg_speak(worker, cell->legs[i]);
+	}
 }
 
 static void mix(struct bl_worker *worker, int32_t number)
@@ -107,7 +131,7 @@ static void speak(struct bl_worker *worker, int32_t number)
 	struct bl_cell *cell = &worker->engine->cells[number];
 
 	for (int32_t i = 0; i < BL_CELL; i++) {
-		if (cell->legs[i])
+		if (cell->legs[i] && !speaks_at_once(cell->legs[i], number))
 			bl_leg_speak(worker, cell->legs[i]);
 	}
 }

@@ -5,11 +5,13 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <resolv.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <sofia-sip/nta_tag.h>
@@ -129,6 +131,18 @@ static bool setup(struct bl_sip *sip)
 	return sip->timer && su_timer_set_for_ever(sip->timer, on_tick, sip) == 0;
 }
 
+/**
+ * A Via's maddr is looked up by getaddrinfo(), in which one packet would keep the thread for as
+ * long as a name server is silent. This thread gets no name server; nua's own resolver, which does
+ * not block, finds the names that we call.
+ */
+static void forbid_blocking_lookups(void)
+{
+	res_init();
+	_res.options |= RES_NORELOAD;
+	_res.nscount = 0;
+}
+
 static void *thread_main(void *arg)
 {
 	struct bl_sip *sip = arg;
@@ -137,6 +151,7 @@ static void *thread_main(void *arg)
 	sigfillset(&all); /* signals are for the program's own threads */
 	pthread_sigmask(SIG_BLOCK, &all, NULL);
 	pthread_setname_np(pthread_self(), "bl-sip");
+	forbid_blocking_lookups();
 	if (setup(sip)) {
 		set_state(sip, STACK_RUNNING);
 		run(sip);
@@ -148,8 +163,32 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/** sofia's hook: changes each time that it has read. No header of its declares it. */
+extern void (*_su_time)(su_time_t *time); /* NOLINT(bugprone-reserved-identifier) */
+
+/** What sofia's clock showed when CLOCK_MONOTONIC was zero [s] */
+static unsigned long epoch_s;
+
+/**
+ * sofia's timers go by the wall clock, which may be set, and it sleeps for whole milliseconds,
+ * rounded down: with finer times it would poll without sleep for the last part of one before each
+ * timer. So it is given steady time, in whole milliseconds.
+ */
+static void steady_ms(su_time_t *time)
+{
+	struct timespec now;
+
+	if (!time)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	time->tv_sec = epoch_s + (unsigned long)now.tv_sec;
+	time->tv_usec = (unsigned long)(now.tv_nsec / 1000000 * 1000);
+}
+
 static void init_library(void)
 {
+	epoch_s = su_now().tv_sec - (unsigned long)monotonic_s();
+	_su_time = steady_ms;
 	su_init();
 	su_log_set_level(NULL, 0);
 	su_log_set_level(nua_log, 0);

@@ -139,6 +139,36 @@ static void test_three_rates_in_one_bridge(void)
 	free(phones);
 }
 
+/* Each end chooses the number of what it gets: ours is 96 here, the far end's 111. */
+static void test_payload_types_differ_by_direction(void)
+{
+	struct bl_engine *engine = kit_engine();
+	struct kit_phone *phone = kit_phone(engine, 1, -1);
+	struct bl_remote remote = {
+		.address = "127.0.0.1",
+		.port = 9,
+		.payload_type = 111,
+		.payload_type_in = PAYLOAD,
+		.codec = BL_L16,
+		.event_payload_type = -1,
+	};
+	struct bl_leg_stats stats;
+	int16_t frame[BL_FRAME] = {0};
+
+	CHECK_EQUAL(BL_OK, bl_leg_remote(engine, 1, &remote));
+	for (int i = 0; i < 5; i++) {
+		kit_send(phone, PAYLOAD, frame, sizeof(frame));
+		phone->seq++;
+		phone->timestamp += BL_FRAME;
+		bl_engine_step(engine, 1);
+	}
+	CHECK_EQUAL(BL_OK, bl_leg_stats(engine, 1, &stats));
+	CHECK_EQUAL(0, stats.unknown);
+	CHECK_EQUAL(3, stats.packets_in); /* after the two on probation: SDP named another port */
+	bl_engine_free(engine);
+	kit_phone_free(phone);
+}
+
 static void test_arguments(void)
 {
 	struct bl_engine *engine = kit_engine();
@@ -156,6 +186,7 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_two_wide_phones_hear_wide),
 	CHECK_TEST(test_a_narrow_phone_hears_no_aliases),
 	CHECK_TEST(test_three_rates_in_one_bridge),
+	CHECK_TEST(test_payload_types_differ_by_direction),
 	CHECK_TEST(test_arguments),
 };
 

@@ -9,11 +9,15 @@ BENCHES = {
     "spine": "calls through one branch: CPU, latency, memory, late ticks",
     "dtmf": "what it costs to find digits in sound, spandsp beside it",
     "dtmf-grid": "how well digits are found, line by line, spandsp beside it",
+    "legs": "bridged calls on one core: how many in time, two cores against one",
+    "relay": "CPU for each packet passed on, rtpengine beside it",
     "loss": "speech over a bad network: PESQ and delay, beside baresip",
     "drift": "an hour with two clocks apart: delay, gaps, clicks",
     "recover": "seconds from a kill -9 to the next offer",
     "record": "recordings, taps and plays: CPU and memory",
     "tones": "call-progress and answer tones: cost and accuracy, spandsp beside",
+    "conference": "a conference of 100, G.711 and Opus, Janus AudioBridge beside it",
+    "calls": "CPU and memory of calls in the legs process alone, without a brain",
     "mix": "N-1 mixing at 16 kHz against a bare SIMD loop",
 }
 

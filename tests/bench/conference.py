@@ -56,7 +56,7 @@ CASES = (
 class Found(NamedTuple):
     """What one window showed."""
 
-    #: CPU a participant for 20 ms of sound [µs]
+    #: CPU for each packet that came, which is 20 ms of sound for one participant [µs]
     cpu_us: float
     #: share of the packets that should have come [%], of him who got fewest
     heard_percent: float
@@ -154,7 +154,7 @@ def _window(room: Any, case: Case, core: int, folder: Path) -> Found:
         load.close()
     frames = _FRAMES_PER_S * window.seconds
     return Found(
-        1e6 * window.ours_s / (PEOPLE * frames),
+        1e6 * window.ours_s / max(heard["received"], 1),
         100 * heard["least"] / frames,
         heard["level"],
         window.core_percent,

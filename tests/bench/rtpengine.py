@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from appliance.legs.enginetypes import Codec
 from tests.baresipkit import wait_for
 from tests.bench.enginehost import PAYLOAD_TYPES
 from tests.processes import end
@@ -18,6 +19,8 @@ from tests.spine.branch import loopback
 _NG_PORT = 2223
 _PORTS = (10_000, 60_000)
 _LOG_WARNING = 4
+#: the payload type that it offers telephone-event with
+_EVENTS = 96
 
 
 class Rtpengine:
@@ -48,11 +51,18 @@ class Rtpengine:
         return self._process.pid
 
     def calls(
-        self, count: int, far: str, first_port: int, codecs: tuple[str, str]
+        self,
+        count: int,
+        far: str,
+        first_port: int,
+        codecs: tuple[Codec, Codec],
+        *,
+        digits: bool = False,
     ) -> tuple[str, list[int]]:
         """Relay calls whose far ends are at every second port of *far*.
 
-        Where the codecs differ it transcodes. Return its address and ports.
+        Where the codecs differ it transcodes; with *digits* it makes the tones of one side
+        telephone-events for the other (RFC 4733). Return its address and ports.
         """
         ports: list[int] = []
         for number in range(count):
@@ -61,9 +71,12 @@ class Rtpengine:
                                     "ICE": "remove", "rtcp-mux": ["accept", "offer"]}  # fmt: skip
             if codecs[0] != codecs[1]:
                 told["codec"] = {"mask": [codecs[0]], "transcode": [codecs[1]]}
+            elif digits:
+                told["codec"] = {"transcode": ["telephone-event"]}
             to_called = self._ask(told, command="offer", sdp=_sdp(far, caller, codecs[0]))
             told["to-tag"] = "called"
-            to_caller = self._ask(told, command="answer", sdp=_sdp(far, called, codecs[1]))
+            answer = _sdp(far, called, codecs[1], digits=digits)
+            to_caller = self._ask(told, command="answer", sdp=answer)
             ports += [_port(to_caller, codecs[0]), _port(to_called, codecs[1])]
         return self.address, ports
 
@@ -79,7 +92,11 @@ class Rtpengine:
 
     def __enter__(self) -> Self:
         """Wait until it answers."""
-        wait_for("rtpengine", self._answers)
+        try:
+            wait_for("rtpengine", self._answers)
+        except AssertionError:
+            end(self._process)
+            raise
         with suppress(PermissionError):  # as the media engine's threads
             for task in Path(f"/proc/{self.pid}/task").iterdir():
                 os.sched_setscheduler(int(task.name), os.SCHED_RR, os.sched_param(10))
@@ -111,17 +128,19 @@ def _bencode(value: Any) -> bytes:
     return b"d" + b"".join(_bencode(key) + _bencode(value[key]) for key in sorted(value)) + b"e"
 
 
-def _sdp(address: str, port: int, codec: Any) -> str:
+def _sdp(address: str, port: int, codec: Codec, *, digits: bool = False) -> str:
     number = PAYLOAD_TYPES[codec]
+    types = f"{number} {_EVENTS}" if digits else f"{number}"
+    events = f"a=rtpmap:{_EVENTS} telephone-event/8000\r\na=fmtp:{_EVENTS} 0-15\r\n"
     return (
         f"v=0\r\no=- 1 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\n"
-        f"m=audio {port} RTP/AVP {number}\r\na=rtpmap:{number} {codec}/8000\r\n"
-        "a=rtcp-mux\r\na=ptime:20\r\n"
+        f"m=audio {port} RTP/AVP {types}\r\na=rtpmap:{number} {codec}/8000\r\n"
+        f"{events if digits else ''}a=rtcp-mux\r\na=ptime:20\r\n"
     )
 
 
-def _port(answer: str, codec: Any) -> int:
-    found = re.search(rf"m=audio (\d+) RTP/AVP {PAYLOAD_TYPES[codec]}\r", answer)
+def _port(answer: str, codec: Codec) -> int:
+    found = re.search(rf"m=audio (\d+) RTP/AVP {PAYLOAD_TYPES[codec]}[ \r]", answer)
     if not found:
         raise AssertionError(f"rtpengine offers other codecs: {answer}")
     return int(found[1])

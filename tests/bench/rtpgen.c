@@ -33,10 +33,11 @@ enum {
 	PACKET = HEADER + SAMPLES,
 	VOICE = 16000,
 	BATCH = 4, /* [packets] of one system call */
-	MAGIC = 4, /* of the mark: these, the time [10 us], the number; a nibble a byte */
+	MAGIC = 4, /* of the mark: these, the time [10 us], the number, a check; a nibble a byte */
 	TIME = 8,
 	NUMBER = 4,
-	MARK = MAGIC + TIME + NUMBER,
+	CHECK = 2, /* the sum of time and number, nibble by nibble */
+	MARK = MAGIC + TIME + NUMBER + CHECK,
 	SPARE = MARK - 1,
 	PCMU = 0,
 	PCMA = 8,
@@ -236,6 +237,15 @@ static int get_nibbles(const uint8_t *from, int nibbles, uint8_t base, uint32_t 
 	return 1;
 }
 
+static uint32_t check_of(const uint8_t *mark)
+{
+	uint32_t sum = 0;
+
+	for (int i = MAGIC; i < MARK - CHECK; i++)
+		sum += mark[i] & 0xF;
+	return sum;
+}
+
 static uint32_t in_10us(uint64_t ns)
 {
 	return (uint32_t)(ns / 10000);
@@ -264,6 +274,7 @@ static void send_sound(struct stream *s)
 		mark[i] = base | magic[i];
 	put_nibbles(mark + MAGIC, TIME, in_10us(now_ns(CLOCK_REALTIME)), base);
 	put_nibbles(mark + MAGIC + TIME, NUMBER, s->seq, base);
+	put_nibbles(mark + MARK - CHECK, CHECK, check_of(mark), base);
 	put(s, packet, PACKET, &sum.sent);
 	s->seq++;
 	s->timestamp += SAMPLES;
@@ -319,7 +330,7 @@ static size_t find_mark(const uint8_t *sound, size_t size, uint8_t base)
 static void take_mark(struct stream *s, const uint8_t *payload, uint64_t t_came)
 {
 	uint8_t sound[SPARE + SAMPLES], base = quiet(s);
-	uint32_t sent, number, delay;
+	uint32_t sent, number, check, delay;
 	size_t at;
 
 	memcpy(sound, s->before, SPARE);
@@ -327,7 +338,9 @@ static void take_mark(struct stream *s, const uint8_t *payload, uint64_t t_came)
 	memcpy(s->before, payload + SAMPLES - SPARE, SPARE);
 	at = find_mark(sound, sizeof sound, base);
 	if (at == sizeof sound || !get_nibbles(sound + at + MAGIC, TIME, base, &sent) ||
-	    !get_nibbles(sound + at + MAGIC + TIME, NUMBER, base, &number))
+	    !get_nibbles(sound + at + MAGIC + TIME, NUMBER, base, &number) ||
+	    !get_nibbles(sound + at + MARK - CHECK, CHECK, base, &check) ||
+	    check != check_of(sound + at)) /* made up, or stretched */
 		return;
 	follow(&s->mark, &s->any_mark, (uint16_t)number, &sum.unmarked);
 	/* it is heard so many samples of 125 us after the packet's first */

@@ -63,8 +63,16 @@ class Legs:
         self.socket = folder / "legs.sock"
 
     def __enter__(self) -> Self:
-        wait_for("legs", self.socket.exists)
+        try:
+            wait_for("legs", self._there)
+        except AssertionError as error:
+            self.__exit__(type(error), error, None)
+            raise
         return self
+
+    def _there(self) -> bool:
+        assert self._process.poll() is None, "legs have ended"
+        return self.socket.exists()
 
     def __exit__(
         self,

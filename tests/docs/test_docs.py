@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`appliance.toml`": model.ApplianceSettings,
     "`[sip]`": model.SipSettings,
     "`[media]`": model.MediaSettings,
+    "`[phones]`": model.PhoneSettings,
     "`[trunks.NAME]`": model.TrunkSettings,
     "`[lines.NAME]`": model.LineSettings,
     "`[legs]`": model.LegsSettings,

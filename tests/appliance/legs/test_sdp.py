@@ -6,6 +6,7 @@ from appliance.base.errors import Verdict
 from appliance.legs.sdp import (
     Direction,
     Local,
+    Policy,
     SdpError,
     agree,
     answer,
@@ -124,7 +125,7 @@ def test_offer_and_its_answer() -> None:
     mine = offer(US)
     assert "m=audio 30000 RTP/AVP 8 0 101\r\n" in mine
     theirs, agreed_there = answer(parse(mine), Local("192.0.2.5", 6000, 1))
-    agreed_here = agree(parse(theirs))
+    agreed_here = agree(parse(theirs), US)
     assert (agreed_here.address, agreed_here.port) == ("192.0.2.5", 6000)
     assert agreed_here.codec == agreed_there.codec == "PCMA"
     assert agreed_here.event_type == agreed_there.event_type == 101
@@ -136,15 +137,15 @@ def test_holding_offer_and_its_answer() -> None:
     assert "o=- 42 2 IN" in mine
     theirs, agreed_there = answer(parse(mine), Local("192.0.2.5", 6000, 1))
     assert agreed_there.held
-    agreed = agree(parse(theirs), wanted="sendonly")
+    agreed = agree(parse(theirs), US, wanted="sendonly")
     assert agreed.direction == "sendonly"
     assert not agreed.held
 
 
 def test_codecs_can_be_limited() -> None:
-    mine = offer(US, codecs=("PCMU",))
+    mine = offer(US, Policy(("PCMU",)))
     assert "m=audio 30000 RTP/AVP 0 101\r\n" in mine
-    _, agreed = answer(parse(HEAD + AUDIO), US, codecs=("PCMA",))
+    _, agreed = answer(parse(HEAD + AUDIO), US, Policy(("PCMA",)))
     assert agreed.codec == "PCMA"
 
 

@@ -1,0 +1,101 @@
+"""Writing offers and answers (RFC 3264)."""
+
+from collections.abc import Sequence
+
+from appliance.legs import sdpcodecs, sdpkeys
+from appliance.legs.sdpagree import agreed, choose, unless_held
+from appliance.legs.sdptypes import (
+    PTIME_MS,
+    Agreed,
+    Codec,
+    Crypto,
+    Direction,
+    Local,
+    Media,
+    Policy,
+    Session,
+)
+
+
+def head(local: Local) -> list[str]:
+    """Return the lines before the first media."""
+    family = "IP6" if ":" in local.address else "IP4"
+    return [
+        "v=0",
+        f"o=- {local.session_id} {local.version} IN {family} {local.address}",
+        "s=-",
+        f"c=IN {family} {local.address}",
+        "t=0 0",
+    ]
+
+
+def joined(lines: Sequence[str]) -> str:
+    """Return lines as a body."""
+    return "\r\n".join(lines) + "\r\n"
+
+
+def refused(media: Media) -> list[str]:
+    """Return the lines that refuse a stream (RFC 3264 section 6)."""
+    return [f"m={media.kind} 0 {media.proto} {' '.join(media.formats)}"]
+
+
+def audio(
+    port: int, proto: str, codecs: Sequence[Codec], direction: Direction, *more: str
+) -> list[str]:
+    """Return the lines of an audio stream."""
+    types = " ".join(str(codec.payload_type) for codec in codecs)
+    return [
+        f"m=audio {port} {proto} {types}",
+        *sdpcodecs.lines(codecs),
+        f"a=ptime:{PTIME_MS}",
+        f"a={direction}",
+        *more,
+    ]
+
+
+def _crypto_lines(cryptos: Sequence[Crypto]) -> list[str]:
+    return [f"a=crypto:{crypto.text}" for crypto in cryptos]
+
+
+def offer(
+    local: Local,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
+    *,
+    direction: Direction = "sendrecv",
+    known: Agreed | None = None,
+) -> str:
+    """Write an offer; within a call, *known* is what was agreed before.
+
+    Keys go with `RTP/SAVP` where they are required, else with `RTP/AVP` (RFC 8643), which a far
+    end without SRTP can take, too.
+    """
+    codecs = sdpcodecs.offered(policy, known.known if known else ())
+    proto = "RTP/SAVP" if policy.srtp == "required" else "RTP/AVP"
+    keys = sdpkeys.offered(local) if policy.srtp != "off" else []
+    more = ["a=rtcp-mux", *_crypto_lines(keys)]
+    return joined(head(local) + audio(local.port, proto, codecs, direction, *more))
+
+
+def answer(
+    offered: Session,
+    local: Local,
+    policy: Policy = Policy(),  # noqa: B008 - frozen
+    *,
+    wanted: Direction = "sendrecv",
+) -> tuple[str, Agreed]:
+    """Answer an offer: one audio stream with one codec, every other stream refused with port 0."""
+    choice = choose(offered, local, policy)
+    media, codec, keys = choice.media, choice.codec, choice.keys
+    direction = unless_held(media, wanted)
+    codecs = [sdpcodecs.with_ours(codec), *sdpcodecs.beside(media, codec)]
+    more = ["a=rtcp-mux"] if "rtcp-mux" in media.attributes else []
+    if keys is not None:
+        more.append(f"a=crypto:{keys.ours}")
+    lines = head(local)
+    for i, other in enumerate(offered.media):
+        if i == choice.index:
+            lines += audio(local.port, media.proto, codecs, direction, *more)
+        else:
+            lines += refused(other)
+    result = agreed(media, codec, direction, keys=keys, receive_type=codec.payload_type)
+    return joined(lines), result
