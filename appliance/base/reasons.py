@@ -24,6 +24,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "unavailable": _C,
         "no-codec": _C,
         "no-encryption": _C,
+        "wrong-fingerprint": _C,
         "bad-request": _C,
         "refused": _C,
         "congestion": _T,

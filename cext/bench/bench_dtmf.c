@@ -39,7 +39,7 @@ static void make_digits(void)
 		struct bl_tone_state state = {0};
 
 		bl_tone_digit(keys[at / (2 * ON) % 16], 100, &tone);
-		bl_tone_plan(&tone, &plan);
+		bl_tone_plan(&tone, BL_RATE, &plan);
 		bl_tone_fill(&plan, &state, digits + at, ON);
 	}
 }

@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			  &device))
 		return 0;
 	while (at < size) {
-		size_t end = at + 1 + data[at] * 4u;
+		size_t end = at + 1 + (size_t)data[at] * 4;
 		struct bl_device_got got;
 
 		take_some(device, data[at++]);

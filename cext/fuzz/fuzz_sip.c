@@ -41,6 +41,16 @@ enum {
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__asan_default_suppressions(void); /* NOLINT(bugprone-reserved-identifier) */
+
+/*
+ * Known of libsofia-sip-ua 1.12.11: url_param() reads past the end of some URLs of a Record-Route,
+ * up to the next zero. It writes nothing, and we cannot get between nua and its own parser.
+ */
+const char *__asan_default_suppressions(void) /* NOLINT(bugprone-reserved-identifier) */
+{
+	return "interceptor_name:strcspn";
+}
 
 static const char OUR_SDP[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
 			      "t=0 0\r\nm=audio 9 RTP/AVP 8\r\n";

@@ -4,11 +4,12 @@
 #include "engine.h"
 
 enum {
-	LEVEL_TICKS = 8, /* speech and noise are measured so often */
-	ECHO_TICKS = 15, /* 300 ms: a modem tells a digit so late at worst */
+	PUBLISH_TICKS = 5, /* what a leg has counted is published each 100 ms */
+	LEVEL_TICKS = 8,   /* speech and noise are measured so often */
+	ECHO_TICKS = 15,   /* 300 ms: a modem tells a digit so late at worst */
 };
 
-#define QUIETEST_DBM0 -127.0f
+#define QUIETEST_DBM0 (-127.0f)
 
 void bl_leg_set_rate(struct bl_leg *leg, int32_t rate)
 {
@@ -213,12 +214,13 @@ void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
 	watch_silence(worker, leg);
 }
 
-static void publish(struct bl_leg *leg, uint64_t now)
+/* turn: the tick's number, so that each leg has its own turn */
+static void publish(struct bl_leg *leg, uint64_t turn)
 {
 	const uint64_t *from = (const uint64_t *)&leg->stats;
 	struct bl_stream_stats stream;
 
-	if (now % BL_TICKS_PER_S == 0) {
+	if (turn % BL_TICKS_PER_S == 0) {
 		leg->stats.level_dbm0_below =
 			(uint64_t)fminf(127.0f, fmaxf(0.0f, -leg->loudest_dbm0));
 		leg->loudest_dbm0 = QUIETEST_DBM0;
@@ -280,6 +282,7 @@ static void make_hears(struct bl_worker *worker, struct bl_leg *leg, int16_t *he
 void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
 {
 	int16_t *hears = worker->hears;
+	uint64_t turn;
 
 	if (leg->fax)
 		bl_fax_leg_speak(leg, hears);
@@ -293,5 +296,7 @@ void bl_leg_speak(struct bl_worker *worker, struct bl_leg *leg)
 	} else {
 		bl_pcm_leg_send(leg, hears);
 	}
-	publish(leg, bl_now(worker->engine));
+	turn = bl_now(worker->engine) + (uint64_t)leg->slot;
+	if (turn % PUBLISH_TICKS == 0 || worker->engine->config.stepped)
+		publish(leg, turn);
 }

@@ -37,9 +37,9 @@ void bl_plc_heard(struct bl_plc *plc, const int16_t *pcm, size_t count)
 	int64_t square = 0;
 	float sum, rms;
 
-	for (size_t i = 0; i < count;
-	     i++) /* whole numbers: their order does not bind the compiler */
-		square += (int32_t)pcm[i] * (int32_t)pcm[i];
+	/* whole numbers: their order does not bind the compiler */
+	for (size_t i = 0; i < count; i++)
+		square += (int64_t)((int32_t)pcm[i] * (int32_t)pcm[i]);
 	sum = (float)(square + 1);
 	rms = sqrtf(sum / (float)(count + 1));
 	plc->noise = fminf(fminf(rms, plc->noise * NOISE_RISE), NOISE_MAX);

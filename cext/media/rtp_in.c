@@ -34,7 +34,7 @@ static void tell_event(struct bl_worker *worker, struct bl_leg *leg,
 			return;
 		}
 		event.kind = BL_EVENT_DIGIT_ENDED;
-		event.code = digit;
+		event.code = (unsigned char)digit;
 	} else if (told->ended) {
 		return;
 	}

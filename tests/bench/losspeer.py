@@ -43,6 +43,8 @@ rtp_ports {rtp}-{rtp_last}
 _RTPMAP = {0: "0 PCMU/8000", 120: "120 opus/48000/2"}
 _BIND = "127.0.0.1"
 _HEADER = 12
+#: before the first packet, in which all that comes back is taken: before it some may be lost
+LEAD_S = 0.5
 
 
 @dataclass(slots=True)
@@ -175,6 +177,8 @@ class Feed:
     arrivals_ms: npt.NDArray[np.float64]
     #: between two packets, of the RTP clock
     step: int
+    #: by how much later than that each was sent
+    late_ms: list[float] = field(default_factory=list)
 
 
 def play(feeds: Sequence[Feed]) -> float:
@@ -185,7 +189,7 @@ def play(feeds: Sequence[Feed]) -> float:
         for number, at in enumerate(feed.arrivals_ms)
         if at >= 0
     )
-    begin = time.monotonic() + 0.1
+    begin = time.monotonic() + 2 * LEAD_S
     with selectors.DefaultSelector() as selector:
         for feed in feeds:
             selector.register(feed.peer.sock, selectors.EVENT_READ, feed.peer)
@@ -196,4 +200,5 @@ def play(feeds: Sequence[Feed]) -> float:
             if index >= 0:
                 feed = feeds[index]
                 feed.peer.send(number, feed.step, feed.payloads[number])
+                feed.late_ms.append(1000 * (time.monotonic() - begin) - at)
     return begin
