@@ -194,9 +194,9 @@ async def test_calls_that_came_in_are_ended_after_death() -> None:
 
 
 async def test_calls_that_we_made_are_ended_after_death() -> None:
-    xml = scenario(
-        expect("INVITE"), send(response(200, "OK", body=SDP)), expect("ACK"), BYE
-    )  # fmt: skip
+    # the process may die before its ACK has left
+    acked = expect("ACK", optional=True)
+    xml = scenario(expect("INVITE"), send(response(200, "OK", body=SDP)), acked, BYE)
     with Sipp(xml) as sipp:
         target = f"sip:bob@127.0.0.1:{sipp.port}"
         port = free_port()
