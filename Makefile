@@ -23,7 +23,7 @@ run: setup ## the whole product on loopback, until Ctrl-C (BIND=address for othe
 
 test: setup lint types rooms spell ctest pytest ## every test that needs no special hardware
 
-test-long: setup fuzz ## soak, full benches, long fuzzing
+test-long: setup $(STAMPS)/bench fuzz ## soak, full benches, long fuzzing
 	$(PYTEST) -m long --timeout 3600
 	$(PY) -m tests.bench --all
 
@@ -53,6 +53,13 @@ $(STAMPS)/scripts: control/package.json control/package-lock.json | $(STAMPS)/pa
 	@echo "== scripts for the pages"
 	@cd control && npm ci --no-audit --no-fund --loglevel=error && npm run --silent vendor
 	@mkdir -p $(STAMPS) && touch $@
+
+# PESQ is built with the numpy and cython that are installed here, so these come first
+$(STAMPS)/bench: pyproject.toml | $(STAMPS)/python
+	@echo "== what the benches need"
+	@$(PY) -m pip install --disable-pip-version-check -q 'cython>=3.0' wheel
+	@$(PY) -m pip install --disable-pip-version-check -q --no-build-isolation 'pesq==0.0.4'
+	@touch $@
 
 # -- checks ------------------------------------------------------------------------------------
 
@@ -100,7 +107,7 @@ fuzz: $(CTEST_DIR)/build.ninja ## every fuzz target for SECONDS (60); build/fuzz
 pytest: setup
 	$(PYTEST) -m 'not hw and not image and not long'
 
-bench: setup ## all benches, for people
+bench: setup $(STAMPS)/bench ## all benches, for people
 	$(PY) -m tests.bench --all
 
 clean: ## forget what was built, not what was installed

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import resource
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -79,7 +80,14 @@ def _loaded(module: str) -> Any:
         raise ConfigError("missing-library", f"{module} cannot be loaded: {error}") from error
 
 
+def raise_file_limit() -> None:
+    """Raise the soft limit of open files to the hard one: each leg of RTP has two sockets."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def _run(work: Coroutine[Any, Any, None]) -> None:
+    raise_file_limit()
     asyncio.run(work)
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pesq import pesq  # type: ignore[import-untyped]
+from pesq import pesq
 
 from tests.bench import native
 from tests.bench.losspeer import LEAD_S, Feed, LossPeer, play
