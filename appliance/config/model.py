@@ -50,6 +50,8 @@ class MediaSettings(Section, frozen=True):
     )
     #: a leg that hears nothing for this long is ended [s]
     silence_timeout_s: Seconds = 60.0
+    #: ISO 3166 code of the country whose tones callers hear, such as `fr`; empty: ITU-T E.180's
+    country: str = ""
 
 
 class PhoneSettings(Section, frozen=True):

@@ -35,6 +35,7 @@ from appliance.legs.sipside import SipSide
 from appliance.legs.stop import until_told_to_stop
 from appliance.legs.table import LegTable
 from appliance.legs.tombs import DialogFile
+from appliance.legs.tones import known_country
 from appliance.legs.trunks import TrunkTable
 from appliance.legs.trunkwatch import TrunkWatch
 from appliance.wire.records import Accounts, Fallback, LegRow, Peers, Registration, TrunkState
@@ -108,6 +109,7 @@ class LegsDaemon:
             media.first_port,
             media.last_port,
             media.silence_timeout_s,
+            known_country(media.country),
         )
         self.media = LegMedia(self.engine, prompts, self.recorder, self.table, self.events, place)
         self.exchange = Exchange(self.table, self.media)

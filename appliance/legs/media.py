@@ -36,12 +36,14 @@ _TONE = "tone:"
 
 @dataclass(frozen=True, slots=True)
 class RtpPlace:
-    """Where RTP is received, and how long silence is believed to be a pause."""
+    """Where RTP is received, how long silence is believed to be a pause, and the country."""
 
     address: str
     first_port: int
     last_port: int
     silence_timeout_s: float
+    #: whose tones are played (ISO 3166); empty: none in particular
+    country: str = ""
 
 
 class LegMedia:
@@ -166,7 +168,7 @@ class LegMedia:
         sounds: list[Prompt | Tone] = []
         for item in items:
             if item.startswith(_TONE):
-                sounds.append(named_tone(item.removeprefix(_TONE)))
+                sounds.append(named_tone(item.removeprefix(_TONE), self.place.country))
                 continue
             prompts = self._prompts.at_hand(item)
             if prompts is None:
@@ -180,7 +182,7 @@ class LegMedia:
         try:
             for item in items:
                 if item.startswith(_TONE):
-                    sounds.append(named_tone(item.removeprefix(_TONE)))
+                    sounds.append(named_tone(item.removeprefix(_TONE), self.place.country))
                 else:
                     sounds.extend(await self._prompts.fetch(item))
             if self._fetching.get(leg) == play:

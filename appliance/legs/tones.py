@@ -2,6 +2,7 @@
 
 import math
 
+from appliance.base.errors import ConfigError
 from appliance.legs.countrytones import all_countries
 from appliance.legs.enginetypes import Tone, TonePart
 from appliance.legs.errors import CommandError
@@ -23,6 +24,14 @@ _TONES = {
 }
 #: a steady tone of any frequency is played in pieces of this length [ms]
 _STEADY_MS = 1000
+
+
+def known_country(code: str) -> str:
+    """Return *code* if its tones are known, or it is empty; raise ConfigError `bad-config`."""
+    if code and code not in all_countries():
+        known = " ".join(sorted(all_countries()))
+        raise ConfigError("bad-config", f"media.country = {code!r}; known are: {known}")
+    return code
 
 
 def _level(count: int) -> float:

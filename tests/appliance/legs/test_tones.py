@@ -2,8 +2,9 @@
 
 import pytest
 
+from appliance.base.errors import ConfigError
 from appliance.legs.errors import CommandError
-from appliance.legs.tones import LEVEL_DBM0, TONE_HZ, named_tone
+from appliance.legs.tones import LEVEL_DBM0, TONE_HZ, known_country, named_tone
 
 
 def test_a_country_has_its_own() -> None:
@@ -31,3 +32,11 @@ def test_no_such_tone(name: str) -> None:
     with pytest.raises(CommandError) as refused:
         named_tone(name, "de")
     assert refused.value.reason == "unknown-prompt"
+
+
+def test_a_country_is_known_or_refused() -> None:
+    assert known_country("") == ""
+    assert known_country("fr") == "fr"
+    with pytest.raises(ConfigError, match="atlantis") as refused:
+        known_country("atlantis")
+    assert refused.value.reason == "bad-config"
