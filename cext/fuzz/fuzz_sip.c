@@ -49,7 +49,7 @@ const char *__asan_default_suppressions(void); /* NOLINT(bugprone-reserved-ident
  */
 const char *__asan_default_suppressions(void) /* NOLINT(bugprone-reserved-identifier) */
 {
-	return "interceptor_name:strcspn";
+	return "interceptor_name:strcspn\ninterceptor_name:strncasecmp\n";
 }
 
 static const char OUR_SDP[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\n"
