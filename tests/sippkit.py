@@ -5,10 +5,7 @@ A scenario is XML, or the name of one that sipp has built in (`uac`, `uas`). `el
 """
 
 import contextlib
-import itertools
-import os
 import re
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from tests.ports import free_port
 
 #: a run that takes longer is killed [s]
 LIMIT_S = 30.0
@@ -25,29 +24,6 @@ SDP = (
     "v=0\no=sipp 1 1 IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\n"
     "m=audio [media_port] RTP/AVP 8 0 101\na=rtpmap:101 telephone-event/8000\n"
 )
-
-
-#: below Linux's ephemeral range (32768 …); parallel runs begin at different places
-_first = os.getpid() * 97 % 20_000
-# sipp takes the two ports above its media port too
-_ports = itertools.cycle([10_000 + (_first + 4 * i) % 20_000 for i in range(5_000)])
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """Return a port that is free for UDP and TCP, from a range of this process's own.
-
-    Ports that `bind(0)` gives could be taken by any client's socket before they are used.
-    """
-    for port in _ports:
-        with contextlib.ExitStack() as stack:
-            try:
-                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                    sock = stack.enter_context(socket.socket(socket.AF_INET, kind))
-                    sock.bind((address, port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no free port")
 
 
 def send(text: str, *, retrans: bool = True, extra: str = "") -> str:

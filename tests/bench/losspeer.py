@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.baresipkit import MODULES, wait_for
+from tests.ports import free_port
 from tests.processes import end
-from tests.sippkit import free_port
 
 _CONFIG = """\
 module_path {modules}

@@ -1,17 +1,12 @@
 """A pretend brain: publishes state on a port of its own until it is closed."""
 
-import socket
 import threading
 
 from appliance.base.clock import HeldClock
 from appliance.config.model import TelemetrySettings
 from appliance.telemetry.publisher import TelemetryPublisher
 from appliance.telemetry.records import AnyRecord, BoxState
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 def box_state(*, legs_up: bool = True) -> BoxState:

@@ -27,7 +27,7 @@ from appliance.config.model import (
 from appliance.ledger.journal import LedgerJournal
 from appliance.ledger.records import ContactArrived
 from appliance.ledger.store import ledger_path
-from tests.appliance.cli.publishing import free_port
+from tests.ports import free_port
 
 
 def settings(tmp_path: Path, **other: object) -> ApplianceSettings:

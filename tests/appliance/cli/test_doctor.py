@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.appliance.cli.publishing import free_port
 from tests.appliance.cli.runner import branchline
+from tests.ports import free_port
 
 
 def test_faults_are_told_with_advice(tmp_path: Path) -> None:

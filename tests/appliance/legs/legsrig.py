@@ -31,11 +31,11 @@ from appliance.wire.records import (
     TrunkState,
 )
 from appliance.wire.transport import brain_stream, keep_connected
+from tests.ports import free_port
 from tests.sippkit import (
     SDP,
     Sipp,
     expect,
-    free_port,
     in_dialog_response,
     request,
     response,

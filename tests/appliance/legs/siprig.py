@@ -16,13 +16,13 @@ from appliance.legs.sip import (
     SipEvent,
     SipStack,
 )
+from tests.ports import free_port
 from tests.sippkit import (
     SDP as SIPP_SDP,
 )
 from tests.sippkit import (
     Sipp,
     expect,
-    free_port,
     in_dialog_response,
     request,
     response,

@@ -31,7 +31,8 @@ from tests.appliance.legs.legsrig import (
     legs_running,
     settings_for,
 )
-from tests.sippkit import Sipp, free_port
+from tests.ports import free_port
+from tests.sippkit import Sipp
 
 TALK = ["-d", "1500"]
 

@@ -19,11 +19,11 @@ from appliance.legs.byes import (
     next_hop,
     send_byes,
 )
+from tests.ports import free_port
 from tests.sippkit import (
     SDP,
     Sipp,
     expect,
-    free_port,
     in_dialog_response,
     request,
     response,

@@ -38,11 +38,11 @@ from tests.appliance.legs.legsrig import (
     legs_running,
     settings_for,
 )
+from tests.ports import free_port
 from tests.sippkit import (
     SDP,
     Sipp,
     expect,
-    free_port,
     in_dialog_response,
     pause,
     request,

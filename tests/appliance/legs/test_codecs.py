@@ -33,11 +33,11 @@ from tests.appliance.legs.legsrig import (
     settings_for,
 )
 from tests.baresipkit import Baresip, wait_for
+from tests.ports import free_port
 from tests.sippkit import (
     SDP,
     Sipp,
     expect,
-    free_port,
     pause,
     request,
     scenario,

@@ -20,11 +20,11 @@ from tests.appliance.legs.legsrig import (
     settings_for,
 )
 from tests.audio import frames, g711_decode, level_dbm0
+from tests.ports import free_port
 from tests.sippkit import (
     SDP,
     Sipp,
     expect,
-    free_port,
     in_dialog_response,
     pause,
     request,

@@ -25,7 +25,8 @@ from tests.appliance.legs.legsrig import (
     legs_running,
     settings_for,
 )
-from tests.sippkit import SDP, Sipp, expect, free_port, request, scenario, send
+from tests.ports import free_port
+from tests.sippkit import SDP, Sipp, expect, request, scenario, send
 
 #: rings, and is told when to try again
 RINGS_THEN_503 = scenario(

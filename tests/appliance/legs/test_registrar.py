@@ -31,7 +31,8 @@ from tests.appliance.legs.legsrig import (
     legs_running,
     settings_for,
 )
-from tests.sippkit import SDP, Sipp, expect, free_port, request, scenario, send
+from tests.ports import free_port
+from tests.sippkit import SDP, Sipp, expect, request, scenario, send
 
 REALM = "branchline"
 PHONES = "127.0.0.5"

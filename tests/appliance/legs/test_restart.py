@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.appliance.legs.legsrig import CALLER, TRUNK_ADDRESS, ScriptedBrain, answered, done
-from tests.sippkit import Sipp, free_port
+from tests.ports import free_port
+from tests.sippkit import Sipp
 
 DEADLINE_S = 20
 

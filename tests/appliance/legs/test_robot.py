@@ -25,7 +25,7 @@ from appliance.wire.records import (
 from tests.appliance.legs.legsrig import legs_running, settings_for
 from tests.appliance.legs.test_registrar import PHONES, accounts, robots
 from tests.audio import Sound, level_dbm0, tone
-from tests.sippkit import free_port
+from tests.ports import free_port
 
 
 async def test_two_phones_hear_what_the_other_says(tmp_path: Path) -> None:

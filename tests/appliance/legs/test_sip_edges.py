@@ -28,6 +28,7 @@ from tests.appliance.legs.siprig import (
     Rig,
     finish,
 )
+from tests.ports import free_port
 from tests.sippkit import SDP as SIPP_SDP
 from tests.sippkit import Sipp, expect, request, scenario, send
 
@@ -40,7 +41,7 @@ def test_options_both_ways() -> None:
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
 def test_port_busy(kind: socket.SocketKind) -> None:
-    port = sippkit.free_port()
+    port = free_port()
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind(("127.0.0.1", port))
         if kind == socket.SOCK_STREAM:
@@ -126,7 +127,7 @@ def test_overload_is_refused_before_anyone_hears_of_it() -> None:
 
 def test_close_tells_the_end_of_every_call() -> None:
     with Rig() as rig, Rig() as other:
-        nobody = sippkit.free_port()
+        nobody = free_port()
         up = rig.stack.invite(f"sip:x@127.0.0.1:{other.port}", from_uri=FROM, sdp=SDP)
         other.answers()
         other.first(Acked)

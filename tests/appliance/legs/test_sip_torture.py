@@ -14,7 +14,7 @@ from typing import Self
 
 import pytest
 
-from tests.sippkit import free_port
+from tests.ports import free_port
 
 #: what a real user does with the events: reads every body, checks every credential, answers
 VICTIM = """

@@ -19,7 +19,7 @@ from appliance.wire.records import (
 )
 from tests.appliance.legs.legsrig import legs_running, settings_for
 from tests.appliance.legs.test_registrar import accounts
-from tests.sippkit import free_port
+from tests.ports import free_port
 
 
 def with_trunk(folder: Path, trunk: TrunkSettings, address: str) -> ApplianceSettings:

@@ -1,7 +1,6 @@
 """The publisher over real sockets: stamped, numbered, repeated to newcomers, never blocking."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,15 +15,11 @@ from appliance.config.model import TelemetrySettings
 from appliance.telemetry import publisher as publisher_module
 from appliance.telemetry.publisher import HubKeys, TelemetryPublisher
 from appliance.telemetry.records import ContactChanged, SeatChanged, TrunkState, decode
+from tests.ports import free_port
 
 DEADLINE_S = 10
 Frames = list[bytes]
 Connect = Callable[..., "zmq.Socket[bytes]"]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def made(port: int, **other: Any) -> TelemetryPublisher:

@@ -1,7 +1,6 @@
 """A real hub on loopback, and boxes made of the link's own parts."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -33,6 +32,7 @@ from control.models import fleet
 from control.parts import ControlParts
 from control.settings import ControlSettings
 from tests.appliance.link.rig import hello
+from tests.ports import free_port
 
 PLAN = Plan(
     numbers=(Number(number="100", queue="sales"),),
@@ -44,23 +44,11 @@ PLAN = Plan(
 )
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in held]
-    finally:
-        for one in held:
-            one.close()
-
-
 class Control:
     """Control's database and keys, and a hub that can be started again and again."""
 
     def __init__(self, folder: Path) -> None:
-        link, telemetry_in, telemetry_out = free_ports(3)
+        link, telemetry_in, telemetry_out = free_port(), free_port(), free_port()
         self.settings = ControlSettings(
             state_dir=str(folder / "control"),
             link_port=link,

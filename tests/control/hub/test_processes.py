@@ -44,8 +44,10 @@ class Process:
         return self._running.returncode, said.decode()
 
     def kill(self) -> None:
+        """End it; what it said is shown where the test fails."""
         self._running.kill()
-        self._running.communicate()
+        _, said = self._running.communicate()
+        sys.stderr.write(f"hub ended with {self._running.returncode}: {said.decode()}")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from appliance.telemetry.publisher import HubKeys, TelemetryPublisher
 from appliance.telemetry.records import TrunkState, decode
 from control.hub.telemetry import TelemetryProxy
 from tests.appliance.link.rig import until
-from tests.control.hub.rig import free_ports
+from tests.ports import free_port
 
 SERVER_PUBLIC, SERVER_SECRET = zmq.curve_keypair()
 PUBLIC, SECRET = zmq.curve_keypair()
@@ -144,7 +144,7 @@ async def test_a_stranger_is_turned_away(proxy: TelemetryProxy, context: Sockets
 
 async def test_records_of_a_real_publisher_pass(proxy: TelemetryProxy, context: Sockets) -> None:
     publisher = TelemetryPublisher(
-        TelemetrySettings(port=free_ports(1)[0]),
+        TelemetrySettings(port=free_port()),
         tenant="main",
         site="berlin",
         appliance="berlin-1",

@@ -21,7 +21,7 @@ from control.hub.live import LiveAppliance, LiveContact, LiveSeat
 from control.settings import ControlSettings
 from tests.control.fake_hub import FakeHub, floor
 from tests.control.visitor import NAME, PASSWORD
-from tests.sippkit import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 CHROMIUM = Path("/usr/bin/chromium")
