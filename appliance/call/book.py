@@ -36,9 +36,10 @@ class ContactBook:
     """All contacts whose caller's leg stands here."""
 
     def __init__(
-        self, name: str, incarnation: int, turn: Turn, floor: FloorWriter, clock: Clock
+        self, name: str, site: str, incarnation: int, turn: Turn, floor: FloorWriter, clock: Clock
     ) -> None:
         self.name = name
+        self.site = site
         self.incarnation = incarnation
         self._turn = turn
         self._floor = floor
@@ -111,10 +112,10 @@ class ContactBook:
         """Keep the contact, and publish it where routing sees a difference."""
         now = self._clock.monotonic_s()
         before = self._published.get(contact.contact)
-        row = row_of(contact, self.name, self.incarnation, now)
+        row = row_of(contact, self.name, self.incarnation, self.site, now)
         if row is not None and (before is None or _differs(before, row)):
             contact.fence += 1
-            row = row_of(contact, self.name, self.incarnation, now)
+            row = row_of(contact, self.name, self.incarnation, self.site, now)
             assert row is not None  # noqa: S101 - the phase has not changed since
             self._published[contact.contact] = row
             self._floor.set_contact(row)

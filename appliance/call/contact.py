@@ -75,7 +75,9 @@ def waited_s(contact: Contact, now_s: float) -> float:
     return max(0.0, (contact.t_talk or now_s) - contact.t_queued)
 
 
-def row_of(contact: Contact, owner: str, incarnation: int, now_s: float) -> ContactRow | None:
+def row_of(
+    contact: Contact, owner: str, incarnation: int, site: str, now_s: float
+) -> ContactRow | None:
     """Return what *contact*'s owner publishes; None while it is in a flow."""
     state = _PUBLISHED.get(contact.phase)
     if state is None:
@@ -92,6 +94,7 @@ def row_of(contact: Contact, owner: str, incarnation: int, now_s: float) -> Cont
         age_ms=round(waited_s(contact, now_s) * 1000),
         seat=contact.booking.seat if contact.booking else "",
         fence=contact.fence,
+        home=site,
     )
 
 

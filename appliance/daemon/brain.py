@@ -76,7 +76,7 @@ class Brain:
         """Make the rooms, each from those to its left."""
         given, turn, plans, timers = self.given, self.turn, self.plans, self.timers
         clock, name = given.clock, given.name
-        book = ContactBook(name, given.incarnation, turn, self.floor, clock)
+        book = ContactBook(name, given.site, given.incarnation, turn, self.floor, clock)
         waiting = WaitingRoom(turn, book, plans, timers, clock)
         owner = ContactOwner(turn, book, plans, waiting, timers, clock)
         recording = RecordingPolicy(turn, given.recordings, clock, enabled=given.record)

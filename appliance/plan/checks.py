@@ -38,6 +38,8 @@ FindingReason = Literal[
     "no-target",
     "two-targets",
     "no-agent",
+    "not-weaker",
+    "unknown-skill",
     "no-emergency",
     "bad-emergency",
     "emergency-shadowed",
@@ -45,7 +47,7 @@ FindingReason = Literal[
 Severity = Literal["error", "warning"]
 
 #: findings that a plan may be published with: nobody is harmed by them
-WARNINGS: frozenset[FindingReason] = frozenset({"unreachable"})
+WARNINGS: frozenset[FindingReason] = frozenset({"unreachable", "unknown-skill"})
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -106,8 +108,14 @@ class _Checker:
 
     def queues(self) -> Iterator[Finding]:
         for queue in self._plan.queues:
-            place = f"queues[{queue.name}].skills"
-            yield from self._served(place, queue.skills)
+            place = f"queues[{queue.name}]"
+            yield from self._served(f"{place}.skills", _at_last(queue, queue.skills))
+            yield from _relaxed(place, queue)
+            for skill in queue.prefer:
+                if not any(skill in agent.skills for agent in self._plan.agents):
+                    yield Finding(
+                        f"{place}.prefer[{skill}]", "unknown-skill", f"no agent has {skill!r}"
+                    )
 
     def flows(self) -> Iterator[Finding]:
         for flow in self._plan.flows:
@@ -150,7 +158,8 @@ class _Checker:
         if queue is None:
             yield Finding(f"{place}.queue", "unknown-queue", f"there is no queue {step.queue!r}")
         elif step.skills:
-            yield from self._served(f"{place}.skills", _both(queue, step.skills))
+            needed = _at_last(queue, _both(queue, step.skills))
+            yield from self._served(f"{place}.skills", needed)
         if step.klass:
             yield from self._class(f"{place}.klass", step.klass)
 
@@ -170,6 +179,34 @@ def _both(queue: Queue, skills: Mapping[str, int]) -> dict[str, int]:
         skill: max(queue.skills.get(skill, 0), skills.get(skill, 0))
         for skill in {*queue.skills, *skills}
     }
+
+
+def _at_last(queue: Queue, skills: Mapping[str, int]) -> dict[str, int]:
+    """Return what is still required of an agent when all steps have been taken."""
+    needed = dict(skills)
+    for step in sorted(queue.relax, key=lambda step: step.after_s):
+        for skill in needed.keys() & step.skills.keys():
+            needed[skill] = min(needed[skill], step.skills[skill])
+    return {skill: level for skill, level in needed.items() if level}
+
+
+def _relaxed(place: str, queue: Queue) -> Iterator[Finding]:
+    """Find steps that ask for more than what was asked before, or come out of turn."""
+    levels = dict(queue.skills)
+    after_s = 0.0
+    for number, step in enumerate(queue.relax):
+        here = f"{place}.relax[{number}]"
+        if step.after_s <= after_s:
+            yield Finding(here, "not-weaker", f"after {step.after_s:g} s is not later")
+        after_s = step.after_s
+        for skill, level in step.skills.items():
+            if level >= levels.get(skill, 11):
+                yield Finding(
+                    f"{here}.skills[{skill}]",
+                    "not-weaker",
+                    f"level {level} is not below {levels[skill]}",
+                )
+            levels[skill] = min(level, levels.get(skill, 10))
 
 
 def _serves(agent: Agent, skills: Mapping[str, int]) -> bool:

@@ -4,12 +4,17 @@ A plan is one immutable document with a growing serial, written as canonical JSO
 pushed whole to every appliance. It holds no secrets: those are in the roster.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 #: version of this document's shape
 PLAN_FORMAT = 1
+
+#: kinds of contacts that take a slot of an agent's each
+Channel = Literal["voice", "chat", "sms", "mail", "task"]
+#: what a seat is chosen by: sum of levels, cost, own branch, time without work
+Criterion = Literal["level", "cost", "near", "idle"]
 
 # `$` alone would let a line feed at the end pass
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)")]
@@ -88,6 +93,15 @@ class Number(Part, frozen=True, kw_only=True):
     klass: str = ""
 
 
+class Relax(Part, frozen=True, kw_only=True):
+    """Ask for less of a contact's agent once it has waited."""
+
+    #: [s of waiting]
+    after_s: Seconds
+    #: skill -> lowest level from then on; 0: no longer required, but still preferred
+    skills: dict[Slug, Annotated[int, msgspec.Meta(ge=0, le=10)]]
+
+
 class Queue(Part, frozen=True, kw_only=True):
     """A rule over skills; not a box."""
 
@@ -95,6 +109,20 @@ class Queue(Part, frozen=True, kw_only=True):
     title: Title = ""
     #: skill -> lowest level an agent must have
     skills: dict[Slug, Level] = {}
+    #: skill -> level from which it counts for an agent, without being required
+    prefer: dict[Slug, Level] = {}
+    #: steps by which less is asked for, each weaker than the one before
+    relax: tuple[Relax, ...] = ()
+    #: what decides between able agents, the first thing first
+    order: tuple[Criterion, ...] = ("level", "near", "idle")
+    #: only agents of the caller's own branch for this long [s of waiting]
+    own_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    #: then only those of its region for this long [s]
+    region_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    #: reserve agents serve contacts that have waited this long [s]
+    reserve_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    #: a contact that asks for an agent by name is kept for that agent this long [s of waiting]
+    named_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
     #: answered within this counts as in time [s]
     target_s: Seconds = 20.0
     #: an offer rings this long, then the seat is made not ready [s]
@@ -125,6 +153,23 @@ class Agent(Part, frozen=True, kw_only=True):
     site: Slug
     account: Slug
     skills: dict[Slug, Level] = {}
+    #: what a minute costs, compared with the others'
+    cost: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 1.0
+    #: serves only contacts that have waited as long as their queue says
+    reserve: bool = False
+    #: channel -> contacts at a time
+    slots: dict[Channel, Annotated[int, msgspec.Meta(ge=1, le=20)]] = msgspec.field(
+        default_factory=lambda: {"voice": 1}
+    )
+
+
+class Site(Part, frozen=True, kw_only=True):
+    """A branch, where the plan has more to say of it than its name."""
+
+    name: Slug
+    title: Title = ""
+    #: branches of one region stand in for each other
+    region: str = ""
 
 
 class Plan(Part, frozen=True, kw_only=True):
@@ -142,6 +187,7 @@ class Plan(Part, frozen=True, kw_only=True):
         ServiceClass(name="bronze"),
     )
     agents: tuple[Agent, ...] = ()
+    sites: tuple[Site, ...] = ()
     #: class of a contact that nothing gave another
     default_class: Slug = "bronze"
     #: numbers that reach help, whatever else the plan says

@@ -7,87 +7,93 @@ whatever the order in which the rows came in.
 class's first: head start + slope × time waited. Ages decide only between classes, so that a
 difference of milliseconds in transit never makes equals overtake each other.
 
-*Seats.* Of those that have every required skill at the required level and are not left out by a
-failure or a path that is down: the highest sum of levels over the required skills; then one whose
-owner is the contact's (the audio stays in the branch); then the longest idle; then by name.
+*Seats.* Of those that meet the contact's need in the area where it looks by now, and are not left
+out by a failure or a path that is down: in the order that its queue names. By default the highest
+sum of levels; then one at the contact's own branch; then the longest idle; then by name.
 """
 
 import heapq
 from collections.abc import Iterator
 
 from appliance.routing.floor import Floor
-from appliance.routing.index import (
-    Index,
-    LineEntry,
-    PlanIndex,
-    Pool,
-    PoolEntry,
-    Requirement,
-)
+from appliance.routing.index import Index, Waiting
 from appliance.routing.model import Candidate, ContactRow, Proposal, SeatRow, Trace
+from appliance.routing.planindex import PlanIndex
+from appliance.routing.pool import ALL, Group, LineEntry, PoolEntry, ReadySeat
 
 #: seats told in a trace
 TRACE_CANDIDATES = 5
+#: areas of more than one branch
+_WIDE = (ALL, "region:")
 
 
 def decide(plan: PlanIndex, floor: Floor, now_ms: int) -> list[Proposal]:
     """Return proposals for all contacts that can be served now, the most urgent first."""
-    return _Decision(plan, floor, now_ms).run()
+    index = floor.index(plan)
+    index.advance(now_ms)
+    return _Decision(plan, floor, index, now_ms).run() if index.live else []
 
 
 class _Walk:
-    """One decision's way through a pool: seats at its head that are taken are not met again."""
+    """One decision's way through a group's seats: taken ones at its head are not met again."""
 
-    def __init__(self, pool: Pool, taken: set[str]) -> None:
-        self._pool = pool
+    def __init__(self, group: Group, ready: dict[str, ReadySeat], taken: set[str]) -> None:
+        self._group = group
+        self._ready = ready
         self._taken = taken
-        self._best = 0
-        self._local: dict[str, int] = {}
+        self._at = 0
+        self._near: dict[str, int] = {}
 
     def empty(self) -> bool:
         """Tell whether all seats are taken."""
-        self._best = self._skip(self._pool.best, self._best)
-        return self._best >= len(self._pool.best)
+        self._at = self._skip(self._group.seats, self._at)
+        return self._at >= len(self._group.seats)
 
-    def seats(self, owner: str) -> Iterator[PoolEntry]:
-        """Yield the free seats as a contact of *owner* prefers them."""
-        best, i = self._pool.best, self._best
-        local = self._pool.local.get(owner, [])
-        j = self._local[owner] = self._skip(local, self._local.get(owner, 0))
-        while i < len(best):
-            if j < len(local) and local[j][0] <= best[i][0]:
-                entry = local[j]
+    def seats(self, home: str) -> Iterator[ReadySeat]:
+        """Yield the free seats as a contact of the branch *home* prefers them."""
+        pool, all_of_them, i = self._group.pool, self._group.seats, self._at
+        near_at = pool.need.near_at
+        near: list[PoolEntry] = []
+        if home and near_at >= 0 and self._group.area.startswith(_WIDE):
+            near = pool.seats_of(f"site:{home}", self._ready)
+        j = self._near[home] = self._skip(near, self._near.get(home, 0)) if near else 0
+        while i < len(all_of_them):
+            if j < len(near) and near[j][:near_at] <= all_of_them[i][:near_at]:
+                entry = near[j]
                 j += 1
             else:
-                entry = best[i]
+                entry = all_of_them[i]
                 i += 1
-                if entry[3] == owner:
+                if near and self._ready[str(entry[-1])].row.site == home:
                     continue
-            if entry[2] not in self._taken:
-                yield entry
+            if entry[-1] not in self._taken:
+                yield self._ready[str(entry[-1])]
 
     def _skip(self, entries: list[PoolEntry], i: int) -> int:
-        while i < len(entries) and entries[i][2] in self._taken:
+        while i < len(entries) and entries[i][-1] in self._taken:
             i += 1
         return i
 
 
 class _Class:
-    """The lines of one class over all requirements, merged by place."""
+    """The lines of one class over all groups, merged by place."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.heads: list[tuple[LineEntry, Requirement, int]] = []
+        #: (first of a line, number of its group, where in the line)
+        self.heads: list[tuple[LineEntry, int, int]] = []
+        #: how urgent its first is; smaller is more
+        self.urgency: tuple[float, LineEntry]
 
-    def pop(self, index: Index) -> tuple[LineEntry, Requirement]:
-        """Take the first; the next of its line comes forward."""
-        entry, requirement, i = self.heads[0]
-        line = index.lines[requirement][self.name]
+    def pop(self, groups: list[Group]) -> str:
+        """Take the first contact; the next of its line comes forward."""
+        entry, number, i = self.heads[0]
+        line = groups[number].lines[self.name]
         if i + 1 < len(line):
-            heapq.heapreplace(self.heads, (line[i + 1], requirement, i + 1))
+            heapq.heapreplace(self.heads, (line[i + 1], number, i + 1))
         else:
             heapq.heappop(self.heads)
-        return entry, requirement
+        return entry[3]
 
     def drop(self) -> None:
         """Let the first line go: there is no seat left for it."""
@@ -95,83 +101,88 @@ class _Class:
 
 
 class _Decision:
-    def __init__(self, plan: PlanIndex, floor: Floor, now_ms: int) -> None:
+    def __init__(self, plan: PlanIndex, floor: Floor, index: Index, now_ms: int) -> None:
         self._plan = plan
         self._floor = floor
-        self._index = floor.index(plan)
+        self._index = index
         self._now_ms = now_ms
         self._taken: set[str] = set()
-        self._walks: dict[Requirement, _Walk] = {}
-        #: owners whose contacts reach no seat of a pool, so that each line is tried once only
-        self._cut_off: set[tuple[Requirement, str]] = set()
+        self._groups = list(index.live)
+        self._walks = [_Walk(group, index.ready, self._taken) for group in self._groups]
+        #: owners whose contacts reach no seat of a group, so that each line is tried once only
+        self._cut_off: set[tuple[int, str]] = set()
 
     def run(self) -> list[Proposal]:
         classes = self._classes()
         proposals = []
         while classes:
-            first = min(classes, key=self._urgency)
-            requirement = first.heads[0][1]
-            if self._walks[requirement].empty():
+            first = min(classes, key=_urgency)
+            number = first.heads[0][1]
+            if self._walks[number].empty():
                 first.drop()
             else:
-                entry, _ = first.pop(self._index)
-                proposal = self._serve(entry[3], requirement, first.name)
+                contact = first.pop(self._groups)
+                proposal = self._serve(self._index.waiting[contact], number)
                 if proposal is not None:
                     proposals.append(proposal)
-            if not first.heads:
+                    if all(walk.empty() for walk in self._walks):
+                        break
+            if first.heads:
+                self._weigh(first)
+            else:
                 classes.remove(first)
         return proposals
 
     def _classes(self) -> list[_Class]:
-        """Return the classes in which somebody waits for whom there are ready seats."""
+        """Return the classes in which somebody waits for whom there are seats."""
         classes: dict[str, _Class] = {}
-        for requirement, lines in self._index.lines.items():
-            pool = self._index.pool(requirement)
-            if not pool.best:
-                continue
-            self._walks[requirement] = _Walk(pool, self._taken)
-            for name, line in lines.items():
-                klass = classes.setdefault(name, _Class(name))
-                klass.heads.append((line[0], requirement, 0))
+        for number, group in enumerate(self._groups):
+            for name, line in group.lines.items():
+                klass = classes.get(name)
+                if klass is None:
+                    klass = classes[name] = _Class(name)
+                klass.heads.append((line[0], number, 0))
         for klass in classes.values():
             heapq.heapify(klass.heads)
+            self._weigh(klass)
         return list(classes.values())
 
-    def _urgency(self, klass: _Class) -> tuple[float, LineEntry]:
+    def _weigh(self, klass: _Class) -> None:
         entry = klass.heads[0][0]
-        _, since_ms = self._index.waiting[entry[3]]
-        return (-self._plan.score(klass.name, self._waited_ms(since_ms)), entry)
+        since_ms = self._index.waiting[entry[3]].since_ms
+        klass.urgency = (-self._plan.score(klass.name, self._waited_ms(since_ms)), entry)
 
     def _waited_ms(self, since_ms: int) -> int:
         return max(0, self._now_ms - since_ms)
 
-    def _serve(self, contact: str, requirement: Requirement, klass: str) -> Proposal | None:
-        row, since_ms = self._index.waiting[contact]
-        if (requirement, row.owner) in self._cut_off:
+    def _serve(self, waiting: Waiting, number: int) -> Proposal | None:
+        row = waiting.row
+        if (number, row.owner) in self._cut_off:
             return None
-        looked_at, chosen = self._choose(row, requirement)
+        looked_at, chosen = self._choose(row, number)
         if chosen is None:
             return None
         self._taken.add(chosen.seat)
-        waited_ms = self._waited_ms(since_ms)
+        waited_ms = self._waited_ms(waiting.since_ms)
         trace = Trace(
             plan_serial=self._plan.serial,
-            contact_score=self._plan.score(klass, waited_ms),
+            contact_score=self._plan.score(waiting.klass, waited_ms),
             waited_ms=waited_ms,
             candidates=tuple(looked_at),
-            klass=klass,
+            klass=waiting.klass,
+            queue=row.queue,
+            area=self._groups[number].area,
         )
         return _proposal(row, chosen, trace)
 
-    def _choose(
-        self, row: ContactRow, requirement: Requirement
-    ) -> tuple[list[Candidate], SeatRow | None]:
+    def _choose(self, row: ContactRow, number: int) -> tuple[list[Candidate], SeatRow | None]:
         """Return the seats that were looked at, and the one that is chosen."""
         looked_at: list[Candidate] = []
         chosen: SeatRow | None = None
         reaches_any = False
-        for entry in self._walks[requirement].seats(row.owner):
-            seat, idle_since_ms = self._index.ready[entry[2]]
+        levels = self._groups[number].pool.levels
+        for ready in self._walks[number].seats(row.home):
+            seat = ready.row
             against = self._floor.against(row, seat, self._now_ms)
             if not reaches_any and self._floor.connected(row.owner, seat.owner):
                 reaches_any = True
@@ -179,14 +190,23 @@ class _Decision:
                 chosen = seat
             elif chosen is None and len(looked_at) == TRACE_CANDIDATES - 1:
                 continue  # the last line of the trace is for the one that is chosen
-            idle_ms = max(0, self._now_ms - idle_since_ms)
-            local = seat.owner == row.owner
-            looked_at.append(Candidate(seat.seat, float(-entry[0]), against, local, idle_ms))
+            score = float(levels[ready.profile])
+            looked_at.append(self._candidate(ready, score, against, row.home))
             if chosen is not None and len(looked_at) == TRACE_CANDIDATES:
                 break
         if not reaches_any:
-            self._cut_off.add((requirement, row.owner))
+            self._cut_off.add((number, row.owner))
         return looked_at, chosen
+
+    def _candidate(self, ready: ReadySeat, score: float, against: str, home: str) -> Candidate:
+        seat = ready.row
+        idle_ms = max(0, self._now_ms - ready.since_ms)
+        local = bool(home) and seat.site == home
+        return Candidate(seat.seat, score, against, local, idle_ms, ready.cost, seat.busy)
+
+
+def _urgency(klass: _Class) -> tuple[float, LineEntry]:
+    return klass.urgency
 
 
 def _proposal(contact: ContactRow, seat: SeatRow, trace: Trace) -> Proposal:

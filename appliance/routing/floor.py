@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 from appliance.routing.failures import FailureMemory
 from appliance.routing.holds import Holds, stamp
-from appliance.routing.index import Index, PlanIndex
+from appliance.routing.index import Index
 from appliance.routing.model import ContactRow, Failure, SeatRow
+from appliance.routing.planindex import PlanIndex
 
 #: an age beyond this is taken for this [ms]: a week; guards the score against nonsense
 MAX_AGE_MS = 7 * 86_400_000
@@ -33,9 +34,11 @@ class Floor:
 
     def __init__(self) -> None:
         self._owners: dict[str, _Owner] = {}
-        self._contact_owners: dict[str, set[str]] = {}
-        self._seat_owners: dict[str, set[str]] = {}
+        #: contact or seat -> those who publish it; nearly always one
+        self._contact_owners: dict[str, tuple[str, ...]] = {}
+        self._seat_owners: dict[str, tuple[str, ...]] = {}
         self._index: Index | None = None
+        self._now_ms = 0
         self._holds = Holds()
         self._failures = FailureMemory()
         #: what was not taken in, by reason word
@@ -130,7 +133,10 @@ class Floor:
             self._show_seat(seat)
 
     def tick(self, now_ms: int) -> None:
-        """Let failures and holds end whose time is over."""
+        """Let failures and holds end whose time is over, and contacts ask for less."""
+        if now_ms == self._now_ms:
+            return
+        self._now_ms = max(self._now_ms, now_ms)
         if self._failures.expire(now_ms):
             self.stirred = True
         for contact, seat in self._holds.expire(now_ms):
@@ -140,13 +146,15 @@ class Floor:
                 self._show_contact(contact)
             else:
                 self._show_seat(seat)
+        if self._index is not None and self._index.advance(now_ms):
+            self.stirred = True
 
     # -- what is known -------------------------------------------------------------------------
 
     def index(self, plan: PlanIndex) -> Index:
         """Return lines and pools under *plan*; they are kept until another plan is asked for."""
         if self._index is None or self._index.plan is not plan:
-            self._index = Index(plan)
+            self._index = Index(plan, self._now_ms)
             for seat in self._seat_owners:
                 self._show_seat(seat)
             for contact in self._contact_owners:
@@ -251,24 +259,28 @@ class Floor:
         return False
 
     def _note_failures(self, owner: str, failures: Iterable[Failure], now_ms: int) -> None:
-        refused = self._failures.add(owner, failures, now_ms)
-        if refused:
-            self.ignored["refused"] += refused
+        if failures:
+            self.ignored["refused"] += self._failures.add(owner, failures, now_ms)
 
     @staticmethod
-    def _claim(owners: dict[str, set[str]], name: str, owner: str, has: bool) -> None:
+    def _claim(owners: dict[str, tuple[str, ...]], name: str, owner: str, has: bool) -> None:
+        known = owners.get(name, ())
+        if has == (owner in known):
+            return
         if has:
-            owners.setdefault(name, set()).add(owner)
-        elif name in owners:
-            owners[name].discard(owner)
-            if not owners[name]:
-                del owners[name]
+            owners[name] = (*known, owner)
+        elif len(known) == 1:
+            del owners[name]
+        else:
+            owners[name] = tuple(other for other in known if other != owner)
 
     def _contact(self, contact: str) -> tuple[ContactRow, int] | None:
         """Of several claims, that of the appliance which minted the place counts first."""
         owners = self._contact_owners.get(contact)
         if not owners:
             return None
+        if len(owners) == 1:
+            return self._owners[owners[0]].contacts[contact]
         claims = [self._owners[owner].contacts[contact] for owner in owners]
         return min(claims, key=lambda claim: _contact_claim(claim[0]))
 
@@ -277,6 +289,8 @@ class Floor:
         owners = self._seat_owners.get(seat)
         if not owners:
             return None
+        if len(owners) == 1:
+            return self._owners[owners[0]].seats[seat]
         claims = [self._owners[owner].seats[seat] for owner in owners]
         return max(claims, key=lambda claim: (claim[0].epoch, claim[0].owner))
 
@@ -297,8 +311,10 @@ class Floor:
         on_hold = self._holds.holds_seat(seat, held[0] if held else None)
         if self._index is None:
             return
-        if held is None or held[0].state != "ready" or on_hold:
-            self._index.drop_seat(seat)
+        if held is None:
+            self.stirred = self._index.drop_seat(seat) or self.stirred
+        elif on_hold:
+            self._index.hold_seat(held[0])
         elif self._index.put_seat(*held):
             self.stirred = True
 

@@ -10,8 +10,8 @@ from typing import Protocol
 from appliance.plan.model import Plan
 from appliance.routing.decide import decide
 from appliance.routing.floor import Floor
-from appliance.routing.index import PlanIndex
 from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
+from appliance.routing.planindex import PlanIndex
 
 #: a proposal that led to nothing is forgotten after this [ms]: longer than an owner waits for a
 #: confirmation (2,000 ms), so that an answer on its way is not overtaken

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from appliance.plan.model import Channel
+
 ContactState = Literal["waiting", "reserved", "connecting", "talking", "ended"]
 SeatState = Literal["ready", "reserved", "ringing", "talking", "wrap-up", "paused", "away"]
 
@@ -40,6 +42,11 @@ class ContactRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     seat: str = ""
     #: raised by the owner at each change; a proposal made for an older fence is refused
     fence: int = 0
+    channel: Channel = "voice"
+    #: site whose agents are near; empty: none
+    home: str = ""
+    #: agent it asks for by name
+    agent: str = ""
 
 
 class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -58,6 +65,10 @@ class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     #: contact it serves or is reserved for
     contact: str = ""
     fence: int = 0
+    #: channels other than voice in which it takes one more contact now, whatever its state
+    also: tuple[Channel, ...] = ()
+    #: contacts it serves now
+    busy: int = 0
 
 
 class Failure(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -80,10 +91,13 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     seat: str
     score: float
     against: str = ""
-    #: its owner is the contact's owner: the audio stays in the branch
+    #: it is at the contact's own branch
     local: bool = False
     #: how long it has been ready [ms]
     idle_ms: int = 0
+    cost: float = 1.0
+    #: contacts it serves already
+    busy: int = 0
 
 
 class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -95,6 +109,9 @@ class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     #: class the score was computed for
     klass: str = ""
+    queue: str = ""
+    #: where was looked: `all`, or `site:`, `region:`, `agent:` and a name
+    area: str = "all"
 
 
 class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

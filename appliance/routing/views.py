@@ -4,24 +4,37 @@ from collections import Counter
 
 from appliance.plan.model import Plan
 from appliance.routing.floor import Floor
-from appliance.routing.index import PlanIndex
 from appliance.routing.model import QueueView
+from appliance.routing.planindex import PlanIndex, Profile
 
 _NOT_SERVING = frozenset({"paused", "away"})
 
 
 def queue_views(plan: Plan, index: PlanIndex, floor: Floor) -> list[QueueView]:
-    """Return a view of each queue of *plan*; costs queues times seats, so ask once a second."""
+    """Return a view of each queue of *plan*; costs queues times profiles: ask once a second."""
     waiting = Counter(row.queue for row in floor.contacts() if row.state == "waiting")
-    seats = [row for row in floor.seats() if row.state not in _NOT_SERVING]
+    serving: Counter[Profile] = Counter()
+    ready: Counter[Profile] = Counter()
+    for row in floor.seats():
+        profile = index.agents.get(row.seat)
+        if profile is not None and row.state not in _NOT_SERVING:
+            serving[profile] += 1
+            ready[profile] += row.state == "ready"
     views = []
     for queue in plan.queues:
-        requirement = index.requirement(queue.name, {})
-        able = [
-            row
-            for row in seats
-            if requirement is not None and index.levels(row.seat, requirement) is not None
-        ]
-        ready = sum(row.state == "ready" for row in able)
-        views.append(QueueView(queue.name, waiting[queue.name], len(able), ready))
+        able = [profile for profile in serving if _serves(index, profile, queue.name)]
+        views.append(
+            QueueView(
+                queue.name,
+                waiting[queue.name],
+                sum(serving[profile] for profile in able),
+                sum(ready[profile] for profile in able),
+            )
+        )
     return views
+
+
+def _serves(index: PlanIndex, profile: Profile, queue: str) -> bool:
+    """Tell whether *profile* may serve a call of *queue*, sooner or later."""
+    stages = index.stages(queue, "voice", {}) or ()
+    return any(profile.levels(stage.need) is not None for stage in stages)

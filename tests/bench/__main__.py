@@ -18,6 +18,7 @@ BENCHES = {
     "tones": "call-progress and answer tones: cost and accuracy, spandsp beside",
     "conference": "a conference of 100, G.711 and Opus, Janus AudioBridge beside it",
     "calls": "CPU and memory of calls in the legs process alone, without a brain",
+    "decide": "one matchmaker over 24,000 and 100,000 agents, in virtual time",
     "mix": "N-1 mixing at 16 kHz against a bare SIMD loop",
 }
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from appliance.base.errors import ConfigError, Verdict
 from appliance.plan import canonical
 from appliance.plan.checks import parse_plan
-from appliance.plan.model import Flow, HangUp, Plan, Queue, Step
+from appliance.plan.model import Agent, Flow, HangUp, Plan, Queue, Step
 from tests.appliance.plan.plans import FULL, SOUND
 
 
@@ -22,12 +22,12 @@ def test_there_and_back(plan: Plan) -> None:
 
 
 def test_keys_are_sorted_without_spaces_in_utf_8() -> None:
-    body = canonical.encode(Queue(name="q", title="Müller", skills={"b": 1, "a": 2}))
+    agent = Agent(name="ann", site="a", account="p1", title="Müller", skills={"b": 1, "a": 2})
     assert (
-        body
+        canonical.encode(agent)
         == (
-            '{"announce_s":30.0,"music":["moh"],"name":"q","ring_s":15.0,'
-            '"skills":{"a":2,"b":1},"target_s":20.0,"title":"Müller","wrap_up_s":10.0}'
+            '{"account":"p1","cost":1.0,"name":"ann","reserve":false,"site":"a",'
+            '"skills":{"a":2,"b":1},"slots":{"voice":1},"title":"Müller"}'
         ).encode()
     )
 

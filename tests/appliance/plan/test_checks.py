@@ -17,6 +17,7 @@ from appliance.plan.model import (
     Number,
     Plan,
     Queue,
+    Relax,
     Say,
     ServiceClass,
     Step,
@@ -47,6 +48,11 @@ def steps(changes: dict[str, Step], *, start: str = "hello", drop: str = "") -> 
 
 def numbers(*more: Number) -> Damage:
     return lambda plan: replace(plan, numbers=(*plan.numbers, *more))
+
+
+def relaxed(*relax: Relax, prefer: dict[str, int] | None = None) -> Damage:
+    law = Queue(name="law", skills={"law": 8}, relax=relax, prefer=prefer or {})
+    return lambda plan: replace(plan, queues=(*plan.queues, law))
 
 
 def say(target: str) -> Say:
@@ -185,6 +191,25 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         {("queues[sales].skills", "no-agent")},
     ),
     (
+        "a level that nobody has even at last",
+        relaxed(Relax(after_s=10, skills={"law": 7}), Relax(after_s=20, skills={"law": 6})),
+        {("queues[law].skills", "no-agent")},
+    ),
+    (
+        "steps that ask for more, or come too early",
+        relaxed(Relax(after_s=10, skills={"law": 9}), Relax(after_s=5, skills={"law": 0})),
+        {
+            ("queues[law].relax[0].skills[law]", "not-weaker"),
+            ("queues[law].relax[1]", "not-weaker"),
+        },
+    ),
+    ("a level that everybody has at last", relaxed(Relax(after_s=5, skills={"law": 0})), set()),
+    (
+        "a preferred skill that nobody has",
+        relaxed(Relax(after_s=5, skills={"law": 0}), prefer={"knitting": 2}),
+        {("queues[law].prefer[knitting]", "unknown-skill")},
+    ),
+    (
         "skills that nobody has together",
         steps({"sales": Enqueue(queue="sales", skills={"german": 1})}),
         {("flows[main].steps[sales].skills", "no-agent")},
@@ -216,7 +241,7 @@ def test_each_damage_is_found_at_its_place(damage: Damage, expected: set[tuple[s
     warned = {(f.place, f.reason) for f in findings if f.severity == "warning"}
     assert expected <= serious | warned
     assert serious <= expected
-    assert {reason for _, reason in warned} <= {"unreachable"}
+    assert {reason for _, reason in warned} <= {"unreachable", "unknown-skill"}
     assert all(finding.message for finding in findings)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 from hypothesis import strategies as st
 
-from appliance.plan.model import Agent, Plan, Queue, ServiceClass
+from appliance.plan.model import Agent, Channel, Plan, Queue, Relax, ServiceClass, Site
 from appliance.routing.floor import Floor
 from appliance.routing.model import ContactRow, ContactState, Failure, Place, SeatRow, SeatState
 
@@ -19,6 +19,21 @@ PLAN = Plan(
         Queue(name="sales", skills={"sales": 3}),
         Queue(name="service", skills={"service": 1}),
         Queue(name="any"),
+        Queue(
+            name="near",
+            skills={"sales": 3, "german": 4},
+            prefer={"service": 2},
+            relax=(
+                Relax(after_s=10, skills={"german": 1}),
+                Relax(after_s=40, skills={"german": 0, "sales": 2}),
+            ),
+            order=("near", "cost", "level", "idle"),
+            own_s=5,
+            region_s=15,
+            reserve_s=30,
+            named_s=20,
+        ),
+        Queue(name="cheap", order=("cost", "idle", "near"), reserve_s=5),
     ),
     classes=(
         ServiceClass(name="gold", head_start_s=20.0, slope=1.5),
@@ -31,6 +46,23 @@ PLAN = Plan(
         Agent(name="dov", site="b", account="p4", skills={"service": 9, "german": 9}),
         Agent(name="eve", site="c", account="p5", skills={"sales": 2}),
         Agent(name="fay", site="c", account="p6", skills={"sales": 9, "service": 1, "german": 1}),
+        Agent(
+            name="gil",
+            site="c",
+            account="p7",
+            skills={"sales": 9, "german": 9},
+            reserve=True,
+            cost=3,
+            slots={"voice": 1, "chat": 3},
+        ),
+        Agent(
+            name="hal", site="b", account="p8", skills={"sales": 4}, slots={"chat": 2}, cost=0.5
+        ),
+    ),
+    sites=(
+        Site(name="box-a", region="north"),
+        Site(name="box-b", region="north"),
+        Site(name="box-c"),
     ),
 )
 
@@ -58,6 +90,9 @@ def contact(
     age_ms: int = 0,
     fence: int = 0,
     incarnation: int = 1,
+    channel: Channel = "voice",
+    home: str | None = None,
+    agent: str = "",
 ) -> ContactRow:
     """Return a contact's row."""
     return ContactRow(
@@ -71,6 +106,9 @@ def contact(
         state=state,
         age_ms=age_ms,
         fence=fence,
+        channel=channel,
+        home=owner if home is None else home,
+        agent=agent,
     )
 
 
@@ -83,6 +121,8 @@ def seat(
     epoch: int = 1,
     fence: int = 0,
     incarnation: int = 1,
+    also: tuple[Channel, ...] = (),
+    busy: int = 0,
 ) -> SeatRow:
     """Return a seat's row."""
     return SeatRow(
@@ -94,6 +134,8 @@ def seat(
         state=state,
         idle_ms=idle_ms,
         fence=fence,
+        also=also,
+        busy=busy,
     )
 
 
@@ -154,7 +196,10 @@ def contact_rows() -> st.SearchStrategy[list[ContactRow]]:
         st.just(""),
         owner=st.sampled_from(OWNERS),
         arrival=st.integers(0, 5),
-        queue=st.sampled_from(["sales", "sales", "service", "any", "unknown"]),
+        queue=st.sampled_from(["sales", "sales", "service", "any", "near", "cheap", "unknown"]),
+        channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
+        home=st.sampled_from([None, None, "", "nowhere"]),
+        agent=st.sampled_from(["", "", "", "ann", "gil", "nobody"]),
         klass=st.sampled_from(["gold", "bronze", "unknown"]),
         skills=st.sampled_from([{}, {}, {"german": 2}, {"german": 5}, {"none": 1}]),
         state=st.sampled_from(["waiting", "waiting", "waiting", "talking", "reserved"]),
@@ -180,8 +225,10 @@ def seat_rows() -> st.SearchStrategy[list[SeatRow]]:
         owner=st.sampled_from(OWNERS),
         state=st.sampled_from(["ready", "ready", "ready", "talking", "paused"]),
         idle_ms=st.sampled_from([0, 0, 1_000, 2_000, 50_000]),
+        also=st.sampled_from([(), (), ("chat",)]),
+        busy=st.sampled_from([0, 0, 1]),
     )
-    return st.lists(row, max_size=7, unique_by=lambda row: row.seat)
+    return st.lists(row, max_size=9, unique_by=lambda row: row.seat)
 
 
 def failure_rows() -> st.SearchStrategy[list[Failure]]:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from appliance.plan.model import Plan, Queue, ServiceClass
 from appliance.routing.decide import TRACE_CANDIDATES, decide
 from appliance.routing.floor import Floor
-from appliance.routing.index import PlanIndex
-from appliance.routing.model import Candidate, ContactRow, Failure, Proposal, SeatRow
+from appliance.routing.model import Candidate, ContactRow, Failure, Proposal
+from appliance.routing.planindex import PlanIndex
+from tests.appliance.routing.oracle import Decided, eligible, slowly
 from tests.appliance.routing.rows import (
     NOW_MS,
     PLAN,
@@ -34,63 +35,8 @@ def pairs(proposals: list[Proposal]) -> list[tuple[str, str]]:
     return [(proposal.contact, proposal.seat) for proposal in proposals]
 
 
-def eligible(waiting: ContactRow, ready: SeatRow) -> bool:
-    agents = {agent.name: agent.skills for agent in PLAN.agents}
-    queues = {queue.name: queue.skills for queue in PLAN.queues}
-    if waiting.queue not in queues or ready.seat not in agents:
-        return False
-    needed = [*queues[waiting.queue].items(), *waiting.skills.items()]
-    return all(agents[ready.seat].get(skill, 0) >= level for skill, level in needed)
-
-
-Decided = tuple[str, str, list[str]]
-
-
 def told(proposals: list[Proposal]) -> list[Decided]:
     return [(p.contact, p.seat, [c.seat for c in p.trace.candidates]) for p in proposals]
-
-
-def slowly(floor: Floor) -> list[Decided]:
-    """Decide by looking at everything again each time: the rules and nothing else."""
-    agents = {agent.name: agent.skills for agent in PLAN.agents}
-    queues = {queue.name: queue.skills for queue in PLAN.queues}
-    waiting = [row for row in floor.contacts() if row.state == "waiting"]
-    ready = [row for row in floor.seats() if row.state == "ready"]
-    decided: list[Decided] = []
-
-    def klass(row: ContactRow) -> ServiceClass:
-        known = {service.name: service for service in PLAN.classes}
-        return known.get(row.klass, known[PLAN.default_class])
-
-    def urgency(row: ContactRow) -> tuple[float, object, str]:
-        service = klass(row)
-        score = service.head_start_s + service.slope * (row.age_ms / 1000)
-        return (-score, row.place, row.contact)
-
-    def preference(row: ContactRow, offered: SeatRow) -> tuple[int, bool, int, str]:
-        needed = {*queues[row.queue], *row.skills}
-        levels = sum(agents[offered.seat].get(skill, 0) for skill in needed)
-        return (-levels, offered.owner != row.owner, -offered.idle_ms, offered.seat)
-
-    while True:
-        servable = [row for row in waiting if any(eligible(row, s) for s in ready)]
-        heads: dict[str, ContactRow] = {}
-        for row in servable:  # by place already
-            heads.setdefault(klass(row).name, row)
-        if not heads:
-            return decided
-        first = min(heads.values(), key=urgency)
-        waiting.remove(first)
-        ordered = sorted(
-            (offered for offered in ready if eligible(first, offered)),
-            key=lambda offered: preference(first, offered),
-        )
-        free = [offered for offered in ordered if not floor.against(first, offered, NOW_MS)]
-        if free:
-            ready.remove(free[0])
-            at = ordered.index(free[0])
-            shown = [*ordered[:at][: TRACE_CANDIDATES - 1], *ordered[at:]][:TRACE_CANDIDATES]
-            decided.append((first.contact, free[0].seat, [offered.seat for offered in shown]))
 
 
 @given(worlds())
@@ -120,8 +66,8 @@ def test_only_ready_seats_with_the_skills_and_each_once(world: World) -> None:
         waiting, ready = floor.contact(proposal.contact), floor.seat(proposal.seat)
         assert waiting is not None
         assert ready is not None
-        assert (waiting.state, ready.state) == ("waiting", "ready")
-        assert eligible(waiting, ready)
+        assert waiting.state == "waiting"
+        assert eligible(waiting, ready, floor.seats())
         assert not floor.against(waiting, ready, NOW_MS)
     assert len({proposal.seat for proposal in proposals}) == len(proposals)
     assert len({proposal.contact for proposal in proposals}) == len(proposals)
@@ -138,10 +84,9 @@ def test_nobody_is_left_who_could_be_served(world: World) -> None:
         for ready in floor.seats():
             assert not (
                 waiting.state == "waiting"
-                and ready.state == "ready"
                 and waiting.contact not in served
                 and ready.seat not in taken
-                and eligible(waiting, ready)
+                and eligible(waiting, ready, floor.seats())
                 and not floor.against(waiting, ready, NOW_MS)
             )
 
@@ -151,7 +96,7 @@ def test_another_hash_seed_decides_the_same() -> None:
     code = (
         "import hashlib, msgspec\n"
         "from appliance.routing.decide import decide\n"
-        "from appliance.routing.index import PlanIndex\n"
+        "from appliance.routing.planindex import PlanIndex\n"
         "from tests.appliance.routing.rows import NOW_MS, seeded_world\n"
         "plan, world = seeded_world(5)\n"
         "proposals = decide(PlanIndex(plan), world.floor(), NOW_MS)\n"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from appliance.routing.decide import decide
 from appliance.routing.floor import MAX_AGE_MS, Floor
-from appliance.routing.index import PlanIndex
 from appliance.routing.model import ContactRow, SeatRow
+from appliance.routing.planindex import PlanIndex
 from tests.appliance.routing.rows import (
     NOW_MS,
     OWNERS,

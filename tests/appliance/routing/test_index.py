@@ -1,59 +1,126 @@
-"""Lines and pools: what stands in them, and that they stay bounded."""
+"""Groups and pools: what stands in them, and that they stay bounded."""
 
-from appliance.routing.index import MAX_IDLE_POOLS, Index, PlanIndex
+from appliance.routing import index as index_module
+from appliance.routing.index import Index
+from appliance.routing.needs import Stage
+from appliance.routing.planindex import PlanIndex
+from appliance.routing.pool import ALL
 from tests.appliance.routing.rows import PLAN, contact, seat
 
 INDEX = PlanIndex(PLAN)
 
 
-def test_a_requirement_is_the_higher_of_both_levels_in_order_of_names() -> None:
-    assert INDEX.requirement("sales", {"german": 2, "sales": 1}) == (("german", 2), ("sales", 3))
-    assert INDEX.requirement("sales", {"sales": 7}) == (("sales", 7),)
-    assert INDEX.requirement("any", {}) == ()
-    assert INDEX.requirement("nowhere", {}) is None
+def stages(queue: str, skills: dict[str, int] | None = None) -> tuple[Stage, ...]:
+    found = INDEX.stages(queue, "voice", skills or {})
+    assert found is not None
+    return found
 
 
-def test_levels_are_added_up_over_what_is_required() -> None:
-    assert INDEX.levels("ann", (("german", 2), ("sales", 3))) == 9
-    assert INDEX.levels("ann", ()) == 0
-    assert INDEX.levels("ann", (("german", 5),)) is None
-    assert INDEX.levels("zed", ()) is None
+def test_a_need_has_the_higher_of_both_levels_in_order_of_names() -> None:
+    needs = [stages("sales", {"german": 2, "sales": 1}), stages("sales", {"sales": 7})]
+    assert [found[0].need.required for found in needs] == [
+        (("german", 2), ("sales", 3)),
+        (("sales", 7),),
+    ]
+    assert stages("any")[0].need.required == ()
+    assert INDEX.stages("nowhere", "voice", {}) is None
+
+
+def test_equal_needs_are_one_object() -> None:
+    assert stages("sales")[0].need is stages("sales", {"sales": 2})[0].need
+
+
+def test_a_queue_asks_for_less_and_looks_farther_step_by_step() -> None:
+    told = [(s.after_ms, s.radius, s.need.required, s.need.reserve) for s in stages("near")]
+    assert told == [
+        (0, "site", (("german", 4), ("sales", 3)), False),
+        (5_000, "region", (("german", 4), ("sales", 3)), False),
+        (10_000, "region", (("german", 1), ("sales", 3)), False),
+        (20_000, "all", (("german", 1), ("sales", 3)), False),
+        (30_000, "all", (("german", 1), ("sales", 3)), True),
+        (40_000, "all", (("sales", 2),), True),
+    ]
+    assert stages("near")[-1].need.preferred == (("german", 1), ("service", 2))
+
+
+def test_levels_are_added_up_over_what_is_required_and_preferred() -> None:
+    need = stages("near")[2].need
+    assert INDEX.agents["fay"].levels(need) == 9 + 1  # service 1 is below what counts
+    assert INDEX.agents["gil"].levels(need) is None  # in reserve
+    assert INDEX.agents["gil"].levels(stages("near")[4].need) == 18
+    assert INDEX.agents["eve"].levels(need) is None
+    assert INDEX.agents["hal"].levels(stages("any")[0].need) is None  # takes no calls
 
 
 def test_the_best_seat_stands_first_and_leaves_without_a_trace() -> None:
     index = Index(INDEX)
-    sales = (("sales", 3),)
     index.put_seat(seat("ann"), 20)
     index.put_contact(contact("c"), 0)
     index.put_seat(seat("ben"), 10)
     index.put_seat(seat("fay", owner="box-b"), 30)
-    pool = index.pool(sales)
-    assert [entry[2] for entry in pool.best] == ["fay", "ben", "ann"]
-    assert [entry[2] for entry in pool.local["box-a"]] == ["ben", "ann"]
+    (group,) = index.live
+    near = group.pool.seats_of("site:box-a", index.ready)
+    assert [entry[-1] for entry in group.seats] == ["fay", "ben", "ann"]
+    assert [entry[-1] for entry in near] == ["ben", "ann"]
     index.put_seat(seat("ann"), 5)
-    assert [entry[2] for entry in pool.best] == ["fay", "ann", "ben"]
+    assert [entry[-1] for entry in group.seats] == ["fay", "ann", "ben"]
+    assert [entry[-1] for entry in near] == ["ann", "ben"]
     for name in ("ann", "ben", "fay", "nobody"):
         index.drop_seat(name)
-    assert (pool.best, pool.local, index.ready) == ([], {}, {})
+    assert (group.seats, near, index.ready, index.live) == ([], [], {}, {})
 
 
 def test_a_line_is_ordered_by_place_and_leaves_without_a_trace() -> None:
     index = Index(INDEX)
+    index.put_seat(seat("ann"), 0)
     for name, arrival in (("b", 2), ("c", 3), ("a", 1)):
         index.put_contact(contact(name, arrival=arrival, klass="unknown"), 0)
-    (line,) = index.lines[("sales", 3),].values()
+    (group,) = index.live
+    (line,) = group.lines.values()
     assert [entry[3] for entry in line] == ["a", "b", "c"]
     for name in ("a", "b", "c", "nobody"):
         index.drop_contact(name)
-    assert (index.lines, index.waiting) == ({}, {})
+    assert (group.lines, index.waiting, index.live) == ({}, {}, {})
+
+
+def test_time_moves_a_contact_on_by_itself() -> None:
+    index = Index(INDEX)
+    index.put_seat(seat("fay", owner="box-c"), 0)
+    index.put_seat(seat("gil", owner="box-c"), 0)
+    assert not index.put_contact(contact("c", queue="near", owner="box-a"), 0)
+    assert not index.advance(9_999)
+    assert not index.advance(10_000)
+    assert index.advance(20_000)
+    (group,) = index.live
+    assert (group.area, [entry[-1] for entry in group.seats]) == (ALL, ["fay"])
+    index.advance(30_000)
+    (group,) = index.live
+    assert [entry[-1] for entry in group.seats] == ["fay", "gil"]
+    index.drop_contact("c")
+    assert not index.advance(99_000)
+
+
+def test_who_asks_for_an_agent_waits_for_nobody_else_while_they_are_there() -> None:
+    index = Index(INDEX)
+    index.put_seat(seat("ben"), 0)
+    index.put_seat(seat("ann", state="talking"), 0)
+    assert not index.put_contact(contact("c", agent="ann"), 0)
+    assert index.put_seat(seat("ann", state="paused"), 0)  # so ben may
+    assert index.waiting["c"].group.area == ALL
+    index.put_seat(seat("ann"), 0)
+    group = index.waiting["c"].group
+    assert (group.area, [entry[-1] for entry in group.seats]) == ("agent:ann", ["ann"])
+    assert index.drop_seat("ann")
+    assert index.waiting["c"].group.area == ALL
 
 
 def test_contacts_of_ever_new_skills_do_not_fill_the_memory() -> None:
     index = Index(INDEX)
-    for number in range(3 * MAX_IDLE_POOLS):
+    many = index_module.MAX_IDLE_POOLS
+    for number in range(2 * many):
         index.put_contact(contact("c", skills={f"skill-{number}": 1}), 0)
     index.drop_contact("c")
-    assert len(index._pools) <= MAX_IDLE_POOLS + 1
+    assert len(index._pools) <= many + 1
 
 
 def test_a_pool_somebody_waits_for_is_kept() -> None:
@@ -62,6 +129,6 @@ def test_a_pool_somebody_waits_for_is_kept() -> None:
     index.put_contact(contact("c"), 0)
     index.drop_contact("c")
     index.put_contact(contact("c"), 0)
-    for number in range(2 * MAX_IDLE_POOLS):
+    for number in range(2 * index_module.MAX_IDLE_POOLS):
         index.put_contact(contact("d", skills={f"skill-{number}": 1}), 0)
     assert index.put_seat(seat("ann"), 0)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from appliance.link.messages import Delta, Snapshot
 from appliance.routing.matchmaker import PROPOSAL_TTL_MS, REFUSED_MS, Matchmaker
 from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
+from tests.appliance.routing.oracle import eligible
 from tests.appliance.routing.rows import (
     NOW_MS,
     OWNERS,
@@ -192,15 +193,12 @@ def test_owners_and_matchmaker_come_to_an_end(world: World, chance: random.Rando
                 del outstanding[proposal.contact]
         now_ms += 500
         outstanding = {c: entry for c, entry in outstanding.items() if entry[1] > now_ms}
-    waiting = [row for row in floor.contacts() if row.state == "waiting"]
-    ready = [row for row in floor.seats() if row.state == "ready"]
-    for row in waiting:
-        for free in ready:
-            needed = matchmaker.plan.requirement(row.queue, row.skills)
-            possible = needed is not None and (
-                matchmaker.plan.levels(free.seat, needed) is not None
-            )
-            assert not possible or floor.against(row, free, now_ms)
+    seats = floor.seats()
+    for row in floor.contacts():
+        if row.state == "waiting":
+            now = msgspec.structs.replace(row, age_ms=row.age_ms + now_ms - NOW_MS)
+            able = [free for free in seats if eligible(now, free, seats)]
+            assert all(floor.against(row, free, now_ms) for free in able)
 
 
 def _take(matchmaker: Matchmaker, proposal: Proposal, now_ms: int) -> None:

@@ -7,8 +7,8 @@ from hypothesis import given
 
 from appliance.plan.model import Agent
 from appliance.routing.decide import decide
-from appliance.routing.index import PlanIndex
 from appliance.routing.model import Failure, Proposal
+from appliance.routing.planindex import PlanIndex
 from appliance.routing.trace import explain, recompute
 from tests.appliance.routing.rows import NOW_MS, PLAN, World, contact, floor_of, seat, worlds
 
