@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.base.errors import ConfigError
 from appliance.plan.canonical import decode
+from appliance.plan.hours import is_date, zone
 from appliance.plan.model import (
     PLAN_FORMAT,
     Agent,
@@ -40,6 +41,8 @@ FindingReason = Literal[
     "no-agent",
     "not-weaker",
     "unknown-skill",
+    "unknown-zone",
+    "bad-date",
     "no-emergency",
     "bad-emergency",
     "emergency-shadowed",
@@ -85,6 +88,7 @@ def check(plan: Plan) -> list[Finding]:
             *checker.queues(),
             *checker.flows(),
             *checker.emergency(),
+            *checker.calendars(),
         }
     )
 
@@ -123,6 +127,21 @@ class _Checker:
             for name, step in flow.steps.items():
                 if isinstance(step, Enqueue):
                     yield from self._enqueue(f"flows[{flow.name}].steps[{name}]", step)
+
+    def calendars(self) -> Iterator[Finding]:
+        for calendar in self._plan.calendars:
+            place = f"calendars[{calendar.name}]"
+            try:
+                zone(calendar.time_zone)
+            except ConfigError as error:
+                yield Finding(f"{place}.time_zone", "unknown-zone", error.message)
+            for holiday in calendar.holidays:
+                if not is_date(holiday.date):
+                    yield Finding(
+                        f"{place}.holidays[{holiday.date}]",
+                        "bad-date",
+                        f"there is no {holiday.date}; write 2026-12-24, or 12-24 for each year",
+                    )
 
     def emergency(self) -> Iterator[Finding]:
         numbers = self._plan.emergency_numbers
@@ -220,6 +239,8 @@ def _duplicates(plan: Plan) -> Iterator[Finding]:
         ("flows", (flow.name for flow in plan.flows)),
         ("classes", (klass.name for klass in plan.classes)),
         ("agents", (agent.name for agent in plan.agents)),
+        ("sites", (site.name for site in plan.sites)),
+        ("calendars", (calendar.name for calendar in plan.calendars)),
         ("agents.account", (agent.account for agent in plan.agents)),
     )
     for place, names in named:

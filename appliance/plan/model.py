@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from appliance.plan.hours import Calendar
+from appliance.plan.parts import Level, Part, Seconds, Slug, Title
+
 #: version of this document's shape
 PLAN_FORMAT = 1
 
@@ -15,17 +18,6 @@ PLAN_FORMAT = 1
 Channel = Literal["voice", "chat", "sms", "mail", "task"]
 #: what a seat is chosen by: sum of levels, cost, own branch, time without work
 Criterion = Literal["level", "cost", "near", "idle"]
-
-# `$` alone would let a line feed at the end pass
-Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$(?!\n)")]
-Level = Annotated[int, msgspec.Meta(ge=1, le=10)]
-Seconds = Annotated[float, msgspec.Meta(gt=0, le=86400)]
-Title = Annotated[str, msgspec.Meta(max_length=120)]
-
-
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the plan's parts: frozen, and an unknown field is an error."""
-
 
 # -- flow steps: what a caller goes through before a queue -------------------------------------
 
@@ -58,7 +50,7 @@ class Enqueue(Part, frozen=True, kw_only=True, tag_field="do", tag="enqueue"):
 
     queue: Slug
     #: skills the contact needs beside the queue's
-    skills: dict[Slug, Level] = {}
+    skills: dict[Slug, Level] = msgspec.field(default_factory=dict)
     #: class of service, if it is to change
     klass: str = ""
 
@@ -108,9 +100,9 @@ class Queue(Part, frozen=True, kw_only=True):
     name: Slug
     title: Title = ""
     #: skill -> lowest level an agent must have
-    skills: dict[Slug, Level] = {}
+    skills: dict[Slug, Level] = msgspec.field(default_factory=dict)
     #: skill -> level from which it counts for an agent, without being required
-    prefer: dict[Slug, Level] = {}
+    prefer: dict[Slug, Level] = msgspec.field(default_factory=dict)
     #: steps by which less is asked for, each weaker than the one before
     relax: tuple[Relax, ...] = ()
     #: what decides between able agents, the first thing first
@@ -152,7 +144,7 @@ class Agent(Part, frozen=True, kw_only=True):
     title: Title = ""
     site: Slug
     account: Slug
-    skills: dict[Slug, Level] = {}
+    skills: dict[Slug, Level] = msgspec.field(default_factory=dict)
     #: what a minute costs, compared with the others'
     cost: Annotated[float, msgspec.Meta(ge=0, le=1000)] = 1.0
     #: serves only contacts that have waited as long as their queue says
@@ -188,6 +180,7 @@ class Plan(Part, frozen=True, kw_only=True):
     )
     agents: tuple[Agent, ...] = ()
     sites: tuple[Site, ...] = ()
+    calendars: tuple[Calendar, ...] = ()
     #: class of a contact that nothing gave another
     default_class: Slug = "bronze"
     #: numbers that reach help, whatever else the plan says

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.plan import model
+from appliance.plan.parts import Part
 from control.models import plan as rows
 
 _T = TypeVar("_T")
@@ -87,7 +88,7 @@ def changes(old: model.Plan | None, new: model.Plan) -> list[Change]:
     return found
 
 
-_PARTS: dict[str, type[model.Part]] = {
+_PARTS: dict[str, type[Part]] = {
     "numbers": model.Number,
     "queues": model.Queue,
     "flows": model.Flow,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.plan.checks import Finding, check
+from appliance.plan.hours import Calendar, Holiday
 from appliance.plan.model import (
     Agent,
     Enqueue,
@@ -208,6 +209,23 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         "a preferred skill that nobody has",
         relaxed(Relax(after_s=5, skills={"law": 0}), prefer={"knitting": 2}),
         {("queues[law].prefer[knitting]", "unknown-skill")},
+    ),
+    (
+        "a time zone and a day that are not there",
+        lambda plan: replace(
+            plan,
+            calendars=(
+                Calendar(
+                    name="office",
+                    time_zone="Europe/Atlantis",
+                    holidays=(Holiday(date="02-29"), Holiday(date="2027-02-29")),
+                ),
+            ),
+        ),
+        {
+            ("calendars[office].time_zone", "unknown-zone"),
+            ("calendars[office].holidays[2027-02-29]", "bad-date"),
+        },
     ),
     (
         "skills that nobody has together",
