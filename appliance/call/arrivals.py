@@ -10,7 +10,8 @@ from appliance.call.plans import CurrentPlan
 from appliance.call.turn import Turn
 from appliance.ledger.records import ContactArrived
 from appliance.routing.model import Place
-from appliance.wire.records import Answer, Hang, LegRow
+from appliance.wire.commands import Answer, Hang
+from appliance.wire.rows import LegRow
 
 
 class Arrivals:

@@ -5,20 +5,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from appliance.base.clock import Clock
-from appliance.wire.records import (
-    PROTO,
-    Ack,
-    Attach,
-    Beat,
-    BrainRecord,
-    Hello,
-    LegRow,
-    LegsRecord,
-    Registration,
-    Snapshot,
-    SnapshotEnd,
-    TrunkState,
-)
+from appliance.wire.commands import BrainRecord
+from appliance.wire.events import LegsRecord
+from appliance.wire.rows import LegRow, Registration, TrunkState
+from appliance.wire.session import PROTO, Ack, Attach, Beat, Hello, Snapshot, SnapshotEnd
 from appliance.wire.transport import BrainEnd
 
 log = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from appliance.ledger.records import (
 )
 from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
 from appliance.routing.model import Failure
-from appliance.wire.records import Bridge, Dial, Hang, Unbridge
+from appliance.wire.commands import Bridge, Dial, Hang, Unbridge
 
 log = logging.getLogger(__name__)
 

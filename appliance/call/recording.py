@@ -8,7 +8,8 @@ from appliance.base.clock import Clock
 from appliance.call.contact import Contact
 from appliance.call.turn import Turn
 from appliance.ledger.records import RecordingKept
-from appliance.wire.records import RecordingDone, RecordLeg
+from appliance.wire.commands import RecordLeg
+from appliance.wire.events import RecordingDone
 
 log = logging.getLogger(__name__)
 

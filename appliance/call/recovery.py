@@ -16,7 +16,8 @@ from appliance.call.owner import ContactOwner
 from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import Adopted
-from appliance.wire.records import Answer, Bridge, LegRow
+from appliance.wire.commands import Answer, Bridge
+from appliance.wire.rows import LegRow
 
 log = logging.getLogger(__name__)
 

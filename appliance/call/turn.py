@@ -16,7 +16,7 @@ import msgspec
 from appliance.base.errors import BranchlineError
 from appliance.ledger.records import Fact
 from appliance.link.messages import LinkMessage
-from appliance.wire.records import BrainRecord
+from appliance.wire.commands import BrainRecord
 
 log = logging.getLogger(__name__)
 

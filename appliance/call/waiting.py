@@ -11,7 +11,7 @@ from appliance.call.timers import Timers
 from appliance.call.turn import Turn
 from appliance.ledger.records import WaitAnnounced
 from appliance.routing.expected import announced
-from appliance.wire.records import Play
+from appliance.wire.commands import Play
 
 #: a wait that is over before it is announced is not announced [s]
 WORTH_SAYING_S = 10.0

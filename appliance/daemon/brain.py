@@ -28,7 +28,8 @@ from appliance.seat.offers import SeatOffers
 from appliance.seat.recovery import adopt_seats, kept_seats
 from appliance.seat.state import Seat
 from appliance.seat.switchboard import Rooms, Switchboard
-from appliance.wire.records import BrainRecord, LegsRecord
+from appliance.wire.commands import BrainRecord
+from appliance.wire.events import LegsRecord
 
 
 class Surroundings(NamedTuple):

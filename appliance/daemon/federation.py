@@ -33,7 +33,7 @@ from appliance.link.publisher import StatePublisher
 from appliance.link.session import Peer
 from appliance.link.zmq_transport import ZmqTransport
 from appliance.plan.model import Plan
-from appliance.wire import records as wire
+from appliance.wire import commands as wire
 
 log = logging.getLogger(__name__)
 

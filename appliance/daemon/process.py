@@ -27,7 +27,9 @@ from appliance.link.identity import Identity
 from appliance.link.messages import LinkMessage, Roster
 from appliance.plan.model import Plan
 from appliance.telemetry.publisher import HubKeys, TelemetryPublisher
-from appliance.wire import records as wire
+from appliance.wire.commands import Account, Accounts
+from appliance.wire.events import LegsRecord, TrunkChanged
+from appliance.wire.rows import TrunkState
 from appliance.wire.transport import brain_stream, keep_connected
 
 log = logging.getLogger(__name__)
@@ -55,7 +57,7 @@ class BrainDaemon:
         self.reporter = Reporter(
             self.brain, self.journal, self.telemetry, self.state_dir, self.clock
         )
-        self.trunks: dict[str, wire.TrunkState] = {}
+        self.trunks: dict[str, TrunkState] = {}
         self.admin = AdminSocket(self.state_dir / SOCKET)
         self.admin.on("status", lambda _: self._status())
         self._tasks: list[asyncio.Task[None]] = []
@@ -183,8 +185,8 @@ class BrainDaemon:
             self.reporter.trunk(trunk)
         self.reporter.legs(up=True)
 
-    def _event(self, record: wire.LegsRecord) -> None:
-        if isinstance(record, wire.TrunkChanged):
+    def _event(self, record: LegsRecord) -> None:
+        if isinstance(record, TrunkChanged):
             self.trunks[record.trunk.name] = record.trunk
         self.brain.event(record)
         self.reporter.event(record)
@@ -241,9 +243,9 @@ def _read(path: Path, kind: type[_T]) -> _T:
         raise ConfigError("bad-config", f"{path}: {error}") from error
 
 
-def _accounts(roster: Roster) -> wire.Accounts:
+def _accounts(roster: Roster) -> Accounts:
     accounts = [
-        wire.Account(account.account, account.ha1_md5, account.ha1_sha256)
+        Account(account.account, account.ha1_md5, account.ha1_sha256)
         for account in roster.accounts
     ]
-    return wire.Accounts(roster.realm, accounts)
+    return Accounts(roster.realm, accounts)

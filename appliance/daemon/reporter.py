@@ -23,7 +23,8 @@ from appliance.telemetry.records import (
     SeatChanged,
     TrunkState,
 )
-from appliance.wire import records as wire
+from appliance.wire import events as wire
+from appliance.wire import rows
 
 #: how often the box and its queues are reported [s]
 REPORT_S = 5.0
@@ -113,7 +114,7 @@ class Reporter:
                     )
                 )
 
-    def trunk(self, trunk: wire.TrunkState) -> None:
+    def trunk(self, trunk: rows.TrunkState) -> None:
         """Report a trunk or line, and raise or clear its alarm."""
         self._publish(
             TrunkState(

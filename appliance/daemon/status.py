@@ -6,7 +6,7 @@ from appliance.base.clock import Clock
 from appliance.call.contact import waited_s
 from appliance.daemon.brain import Brain
 from appliance.daemon.reporter import Reporter
-from appliance.wire.records import TrunkState
+from appliance.wire.rows import TrunkState
 
 
 def status(

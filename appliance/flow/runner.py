@@ -13,7 +13,7 @@ from appliance.call.turn import Turn
 from appliance.ledger.records import FlowStepped
 from appliance.plan import steps
 from appliance.plan.model import Flow
-from appliance.wire.records import Hang, Play, StopPlay
+from appliance.wire.commands import Hang, Play, StopPlay
 
 
 class FlowRunner:

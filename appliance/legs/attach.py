@@ -6,20 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from appliance.legs.events import LegEvents
-from appliance.wire.records import (
-    PROTO,
-    Ack,
-    Attach,
-    Beat,
-    BrainRecord,
-    Hello,
-    LegRow,
-    Refused,
-    Registration,
-    Snapshot,
-    SnapshotEnd,
-    TrunkState,
-)
+from appliance.wire.commands import BrainRecord
+from appliance.wire.events import Refused
+from appliance.wire.rows import LegRow, Registration, TrunkState
+from appliance.wire.session import PROTO, Ack, Attach, Beat, Hello, Snapshot, SnapshotEnd
 from appliance.wire.transport import LegsEnd
 
 _log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from appliance.base.reasons import REASONS
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
-from appliance.wire.records import (
+from appliance.wire.commands import (
     Accounts,
     Answer,
     BrainRecord,
@@ -20,13 +20,13 @@ from appliance.wire.records import (
     Peers,
     Play,
     RecordLeg,
-    Refused,
     Ring,
     SendDigits,
     StopPlay,
     StopRecord,
     Unbridge,
 )
+from appliance.wire.events import Refused
 
 _log = logging.getLogger(__name__)
 

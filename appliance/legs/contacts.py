@@ -10,7 +10,8 @@ import msgspec
 
 from appliance.base.clock import Clock
 from appliance.legs.events import LegEvents
-from appliance.wire.records import Registered, Registration, Unregistered
+from appliance.wire.events import Registered, Unregistered
+from appliance.wire.rows import Registration
 
 _log = logging.getLogger(__name__)
 

@@ -38,7 +38,8 @@ from appliance.legs.tombs import DialogFile
 from appliance.legs.tones import known_country
 from appliance.legs.trunks import TrunkTable
 from appliance.legs.trunkwatch import TrunkWatch
-from appliance.wire.records import Accounts, Fallback, LegRow, Peers, Registration, TrunkState
+from appliance.wire.commands import Accounts, Fallback, Peers
+from appliance.wire.rows import LegRow, Registration, TrunkState
 from appliance.wire.transport import WireServer
 
 _log = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from appliance.legs.lines import LinePort
 from appliance.legs.numbers import clean, is_diallable
 from appliance.legs.sipside import SipSide, Target
 from appliance.legs.trunkwatch import TrunkWatch
-from appliance.wire.records import Dial, LegRow
+from appliance.wire.commands import Dial
+from appliance.wire.rows import LegRow
 
 _log = logging.getLogger(__name__)
 

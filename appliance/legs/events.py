@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.base.clock import Clock
-from appliance.wire.records import LegsRecord
+from appliance.wire.events import LegsRecord
 
 
 class LegEvents:

@@ -8,7 +8,7 @@ from appliance.base.errors import BranchlineError
 from appliance.legs.errors import CommandError
 from appliance.legs.media import LegMedia
 from appliance.legs.table import Consequence, LegTable
-from appliance.wire.records import LegRow
+from appliance.wire.rows import LegRow
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,8 @@ from appliance.legs.numbers import clean, user_of
 from appliance.legs.phoneauth import PhoneAuth
 from appliance.legs.sip import InviteIn
 from appliance.legs.trunkwatch import TrunkWatch
-from appliance.wire.records import LegRow, Peer, Peers
+from appliance.wire.commands import Peer, Peers
+from appliance.wire.rows import LegRow
 
 _log = logging.getLogger(__name__)
 

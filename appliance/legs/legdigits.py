@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from appliance.legs.events import LegEvents
 from appliance.legs.table import LegTable
-from appliance.wire.records import Digit, DigitSource
+from appliance.wire.events import Digit
+from appliance.wire.rows import DigitSource
 
 #: forms that come beside the sound
 _BESIDE = ("info", "line")

@@ -10,7 +10,8 @@ from appliance.config.model import LineSettings
 from appliance.legs.errors import CommandError
 from appliance.legs.exchange import Exchange
 from appliance.legs.trunks import TrunkTable
-from appliance.wire.records import Dial, LegRow
+from appliance.wire.commands import Dial
+from appliance.wire.rows import LegRow
 from drivers.errors import DriverError
 from drivers.gsm import GsmLine
 from drivers.line import (

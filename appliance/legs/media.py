@@ -26,7 +26,8 @@ from appliance.legs.recorder import LegRecorder
 from appliance.legs.sdp import Keys
 from appliance.legs.table import BridgeChange, LegTable
 from appliance.legs.tones import named_tone
-from appliance.wire.records import DigitSource, LegQuality
+from appliance.wire.events import LegQuality
+from appliance.wire.rows import DigitSource
 
 _log = logging.getLogger(__name__)
 

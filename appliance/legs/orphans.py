@@ -12,7 +12,8 @@ from appliance.base.errors import BranchlineError
 from appliance.legs.attach import BrainSide
 from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
-from appliance.wire.records import Dial, Fallback, LegRow
+from appliance.wire.commands import Dial, Fallback
+from appliance.wire.rows import LegRow
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from appliance.base.clock import Clock
 from appliance.legs.digest import Algorithm, Authority, Ha1, Verified
 from appliance.legs.errors import CommandError
-from appliance.wire.records import Accounts
+from appliance.wire.commands import Accounts
 
 #: what is asked for. SHA-256 (RFC 8760) is taken where a phone uses it by itself, but not asked
 #: for: sipp looks at the first challenge only, and sofia-sip gives up when any is not MD5.

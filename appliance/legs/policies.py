@@ -2,7 +2,7 @@
 
 from appliance.config.model import ApplianceSettings, LinkSettings, PhoneSettings, TrunkSettings
 from appliance.legs.sdp import Policy
-from appliance.wire.records import LegKind
+from appliance.wire.rows import LegKind
 
 
 class CallPolicies:

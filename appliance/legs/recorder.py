@@ -12,7 +12,7 @@ from appliance.legs.enginetypes import RecordingClosed
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.table import LegTable
-from appliance.wire.records import RecordingDone
+from appliance.wire.events import RecordingDone
 
 _log = logging.getLogger(__name__)
 

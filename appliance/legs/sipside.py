@@ -34,7 +34,8 @@ from appliance.legs.sip import (
 from appliance.legs.sipcall import SipCall
 from appliance.legs.tombs import DialogFile
 from appliance.legs.trunkwatch import TrunkWatch
-from appliance.wire.records import Dial, LegRow
+from appliance.wire.commands import Dial
+from appliance.wire.rows import LegRow
 
 _log = logging.getLogger(__name__)
 

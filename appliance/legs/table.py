@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 import msgspec
 
 from appliance.legs.events import LegEvents
-from appliance.wire.records import (
+from appliance.wire.commands import Dial
+from appliance.wire.events import (
     Bridged,
-    Dial,
     Held,
     LegDown,
     LegIn,
     LegOut,
     LegRinging,
-    LegRow,
     LegUp,
     PlayDone,
 )
+from appliance.wire.rows import LegRow
 
 _log = logging.getLogger(__name__)
 

@@ -1,7 +1,8 @@
 """Trunks: whether each is there, told on every change."""
 
 from appliance.legs.events import LegEvents
-from appliance.wire.records import LegKind, TrunkChanged, TrunkState
+from appliance.wire.events import TrunkChanged
+from appliance.wire.rows import LegKind, TrunkState
 
 
 class TrunkTable:

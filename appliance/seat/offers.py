@@ -26,7 +26,8 @@ from appliance.link.messages import (
 from appliance.routing.model import Proposal
 from appliance.seat.board import SeatBoard
 from appliance.seat.state import Reservation, Seat
-from appliance.wire.records import Answer, Bridge, Dial, Hang, LegRow, Play, Ring, Unbridge
+from appliance.wire.commands import Answer, Bridge, Dial, Hang, Play, Ring, Unbridge
+from appliance.wire.rows import LegRow
 
 log = logging.getLogger(__name__)
 

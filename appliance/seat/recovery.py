@@ -9,7 +9,7 @@ from appliance.call.attach import Found
 from appliance.seat.board import SEAT_KEY, SeatBoard
 from appliance.seat.offers import SeatOffers
 from appliance.seat.state import Reservation, Seat
-from appliance.wire.records import LegRow
+from appliance.wire.rows import LegRow
 
 log = logging.getLogger(__name__)
 

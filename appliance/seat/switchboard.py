@@ -20,8 +20,10 @@ from appliance.ledger.records import ContactAnswered, MessageTaken, TrunkChanged
 from appliance.link.messages import Confirm, LinkMessage, Offer, Propose, Reached, Release
 from appliance.seat.board import SeatBoard
 from appliance.seat.offers import SeatOffers
-from appliance.wire import records as wire
-from appliance.wire.records import Answer, Dial, Hang, LegRow, LegsRecord, Play
+from appliance.wire import events as wire
+from appliance.wire.commands import Answer, Dial, Hang, Play
+from appliance.wire.events import LegsRecord
+from appliance.wire.rows import LegRow
 
 log = logging.getLogger(__name__)
 

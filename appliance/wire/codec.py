@@ -6,7 +6,9 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from appliance.base.errors import PeerError
-from appliance.wire.records import BrainRecord, LegsRecord, Record
+from appliance.wire.commands import BrainRecord
+from appliance.wire.events import LegsRecord
+from appliance.wire.rows import Record
 
 #: bytes of a frame's length, little endian
 HEAD = 4

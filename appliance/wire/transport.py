@@ -27,7 +27,9 @@ from appliance.wire.codec import (
     encode_frame,
     legs_decoder,
 )
-from appliance.wire.records import BrainRecord, LegsRecord, Record
+from appliance.wire.commands import BrainRecord
+from appliance.wire.events import LegsRecord
+from appliance.wire.rows import Record
 
 _log = logging.getLogger(__name__)
 

@@ -14,10 +14,22 @@ from appliance.ledger.journal import LedgerJournal
 from appliance.link.messages import LinkMessage
 from appliance.plan.model import Agent, Enqueue, Flow, Menu, Number, Plan, Queue, Say
 from appliance.seat.state import Seat
-from appliance.wire import records as wire
-from appliance.wire.records import LegRow
+from appliance.wire.commands import Answer, BrainRecord, Bridge, Dial, Hang, Play, Unbridge
+from appliance.wire.events import (
+    Digit,
+    LegDown,
+    LegIn,
+    LegOut,
+    LegRinging,
+    LegUp,
+    PlayDone,
+    Refused,
+    Registered,
+    Unregistered,
+)
+from appliance.wire.rows import LegKind, LegRow, Record, Registration
 
-R = TypeVar("R", bound=wire.Record)
+R = TypeVar("R", bound=Record)
 
 PLAN = Plan(
     serial=1,
@@ -109,8 +121,8 @@ class PretendLegs:
         self.world = world
         self.epoch = epoch
         self.rows: dict[int, LegRow] = {}
-        self.registrations: dict[str, wire.Registration] = {}
-        self.commands: list[wire.BrainRecord] = []
+        self.registrations: dict[str, Registration] = {}
+        self.commands: list[BrainRecord] = []
         self.seq = 0
         self._legs = itertools.count(1)
         self.brain: Brain | None = None
@@ -121,13 +133,13 @@ class PretendLegs:
         #: legs bridges; False: a leg has ended before the command came
         self.bridges = True
         #: follow dials to other appliances
-        self.on_peer_dial: Callable[[int, wire.Dial], None] = lambda _leg, _dial: None
+        self.on_peer_dial: Callable[[int, Dial], None] = lambda _leg, _dial: None
         self.on_peer_answer: Callable[[int], None] = lambda _leg: None
         self.on_peer_down: Callable[[int, str], None] = lambda _leg, _reason: None
 
     # -- what happens outside ------------------------------------------------------------------
 
-    def call_in(self, called: str, caller: str = "+33123", kind: wire.LegKind = "trunk",
+    def call_in(self, called: str, caller: str = "+33123", kind: LegKind = "trunk",
                 via: str = "provider", **more: object) -> int:  # fmt: skip
         leg = next(self._legs)
         row = LegRow(leg=leg, out=False, kind=kind, via=via, state="new", caller=caller,
@@ -135,29 +147,29 @@ class PretendLegs:
         for name, value in more.items():
             setattr(row, name, value)
         self.rows[leg] = row
-        self._emit(wire.LegIn, row)
+        self._emit(LegIn, row)
         return leg
 
     def register(self, account: str) -> None:
-        registration = wire.Registration(account, "sip:x", self.now + 60)
+        registration = Registration(account, "sip:x", self.now + 60)
         self.registrations[account] = registration
-        self._emit(wire.Registered, registration)
+        self._emit(Registered, registration)
 
     def unregister(self, account: str) -> None:
         self.registrations.pop(account, None)
-        self._emit(wire.Unregistered, account, "normal")
+        self._emit(Unregistered, account, "normal")
 
     def press(self, leg: int, digit: str) -> None:
-        self._emit(wire.Digit, leg, digit, "inband", 80)
+        self._emit(Digit, leg, digit, "inband", 80)
 
     def prompts_end(self, leg: int) -> None:
-        self._emit(wire.PlayDone, leg, self.rows[leg].play, "end")
+        self._emit(PlayDone, leg, self.rows[leg].play, "end")
 
     def up(self, leg: int) -> None:
         row = self.rows.get(leg)
         if row is not None and row.state in ("new", "ringing"):
             row.state, row.t_up = "up", self.now
-            self._emit(wire.LegUp, leg)
+            self._emit(LegUp, leg)
 
     def down(self, leg: int, reason: str = "normal") -> None:
         row = self.rows.get(leg)
@@ -165,7 +177,7 @@ class PretendLegs:
             return
         row.state, row.reason, row.t_down = "down", reason, self.now
         bridge, row.bridge = row.bridge, ""
-        self._emit(wire.LegDown, leg, reason, 16)
+        self._emit(LegDown, leg, reason, 16)
         if row.kind == "peer":
             self.on_peer_down(leg, reason)
         for other in list(self.rows.values()):
@@ -185,30 +197,30 @@ class PretendLegs:
         rows = dict(self.rows)
         brain.found(Found(self.epoch, "boot", rows, list(self.registrations.values()), []))
 
-    def take(self, record: wire.BrainRecord) -> None:
+    def take(self, record: BrainRecord) -> None:
         """Carry out a command, as the wire defines it."""
         self.commands.append(record)
         match record:
-            case wire.Answer():
+            case Answer():
                 self.world.later(0.0, lambda: self._answer(record.leg))
-            case wire.Hang():
+            case Hang():
                 self.down(record.leg, record.reason)
-            case wire.Dial():
+            case Dial():
                 self._dial(record)
-            case wire.Play():
+            case Play():
                 self._play(record)
-            case wire.Bridge() if self.bridges:
+            case Bridge() if self.bridges:
                 for leg in record.legs:
                     self.rows[leg].bridge = record.bridge
                     self.rows[leg].play = 0
-            case wire.Unbridge():
+            case Unbridge():
                 for row in self.rows.values():
                     row.bridge = "" if row.bridge == record.bridge else row.bridge
 
     def of(self, kind: type[R]) -> list[R]:
         return [record for record in self.commands if isinstance(record, kind)]
 
-    def _play(self, record: wire.Play) -> None:
+    def _play(self, record: Play) -> None:
         row = self.rows.get(record.leg)
         if row is None or row.state == "down":
             return
@@ -219,30 +231,30 @@ class PretendLegs:
     def _played(self, row: LegRow, play: int) -> None:
         if row.play == play:
             row.play = 0
-            self._emit(wire.PlayDone, row.leg, play, "end")
+            self._emit(PlayDone, row.leg, play, "end")
 
     def _answer(self, leg: int) -> None:
         self.up(leg)
         if self.rows[leg].kind == "peer":
             self.on_peer_answer(leg)
 
-    def _dial(self, dial: wire.Dial) -> None:
+    def _dial(self, dial: Dial) -> None:
         if any(row.tok == dial.tok for row in self.rows.values()):
             return
         if dial.owner not in self.rows or self.rows[dial.owner].state == "down":
-            self._emit(wire.Refused, wire.Dial.__struct_config__.tag, dial.tok, "gone")
+            self._emit(Refused, Dial.__struct_config__.tag, dial.tok, "gone")
             return
         if dial.kind == "phone" and dial.via not in self.registrations:
-            self._emit(wire.Refused, wire.Dial.__struct_config__.tag, dial.tok, "unreachable")
+            self._emit(Refused, Dial.__struct_config__.tag, dial.tok, "unreachable")
             return
         leg = next(self._legs)
         self.rows[leg] = LegRow(leg=leg, out=True, kind=dial.kind, via=dial.via, state="ringing",
                                 tok=dial.tok, owner=dial.owner, t_new=self.now)  # fmt: skip
-        self._emit(wire.LegOut, leg, dial.tok)
+        self._emit(LegOut, leg, dial.tok)
         if dial.kind == "peer":
             self.on_peer_dial(leg, dial)
             return
-        self._emit(wire.LegRinging, leg, 180)
+        self._emit(LegRinging, leg, 180)
         if self.answer_after is not None:
             self.world.later(self.answer_after, lambda: self.up(leg))
         self.world.later(dial.ring_s, lambda: self._ring_out(leg))

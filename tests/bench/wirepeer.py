@@ -9,24 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from appliance.wire.records import (
-    PROTO,
-    Ack,
-    Answer,
-    Attach,
-    Beat,
-    Bridge,
-    Dial,
-    LegDown,
-    LegIn,
-    LegOut,
-    LegRinging,
-    LegsRecord,
-    LegUp,
-    Play,
-    Refused,
-    Ring,
-)
+from appliance.wire.commands import Answer, Bridge, Dial, Play, Ring
+from appliance.wire.events import LegDown, LegIn, LegOut, LegRinging, LegsRecord, LegUp, Refused
+from appliance.wire.session import PROTO, Ack, Attach, Beat
 from appliance.wire.transport import BrainStream, brain_stream, keep_connected
 from tests.baresipkit import wait_for
 from tests.bench.load import PHONES_PORT

@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.wire import records as wire
+from appliance.wire.commands import Bridge, Dial, Hang, Play
+from appliance.wire.events import Held
 from tests.appliance.brainkit import PLAN, Box, World
 
 
@@ -33,11 +34,11 @@ def test_call_to_queue_reaches_the_agent_and_is_booked(world: World, box: Box) -
     box.legs.register("ann")
     leg = box.legs.call_in("200")
     world.run(3)
-    (dial,) = box.legs.of(wire.Dial)
+    (dial,) = box.legs.of(Dial)
     assert dial.via == "ann"
     assert dial.caller == "+33123"
     assert dial.caller_name.startswith("sales, waited 0:0")
-    bridge = box.legs.of(wire.Bridge)[-1]
+    bridge = box.legs.of(Bridge)[-1]
     assert leg in bridge.legs
     assert box.legs.rows[leg].bridge
     box.legs.down(leg)
@@ -60,7 +61,7 @@ def test_menu_leads_to_the_queue_of_the_key(world: World, box: Box) -> None:
     world.settle()
     box.legs.press(leg, "2")
     world.run(3)
-    (dial,) = box.legs.of(wire.Dial)
+    (dial,) = box.legs.of(Dial)
     assert dial.via == "bob"
     assert "key 2" in dial.caller_name
 
@@ -75,17 +76,17 @@ def test_wrong_key_then_silence_takes_the_way_otherwise(world: World, box: Box) 
     world.settle()
     box.legs.prompts_end(leg)
     world.run(1)
-    assert not box.legs.of(wire.Dial)
-    assert "invalid" in box.legs.of(wire.Play)[-1].items
+    assert not box.legs.of(Dial)
+    assert "invalid" in box.legs.of(Play)[-1].items
     box.legs.prompts_end(leg)
     world.run(8)
-    assert [dial.via for dial in box.legs.of(wire.Dial)] == ["ann"]
+    assert [dial.via for dial in box.legs.of(Dial)] == ["ann"]
 
 
 def test_caller_who_gives_up_is_told_apart(world: World, box: Box) -> None:
     leg = box.legs.call_in("200")
     world.run(5)
-    assert box.legs.of(wire.Play)[-1].loop
+    assert box.legs.of(Play)[-1].loop
     box.legs.down(leg)
     world.run(1)
     assert box.outcomes() == ["abandoned"]
@@ -101,15 +102,15 @@ def test_expected_wait_is_announced_and_then_music(world: World, tmp_path: Path)
     world.run(5)
     leg = box.legs.call_in("200")
     world.run(2)
-    announced, *_ = [play for play in box.legs.of(wire.Play) if play.leg == leg]
+    announced, *_ = [play for play in box.legs.of(Play) if play.leg == leg]
     assert announced.items[0] == "queue-holdtime"
     assert not announced.loop
     world.run(4)
-    assert box.legs.of(wire.Play)[-1].items == ["moh"]
+    assert box.legs.of(Play)[-1].items == ["moh"]
     (promise,) = [e for e in box.journal.entries() if e.kind == "wait-announced"]
     assert 0 < promise.as_dict()["low_s"] < promise.as_dict()["high_s"]
     world.run(30)
-    assert sum(play.items[0] == "queue-holdtime" for play in box.legs.of(wire.Play)) == 2
+    assert sum(play.items[0] == "queue-holdtime" for play in box.legs.of(Play)) == 2
 
 
 def test_unknown_number_is_let_go_by_word(world: World, box: Box) -> None:
@@ -144,7 +145,7 @@ def test_star_code_pauses_a_seat(world: World, box: Box) -> None:
     box.legs.call_in("200")
     world.run(5)
     assert box.seat("ann").state == "paused"
-    assert not box.legs.of(wire.Dial)
+    assert not box.legs.of(Dial)
 
 
 def test_oldest_caller_comes_first(world: World, box: Box) -> None:
@@ -163,7 +164,7 @@ def test_phone_that_goes_away_is_no_seat(world: World, box: Box) -> None:
     box.legs.unregister("ann")
     box.legs.call_in("200")
     world.run(5)
-    assert not box.legs.of(wire.Dial)
+    assert not box.legs.of(Dial)
     assert box.brain.board.get("ann") is None
 
 
@@ -172,11 +173,11 @@ def test_hold_by_the_agent_plays_music_to_the_caller(world: World, box: Box) -> 
     leg = box.legs.call_in("200")
     world.run(3)
     phone = next(row.leg for row in box.legs.rows.values() if row.out)
-    box.brain.event(wire.Held(box.legs.seq, 0.0, phone, True))
+    box.brain.event(Held(box.legs.seq, 0.0, phone, True))
     world.settle()
     assert not box.legs.rows[leg].bridge
-    assert box.legs.commands[-1] == wire.Play(leg, box.contact(leg).play, ["moh"], True)
-    box.brain.event(wire.Held(box.legs.seq, 0.0, phone, False))
+    assert box.legs.commands[-1] == Play(leg, box.contact(leg).play, ["moh"], True)
+    box.brain.event(Held(box.legs.seq, 0.0, phone, False))
     world.settle()
     assert box.legs.rows[leg].bridge
 
@@ -200,7 +201,7 @@ def test_kill_keeps_talks_places_and_books(world: World, tmp_path: Path, talks: 
     assert box.legs.rows[talking].bridge
     assert [box.contact(leg).place for leg in waiting] == places[1:]
     assert box.outcomes() == ["abandoned"]
-    assert not [c for c in box.legs.commands[commands:] if isinstance(c, wire.Hang)]
+    assert not [c for c in box.legs.commands[commands:] if isinstance(c, Hang)]
     box.legs.down(talking)
     world.run(10)
     if waiting:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from appliance.wire.records import BrainRecord
+from appliance.wire.commands import BrainRecord
 from tests.appliance.brainkit import Box, World
 
 Moment = Literal["before-commit", "after-commit", "half-sent"]

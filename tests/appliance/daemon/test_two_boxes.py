@@ -7,7 +7,7 @@ import pytest
 
 from appliance.link.messages import LinkMessage, Propose
 from appliance.routing.matchmaker import Matchmaker
-from appliance.wire import records as wire
+from appliance.wire import commands as wire
 from tests.appliance.brainkit import PLAN, Box, World
 
 

@@ -14,22 +14,10 @@ from appliance.config.model import (
     TrunkSettings,
 )
 from appliance.legs.daemon import LegsDaemon
-from appliance.wire.records import (
-    PROTO,
-    Answer,
-    Attach,
-    Beat,
-    BrainRecord,
-    Hello,
-    LegIn,
-    LegRow,
-    LegsRecord,
-    LegUp,
-    Registration,
-    Snapshot,
-    SnapshotEnd,
-    TrunkState,
-)
+from appliance.wire.commands import Answer, BrainRecord
+from appliance.wire.events import LegIn, LegsRecord, LegUp
+from appliance.wire.rows import LegRow, Registration, TrunkState
+from appliance.wire.session import PROTO, Attach, Beat, Hello, Snapshot, SnapshotEnd
 from appliance.wire.transport import brain_stream, keep_connected
 from tests.ports import free_port
 from tests.sippkit import (

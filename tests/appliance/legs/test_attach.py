@@ -7,21 +7,9 @@ import msgspec
 
 from appliance.config.model import LegsSettings
 from appliance.wire.codec import HEAD, encode_frame
-from appliance.wire.records import (
-    PROTO,
-    Ack,
-    Answer,
-    Attach,
-    Bridge,
-    Dial,
-    LegDown,
-    LegIn,
-    LegOut,
-    LegsRecord,
-    LegUp,
-    Play,
-    Refused,
-)
+from appliance.wire.commands import Answer, Bridge, Dial, Play
+from appliance.wire.events import LegDown, LegIn, LegOut, LegsRecord, LegUp, Refused
+from appliance.wire.session import PROTO, Ack, Attach
 from appliance.wire.transport import brain_stream, keep_connected
 from tests.appliance.legs.legsrig import (
     CALLEE,

@@ -5,11 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from appliance.wire.records import (
+from appliance.wire.commands import (
     Answer,
     Dial,
-    Digit,
     Hang,
+    Peer,
+    Peers,
+    Play,
+    RecordLeg,
+    Ring,
+    SendDigits,
+    StopPlay,
+    StopRecord,
+)
+from appliance.wire.events import (
+    Digit,
     Held,
     LegDown,
     LegIn,
@@ -17,17 +27,9 @@ from appliance.wire.records import (
     LegQuality,
     LegRinging,
     LegUp,
-    Peer,
-    Peers,
-    Play,
     PlayDone,
     RecordingDone,
-    RecordLeg,
     Refused,
-    Ring,
-    SendDigits,
-    StopPlay,
-    StopRecord,
 )
 from tests.appliance.legs.legsrig import (
     CALLEE,

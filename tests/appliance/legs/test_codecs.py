@@ -13,16 +13,8 @@ import numpy.typing as npt
 import pytest
 
 from appliance.config.model import ApplianceSettings, Codec, Srtp
-from appliance.wire.records import (
-    Dial,
-    Hang,
-    LegDown,
-    LegIn,
-    LegUp,
-    Play,
-    RecordingDone,
-    RecordLeg,
-)
+from appliance.wire.commands import Dial, Hang, Play, RecordLeg
+from appliance.wire.events import LegDown, LegIn, LegUp, RecordingDone
 from tests.appliance.legs.legsrig import (
     TRUNK_ADDRESS,
     LegsRig,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.wire.records import (
+from appliance.wire.commands import (
     Account,
     Accounts,
     Answer,
@@ -13,17 +13,16 @@ from appliance.wire.records import (
     Bridge,
     Dial,
     Hang,
-    LegDown,
     Peer,
     Peers,
     Play,
     RecordLeg,
-    Refused,
     Ring,
     SendDigits,
     StopRecord,
     Unbridge,
 )
+from appliance.wire.events import LegDown, Refused
 from tests.appliance.legs.legsrig import (
     CALLER,
     TRUNK_ADDRESS,

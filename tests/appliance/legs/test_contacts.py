@@ -8,7 +8,7 @@ from appliance.base.clock import HeldClock
 from appliance.legs import contacts as contacts_module
 from appliance.legs.contacts import Contact, ContactTable
 from appliance.legs.events import LegEvents
-from appliance.wire.records import LegsRecord, Registered, Unregistered
+from appliance.wire.events import LegsRecord, Registered, Unregistered
 
 
 class Told:

@@ -5,23 +5,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.wire.records import (
-    Answer,
-    Bridge,
+from appliance.wire.commands import Answer, Bridge, Dial, Hang, Play, Ring, StopPlay
+from appliance.wire.events import (
     Bridged,
-    Dial,
-    Hang,
     LegDown,
     LegIn,
     LegOut,
     LegQuality,
     LegRinging,
     LegUp,
-    Play,
     PlayDone,
     Refused,
-    Ring,
-    StopPlay,
 )
 from tests.appliance.legs.legsrig import (
     CALLEE,

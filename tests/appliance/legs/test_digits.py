@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.wire.records import Bridge, Dial, Digit, LegDown, LegUp
+from appliance.wire.commands import Bridge, Dial
+from appliance.wire.events import Digit, LegDown, LegUp
 from tests.appliance.legs.legsrig import (
     TRUNK_ADDRESS,
     LegsRig,

@@ -9,7 +9,8 @@ from appliance.legs import legdigits
 from appliance.legs.events import LegEvents
 from appliance.legs.legdigits import LegDigits
 from appliance.legs.table import LegTable
-from appliance.wire.records import Digit, DigitSource, LegRow, LegsRecord
+from appliance.wire.events import Digit, LegsRecord
+from appliance.wire.rows import DigitSource, LegRow
 
 #: long enough after the settling for a relay to have happened [s]
 AFTER_S = legdigits.SETTLE_S * 2

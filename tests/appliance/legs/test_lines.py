@@ -10,16 +10,13 @@ import pytest
 from appliance.base.errors import ConfigError
 from appliance.config.model import LineSettings
 from appliance.legs.daemon import LegsDaemon
-from appliance.wire.records import (
-    Answer,
-    Dial,
+from appliance.wire.commands import Answer, Dial, Hang, Play
+from appliance.wire.events import (
     Digit,
-    Hang,
     LegDown,
     LegIn,
     LegOut,
     LegUp,
-    Play,
     PlayDone,
     Refused,
     TrunkChanged,

@@ -4,17 +4,8 @@ import asyncio
 from pathlib import Path
 
 from appliance.config.model import LegsSettings
-from appliance.wire.records import (
-    Answer,
-    Bridge,
-    Dial,
-    Fallback,
-    LegDown,
-    LegIn,
-    LegOut,
-    LegUp,
-    Play,
-)
+from appliance.wire.commands import Answer, Bridge, Dial, Fallback, Play
+from appliance.wire.events import LegDown, LegIn, LegOut, LegUp
 from tests.appliance.legs.legsrig import (
     CALLEE,
     CALLER,

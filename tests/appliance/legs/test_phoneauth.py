@@ -6,7 +6,7 @@ from appliance.base.clock import HeldClock
 from appliance.legs.digest import ha1_pair, response_to
 from appliance.legs.errors import CommandError
 from appliance.legs.phoneauth import FORGET_S, MAX_GUESSES, PhoneAuth
-from appliance.wire.records import Account, Accounts
+from appliance.wire.commands import Account, Accounts
 
 REALM = "branchline"
 

@@ -8,12 +8,8 @@ from pathlib import Path
 import pytest
 
 from appliance.legs.robot import Robot, RobotPhones
-from appliance.wire.records import (
-    Account,
-    Accounts,
-    Bridge,
-    Dial,
-    Hang,
+from appliance.wire.commands import Account, Accounts, Bridge, Dial, Hang
+from appliance.wire.events import (
     LegDown,
     LegIn,
     LegOut,

@@ -8,19 +8,19 @@ from appliance.base.clock import HeldClock
 from appliance.legs import table as table_module
 from appliance.legs.events import LegEvents
 from appliance.legs.table import Consequence, LegTable
-from appliance.wire.records import (
+from appliance.wire.commands import Dial
+from appliance.wire.events import (
     Bridged,
-    Dial,
     Held,
     LegDown,
     LegIn,
     LegOut,
     LegRinging,
-    LegRow,
     LegsRecord,
     LegUp,
     PlayDone,
 )
+from appliance.wire.rows import LegRow
 
 
 class Told:

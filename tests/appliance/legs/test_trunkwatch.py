@@ -6,9 +6,8 @@ import msgspec
 
 from appliance.config.model import ApplianceSettings, TrunkSettings
 from appliance.legs.robot import RobotPhones
-from appliance.wire.records import (
-    Answer,
-    Dial,
+from appliance.wire.commands import Answer, Dial
+from appliance.wire.events import (
     LegDown,
     LegIn,
     LegOut,

@@ -11,7 +11,9 @@ import pytest
 
 from appliance.base.errors import ConfigError
 from appliance.wire.codec import HEAD, MAX_FRAME, brain_decoder, encode_frame
-from appliance.wire.records import Ack, Attach, Beat, BrainRecord, Hang, Hello, LegRow, Snapshot
+from appliance.wire.commands import BrainRecord, Hang
+from appliance.wire.rows import LegRow
+from appliance.wire.session import Ack, Attach, Beat, Hello, Snapshot
 from appliance.wire.transport import (
     MAX_CONNECTIONS,
     BrainStream,

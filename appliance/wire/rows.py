@@ -1,0 +1,74 @@
+"""What both sides of the wire speak of: a leg, a phone that is there, a trunk.
+
+Times `t…` are CLOCK_MONOTONIC seconds, the same clock in both processes of one boot. A leg's
+number is unique within one *epoch* (one life of the legs process).
+"""
+
+from typing import Literal
+
+import msgspec
+
+LegKind = Literal["trunk", "phone", "peer", "line"]
+LegState = Literal["new", "ringing", "up", "down"]
+DigitSource = Literal["inband", "rfc4733", "info", "line"]
+
+
+class Record(msgspec.Struct, array_like=True, gc=False):
+    """Base: an array on the wire, so that a field is only ever added at the end."""
+
+
+class LegRow(Record, kw_only=True):
+    """One leg as the snapshot shows it; also the legs process's own row."""
+
+    leg: int
+    out: bool
+    kind: LegKind
+    #: trunk name, phone account, peer appliance id or line name
+    via: str
+    state: LegState
+    caller: str = ""
+    called: str = ""
+    caller_name: str = ""
+    #: the caller asked for privacy (RFC 3323)
+    private: bool = False
+    #: token the brain gave with `Dial`, empty for a leg that came in
+    tok: str = ""
+    #: the leg that this one was dialled for; it ends with it unless they are bridged
+    owner: int = 0
+    #: id of the bridge it is in, or empty
+    bridge: str = ""
+    #: reservation and fence a peer's INVITE named
+    reservation: str = ""
+    fence: int = 0
+    t_new: float = 0.0
+    t_up: float = 0.0
+    t_down: float = 0.0
+    reason: str = ""
+    #: Q.850 cause
+    cause: int = 0
+    #: number of the play that runs, or 0
+    play: int = 0
+    #: id of the recording that runs, or empty
+    recording: str = ""
+    held: bool = False
+    #: number of the last event about it
+    seq: int = 0
+
+
+class Registration(Record):
+    """A phone that is there: its account, where it is and until when."""
+
+    account: str
+    contact: str
+    t_expires: float
+    agent: str = ""
+
+
+class TrunkState(Record):
+    """What a trunk or line can do now; *reason* says why when it is not up."""
+
+    name: str
+    kind: LegKind
+    up: bool
+    reason: str = ""
+    detail: str = ""
