@@ -293,6 +293,10 @@ class MediaEngine(SecureCalls, WatchCalls, FaxCalls):
         sides = (lib.BL_SIDE_SAYS if says else 0) | (lib.BL_SIDE_HEARS if hears else 0)
         check(lib.bl_record_mute(self._alive(), recording, sides), f"recording {recording}: mute")
 
+    def mask_record(self, recording: int, on: bool) -> None:
+        """Record silence in place of what is dialled from now on, or no more."""
+        check(lib.bl_record_mask(self._alive(), recording, on), f"recording {recording}: mask")
+
     def tap(
         self, tap: int, leg: int, fd: int, *, says: bool, hears: bool, mask_digits: bool = False
     ) -> None:
@@ -302,6 +306,10 @@ class MediaEngine(SecureCalls, WatchCalls, FaxCalls):
         """
         sides = (lib.BL_SIDE_SAYS if says else 0) | (lib.BL_SIDE_HEARS if hears else 0)
         check(lib.bl_tap(self._alive(), tap, leg, fd, sides, mask_digits), f"leg {leg}: tap {tap}")
+
+    def mask_tap(self, tap: int, on: bool) -> None:
+        """Hide what is dialled from now on, or no more; a masked tap comes 60 ms later."""
+        check(lib.bl_tap_mask(self._alive(), tap, on), f"tap {tap}: mask")
 
     def stop_tap(self, tap: int) -> None:
         """End a tap; `TapEnded` follows."""

@@ -509,11 +509,14 @@ int bl_record(struct bl_engine *engine, int64_t recording, int64_t leg,
 int bl_record_pause(struct bl_engine *engine, int64_t recording, bool on);
 /* These sides (enum bl_side, or-ed) are silence from now on; 0: none. */
 int bl_record_mute(struct bl_engine *engine, int64_t recording, int32_t sides);
+/* Whether what is dialled is silence in it from now on. */
+int bl_record_mask(struct bl_engine *engine, int64_t recording, bool on);
 int bl_record_stop(struct bl_engine *engine, int64_t recording);
 /* A live copy of sides of the leg into a connected socket or a pipe, as docs/media-engine.md says.
  */
 int bl_tap(struct bl_engine *engine, int64_t tap, int64_t leg, int fd, int32_t sides,
 	   bool mask_digits);
+int bl_tap_mask(struct bl_engine *engine, int64_t tap, bool on);
 int bl_tap_stop(struct bl_engine *engine, int64_t tap);
 
 /*

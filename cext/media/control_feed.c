@@ -99,19 +99,22 @@ static int push_about(struct bl_engine *engine, int64_t leg, struct bl_command *
 	return command->leg ? bl_push(engine, command) : BL_OK;
 }
 
-static int about_recording(struct bl_engine *engine, int64_t id, enum bl_command_kind kind,
-			   int32_t value)
+/* A recording or tap of that number: the command goes to the tick of its leg. */
+static int about(struct bl_engine *engine, enum bl_feed_kind feed, int64_t id,
+		 enum bl_command_kind kind, int32_t value)
 {
-	struct bl_command command = {.kind = kind, .of = {id, BL_FEED_RECORDING, value}};
+	struct bl_command command = {.kind = kind, .of = {id, feed, value}};
 	const struct bl_recording *recording;
+	const struct bl_tap *tap;
 	int err = BL_ENOENT;
 
 	if (!engine)
 		return BL_EINVAL;
 	pthread_mutex_lock(&engine->lock);
-	recording = bl_map_get(&engine->recordings, id);
-	if (recording)
-		err = push_about(engine, recording->leg, &command);
+	recording = feed == BL_FEED_RECORDING ? bl_map_get(&engine->recordings, id) : NULL;
+	tap = feed == BL_FEED_TAP ? bl_map_get(&engine->taps, id) : NULL;
+	if (recording || tap)
+		err = push_about(engine, recording ? recording->leg : tap->leg, &command);
 	bl_reap(engine);
 	pthread_mutex_unlock(&engine->lock);
 	return err;
@@ -119,34 +122,32 @@ static int about_recording(struct bl_engine *engine, int64_t id, enum bl_command
 
 int bl_record_stop(struct bl_engine *engine, int64_t id)
 {
-	return about_recording(engine, id, BL_COMMAND_STOP_FEED, 0);
+	return about(engine, BL_FEED_RECORDING, id, BL_COMMAND_STOP_FEED, 0);
 }
 
 int bl_record_pause(struct bl_engine *engine, int64_t id, bool on)
 {
-	return about_recording(engine, id, BL_COMMAND_PAUSE_FEED, on);
+	return about(engine, BL_FEED_RECORDING, id, BL_COMMAND_PAUSE_FEED, on);
 }
 
 int bl_record_mute(struct bl_engine *engine, int64_t id, int32_t sides)
 {
 	if (sides < 0 || sides > BL_SIDE_BOTH)
 		return BL_EINVAL;
-	return about_recording(engine, id, BL_COMMAND_MUTE_FEED, sides);
+	return about(engine, BL_FEED_RECORDING, id, BL_COMMAND_MUTE_FEED, sides);
+}
+
+int bl_record_mask(struct bl_engine *engine, int64_t id, bool on)
+{
+	return about(engine, BL_FEED_RECORDING, id, BL_COMMAND_MASK_FEED, on);
+}
+
+int bl_tap_mask(struct bl_engine *engine, int64_t id, bool on)
+{
+	return about(engine, BL_FEED_TAP, id, BL_COMMAND_MASK_FEED, on);
 }
 
 int bl_tap_stop(struct bl_engine *engine, int64_t id)
 {
-	struct bl_command command = {.kind = BL_COMMAND_STOP_FEED, .of = {id, BL_FEED_TAP, 0}};
-	const struct bl_tap *tap;
-	int err = BL_ENOENT;
-
-	if (!engine)
-		return BL_EINVAL;
-	pthread_mutex_lock(&engine->lock);
-	tap = bl_map_get(&engine->taps, id);
-	if (tap)
-		err = push_about(engine, tap->leg, &command);
-	bl_reap(engine);
-	pthread_mutex_unlock(&engine->lock);
-	return err;
+	return about(engine, BL_FEED_TAP, id, BL_COMMAND_STOP_FEED, 0);
 }

@@ -197,6 +197,13 @@ void bl_feed_pause(struct bl_feed *feed, bool on)
 	feed->paused = on;
 }
 
+void bl_feed_hide_digits(struct bl_feed *feed, bool on)
+{
+	feed->mask_digits = on;
+	if (on)
+		feed->behind = BL_FEED_BEHIND;
+}
+
 void bl_feeds_add(struct bl_feed **list, struct bl_feed *feed)
 {
 	feed->next = *list;

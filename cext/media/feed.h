@@ -101,6 +101,8 @@ void bl_feed_mute(struct bl_feed *feed, int sides);
  */
 void bl_feed_blank(struct bl_feed *feed, int sides, uint32_t back_ms, uint32_t ahead_ms);
 void bl_feed_pause(struct bl_feed *feed, bool on);
+/* Whether bl_feeds_hide_digit() is for it. Once on, its newest frames stay kept back. */
+void bl_feed_hide_digits(struct bl_feed *feed, bool on);
 
 /* Reader side. */
 /* [pairs] that wait, headers counted. */

@@ -116,6 +116,8 @@ static void obey_feed(struct bl_leg *leg, const struct bl_command *command)
 		bl_feeds_end(&leg->feeds, feed);
 	else if (command->kind == BL_COMMAND_PAUSE_FEED)
 		bl_feed_pause(feed, command->of.value);
+	else if (command->kind == BL_COMMAND_MASK_FEED)
+		bl_feed_hide_digits(feed, command->of.value);
 	else
 		bl_feed_mute(feed, command->of.value);
 }
@@ -187,6 +189,7 @@ static void obey_sound(struct bl_engine *engine, const struct bl_command *comman
 	case BL_COMMAND_STOP_FEED:
 	case BL_COMMAND_PAUSE_FEED:
 	case BL_COMMAND_MUTE_FEED:
+	case BL_COMMAND_MASK_FEED:
 		obey_feed(leg, command);
 		break;
 	default:

@@ -258,6 +258,34 @@ static void test_digits_are_hidden(void)
 	CHECK(read_frame(&frame) == false || frame.pcm[0] == 7);
 }
 
+/* A transcript that runs can be told to hide digits from now on, and not to any more. */
+static void test_digits_are_hidden_later(void)
+{
+	struct bl_tap *tap = begin(AF_UNIX, SOCK_STREAM, BL_SIDE_SAYS, false);
+	struct frame frame;
+
+	put(1, 8000);
+	bl_feeds_hide_digit(desk.feeds, BL_SIDE_SAYS);
+	CHECK(read_frame(&frame));
+	bl_feed_hide_digits(&tap->feed, true);
+	for (int i = 2; i <= 4; i++)
+		put(i, 8000);
+	CHECK(!read_frame(&frame));
+	bl_feeds_hide_digit(desk.feeds, BL_SIDE_SAYS);
+	for (int i = 5; i <= 13; i++) {
+		if (i == 10) {
+			bl_feed_hide_digits(&tap->feed, false);
+			bl_feeds_hide_digit(desk.feeds, BL_SIDE_SAYS);
+		}
+		put(i, 8000);
+	}
+	for (int i = 2; i <= 10; i++) {
+		CHECK(read_frame(&frame));
+		CHECK_EQUAL(i < 8 ? 0 : i, frame.pcm[0]);
+	}
+	end();
+}
+
 static void test_arguments(void)
 {
 	struct bl_tap *tap = NULL;
@@ -276,6 +304,7 @@ int main(void)
 		CHECK_TEST(test_frames_taken_in_parts),
 		CHECK_TEST(test_reader_goes_away),
 		CHECK_TEST(test_digits_are_hidden),
+		CHECK_TEST(test_digits_are_hidden_later),
 		CHECK_TEST(test_arguments),
 	};
 

@@ -326,6 +326,8 @@ def test_refusals_name_their_reason(engine: MediaEngine) -> None:
     assert reason_of(lambda: engine.bridge(1, [1, 2])) == "gone"
     assert reason_of(lambda: engine.unbridge(1)) == "gone"
     assert reason_of(lambda: engine.remove(9)) == "gone"
+    assert reason_of(lambda: engine.mask_record(9, True)) == "gone"
+    assert reason_of(lambda: engine.mask_tap(9, True)) == "gone"
     assert reason_of(lambda: engine.load_prompt(b"")) == "bad-request"
     assert reason_of(engine.start) == "wrong-state"
     engine.close()
