@@ -103,6 +103,8 @@ class LegsSettings(Section, frozen=True):
 
     #: Unix socket between legs and brain; relative to `state_dir`
     socket: str = "legs.sock"
+    #: folder of the sockets that live copies of legs are sent to; relative to `state_dir`
+    taps: str = "taps"
     #: new calls wait this long for the brain, then get 503 [s]
     orphan_new_s: Seconds = 10.0
     #: waiting callers go to the fallback number after this long without a brain [s]

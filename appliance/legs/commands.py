@@ -9,33 +9,24 @@ from appliance.base.reasons import REASONS
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
+from appliance.legs.mediacommands import MediaCommands
 from appliance.wire.commands import (
     Accounts,
     Answer,
     BrainRecord,
-    Bridge,
     Dial,
     Fallback,
     Hang,
     Peers,
-    Play,
-    RecordLeg,
     Ring,
     SendDigits,
-    StopPlay,
-    StopRecord,
-    Unbridge,
 )
 from appliance.wire.events import Refused
 
 _log = logging.getLogger(__name__)
 
-#: legs of one bridge
-MAX_BRIDGE = 64
-#: items of one play, digits of one command
-MAX_ITEMS = 64
-#: highest number of a play: what the engine's 64 bits take
-MAX_PLAY = 2**62
+#: digits of one command
+MAX_DIGITS = 64
 
 
 class Dialler(Protocol):
@@ -68,22 +59,16 @@ class LegCommands:
         self._dialler = dialler
         self._events = events
         self._table = exchange.table
-        self._media = exchange.media
         self._actions: dict[type, Callable[[Any], None]] = {
             Answer: self._answer,
             Ring: self._ring,
             Hang: self._hang,
             Dial: self._dial,
-            Play: self._play,
-            StopPlay: self._stop_play,
-            Bridge: self._bridge,
-            Unbridge: self._unbridge,
-            RecordLeg: self._record,
-            StopRecord: self._stop_record,
             SendDigits: self._send_digits,
             Accounts: knowledge.know_accounts,
             Peers: knowledge.know_peers,
             Fallback: knowledge.know_fallback,
+            **MediaCommands(exchange).actions,
         }
 
     def obey(self, command: BrainRecord) -> None:
@@ -144,40 +129,10 @@ class LegCommands:
             self._exchange.row(dial.owner)
         self._dialler.dial(dial)
 
-    def _play(self, play: Play) -> None:
-        self._exchange.row(play.leg)
-        if not 0 < len(play.items) <= MAX_ITEMS or not 0 < play.play <= MAX_PLAY:
-            raise CommandError("bad-request", "a Play needs a number and 1 to 64 items")
-        self._media.play(play.leg, play.play, play.items, loop=play.loop)
-
-    def _stop_play(self, stop: StopPlay) -> None:
-        self._exchange.row(stop.leg)
-        self._media.stop_play(stop.leg, "stopped")
-
-    def _bridge(self, bridge: Bridge) -> None:
-        legs = list(dict.fromkeys(bridge.legs))
-        if not bridge.bridge or not 1 < len(legs) <= MAX_BRIDGE:
-            raise CommandError("bad-request", "a Bridge needs an id and 2 to 64 legs")
-        for leg in legs:
-            self._exchange.row(leg)
-            self._media.must_have(leg)
-        self._media.bridged(self._table.bridge(bridge.bridge, legs))
-
-    def _unbridge(self, unbridge: Unbridge) -> None:
-        if self._table.unbridge(unbridge.bridge):
-            self._media.unbridge(unbridge.bridge)
-
-    def _record(self, record: RecordLeg) -> None:
-        self._exchange.row(record.leg)
-        self._media.record(record.leg, record.recording, record.path)
-
-    def _stop_record(self, stop: StopRecord) -> None:
-        self._media.stop_record(stop.recording)
-
     def _send_digits(self, send: SendDigits) -> None:
         row = self._exchange.row(send.leg)
         if row.state != "up":
             raise CommandError("wrong-state", f"leg {send.leg} is not answered")
-        if len(send.digits) > MAX_ITEMS or not set(send.digits) <= set("0123456789*#ABCD"):
+        if len(send.digits) > MAX_DIGITS or not set(send.digits) <= set("0123456789*#ABCD"):
             raise CommandError("bad-request", "digits are 0-9, *, #, A-D, at most 64")
         self._exchange.far(send.leg).send_digits(send.digits)

@@ -34,6 +34,7 @@ from appliance.legs.sip import SipStack
 from appliance.legs.sipside import SipSide
 from appliance.legs.stop import until_told_to_stop
 from appliance.legs.table import LegTable
+from appliance.legs.taps import LegTaps
 from appliance.legs.tombs import DialogFile
 from appliance.legs.tones import known_country
 from appliance.legs.trunks import TrunkTable
@@ -105,6 +106,7 @@ class LegsDaemon:
         )
         recordings = state / settings.recording.path
         self.recorder = LegRecorder(self.engine, self.table, self.events, recordings)
+        taps = LegTaps(self.engine, self.table, self.events, _folder(state / settings.legs.taps))
         place = RtpPlace(
             media.address or settings.sip.address,
             media.first_port,
@@ -112,7 +114,9 @@ class LegsDaemon:
             media.silence_timeout_s,
             known_country(media.country),
         )
-        self.media = LegMedia(self.engine, prompts, self.recorder, self.table, self.events, place)
+        self.media = LegMedia(
+            self.engine, prompts, self.recorder, taps, self.table, self.events, place
+        )
         self.exchange = Exchange(self.table, self.media)
         self.media.on_lost = self.exchange.hang
 
@@ -238,13 +242,18 @@ def _worry(task: asyncio.Task[None]) -> None:
         _log.error("a part of legs has stopped", exc_info=task.exception())
 
 
+def _folder(folder: Path) -> Path:
+    """Return a folder that may have to be made; raise ConfigError `missing-file`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError("missing-file", f"{folder}: {error}") from error
+    return folder
+
+
 def _state_dir(settings: ApplianceSettings) -> Path:
     """Return the state folder; raise ConfigError `missing-file` when it is not writable."""
-    state = Path(settings.state_dir)
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError("missing-file", f"state_dir {state}: {error}") from error
+    state = _folder(Path(settings.state_dir))
     if not os.access(state, os.W_OK | os.X_OK):
         raise ConfigError("missing-file", f"state_dir {state} is not writable")
     return state

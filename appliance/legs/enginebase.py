@@ -1,5 +1,7 @@
 """What the parts of the media engine's Python face share: its handle, its errors, its tones."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from _branchline_media import lib
@@ -34,6 +36,16 @@ def check(result: int, what: str) -> int:
         result, ("internal", Verdict.OURS, f"unknown error {result}")
     )
     raise MediaError(reason, f"{what}: {sentence}", verdict=verdict)
+
+
+@contextmanager
+def unless_gone() -> Iterator[None]:
+    """Take it as done where the engine has ended the thing by itself and is about to tell so."""
+    try:
+        yield
+    except MediaError as error:
+        if error.reason != "gone":
+            raise
 
 
 def fill_tone(raw: Any, tone: Tone) -> None:

@@ -80,11 +80,14 @@ class Exchange:
             due.extend(self._bury(end.leg, end.reason, cause=0, by_far=False))
 
     def _bury(self, leg: int, reason: str, *, cause: int, by_far: bool) -> list[Consequence]:
-        bridge = self.table.rows[leg].bridge
+        row = self.table.rows[leg]
+        bridge = row.bridge
         self.media.remove(leg)
         ends = self.table.down(leg, reason, cause=cause, by_far=by_far)
         if bridge and bridge not in self.table.bridges:
             self.media.unbridge(bridge)
+        elif row.masked:
+            self.media.mask()
         _log.debug("leg %d ended: %s", leg, reason, extra={"leg": leg, "cause": cause})
         return ends
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,20 +13,26 @@ from appliance.legs.enginetypes import (
     DeviceGone,
     DigitHeard,
     MediaSilent,
+    Member,
     PlayEnded,
     RecordingClosed,
+    RecordingGap,
     RtpRemote,
+    TapEnded,
     TicksLate,
     Tone,
 )
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.legdigits import LegDigits
+from appliance.legs.listening import LegListening
 from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
 from appliance.legs.sdp import Keys
 from appliance.legs.table import BridgeChange, LegTable
+from appliance.legs.taps import LegTaps
 from appliance.legs.tones import named_tone
+from appliance.wire.commands import Level, Listen, Seek, Tap
 from appliance.wire.events import LegQuality
 from appliance.wire.rows import DigitSource
 
@@ -33,6 +40,8 @@ _log = logging.getLogger(__name__)
 
 #: an item that begins so is a tone
 _TONE = "tone:"
+#: the farthest place of a play [ms]: 12 days, as the engine has it
+MAX_SEEK_MS = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class LegMedia:
         engine: MediaEngine,
         prompts: PromptStore[Prompt],
         recorder: LegRecorder,
+        taps: LegTaps,
         table: LegTable,
         events: LegEvents,
         place: RtpPlace,
@@ -63,12 +73,16 @@ class LegMedia:
         self._engine = engine
         self._prompts = prompts
         self._recorder = recorder
+        self._taps = taps
+        self._listening = LegListening(engine, table, events, place.country)
         self._table = table
         self._events = events
         self._digits = LegDigits(table, events, self._pass_digit)
         self._legs: set[int] = set()
         #: leg -> the play whose prompts are being fetched
         self._fetching: dict[int, int] = {}
+        #: leg -> the play that was moved in and the number of its last relative move
+        self._seeks: dict[int, tuple[int, int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._bridge_numbers: dict[str, int] = {}
         self._next_bridge = itertools.count(1)
@@ -121,6 +135,7 @@ class LegMedia:
             return
         self._legs.discard(leg)
         self._fetching.pop(leg, None)
+        self._seeks.pop(leg, None)
         stats = self._engine.stats(leg)
         self._engine.remove(leg)
         self._events.emit(
@@ -165,6 +180,23 @@ class LegMedia:
         if leg in self._legs:
             self._engine.stop_play(leg)
 
+    def seek(self, seek: Seek) -> None:
+        """Move within the play that runs; raise CommandError `gone` when it is another."""
+        leg = seek.leg
+        self.must_have(leg)
+        if self._table.rows[leg].play != seek.play:
+            raise CommandError("gone", f"leg {leg}: play {seek.play} does not run")
+        if leg in self._fetching:
+            raise CommandError("wrong-state", f"leg {leg}: play {seek.play} has not begun")
+        if abs(seek.ms) > MAX_SEEK_MS:
+            raise CommandError("bad-request", f"{seek.ms} ms is farther than any play")
+        play, last = self._seeks.get(leg, (0, 0))
+        if seek.relative and play == seek.play and seek.number <= last:
+            return
+        if seek.relative:
+            self._seeks[leg] = (seek.play, seek.number)
+        self._engine.seek_play(leg, seek.ms, relative=seek.relative)
+
     def _all_at_hand(self, items: list[str]) -> list[Prompt | Tone] | None:
         sounds: list[Prompt | Tone] = []
         for item in items:
@@ -206,7 +238,8 @@ class LegMedia:
     # -- bridges -------------------------------------------------------------------------------
 
     def bridged(self, change: BridgeChange) -> None:
-        """Let the legs of changed bridges hear each other."""
+        """Let the legs of changed bridges hear each other, each in its role."""
+        self.mask()
         for bridge in change.dissolved:
             self.unbridge(bridge)
         for bridge, legs in change.changed.items():
@@ -215,15 +248,35 @@ class LegMedia:
                 number = self._bridge_numbers[bridge] = next(self._next_bridge)
             for leg in legs:
                 self._give_up_fetching(leg, "bridged")
-            self._engine.bridge(number, legs)
+            rows = self._table.rows
+            members = [Member(leg, rows[leg].role, rows[leg].whispers_to) for leg in legs]
+            self._engine.bridge(number, members)
 
     def unbridge(self, bridge: str) -> None:
         """Let nobody hear each other in *bridge*."""
         number = self._bridge_numbers.pop(bridge, None)
         if number is not None:
             self._engine.unbridge(number)
+            self.mask()
 
-    # -- recordings and digits -----------------------------------------------------------------
+    # -- how loud, and who is listened to --------------------------------------------------------
+
+    def level(self, level: Level) -> None:
+        """Make what a leg says and hears louder, softer or silent."""
+        self.must_have(level.leg)
+        says_db = -math.inf if level.mute else level.says_db
+        hears_db = -math.inf if level.deaf else level.hears_db
+        self._engine.gain(level.leg, says_db, hears_db)
+        row = self._table.rows[level.leg]
+        row.says_db, row.hears_db = level.says_db, level.hears_db
+        row.mute, row.deaf = level.mute, level.deaf
+
+    def listen(self, listen: Listen) -> None:
+        """Listen to a leg for this and nothing else."""
+        self.must_have(listen.leg)
+        self._listening.listen(listen)
+
+    # -- recordings, taps and digits -------------------------------------------------------------
 
     def record(self, leg: int, recording: str, path: str) -> None:
         """Record *leg*; raise CommandError."""
@@ -233,6 +286,29 @@ class LegMedia:
     def stop_record(self, recording: str) -> None:
         """Close a recording."""
         self._recorder.stop(recording)
+
+    def pause_record(self, recording: str, *, on: bool) -> None:
+        """Leave out of a recording what is said from now on, or go on; raise CommandError."""
+        self._recorder.pause(recording, on=on)
+
+    def tap(self, tap: Tap) -> None:
+        """Copy a leg's sound to a socket; raise CommandError."""
+        self.must_have(tap.leg)
+        self._taps.start(tap)
+
+    def stop_tap(self, tap: str) -> None:
+        """End a tap."""
+        self._taps.stop(tap)
+
+    def mask_digits(self, leg: int, *, on: bool) -> None:
+        """Keep a leg's digits out of recordings and taps, or no more."""
+        self._table.rows[leg].masked = on
+        self.mask()
+
+    def mask(self) -> None:
+        """Hide digits wherever a masked leg could be heard now, and nowhere else."""
+        self._recorder.mask()
+        self._taps.mask()
 
     def send_digits(self, leg: int, digits: str) -> None:
         """Send digits to the far end of *leg*."""
@@ -266,7 +342,11 @@ class LegMedia:
                     self.on_lost(event.leg, "media-timeout" if silent else "line-lost")
                 case RecordingClosed():
                     self._recorder.closed(event)
+                case RecordingGap():
+                    self._recorder.gap(event)
+                case TapEnded():
+                    self._taps.ended(event)
                 case TicksLate():
                     _log.warning("%d media ticks were late", event.count)
                 case _:
-                    pass
+                    self._listening.told(event)

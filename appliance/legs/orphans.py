@@ -12,7 +12,7 @@ from appliance.base.errors import BranchlineError
 from appliance.legs.attach import BrainSide
 from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
-from appliance.wire.commands import Dial, Fallback
+from appliance.wire.commands import Dial, Fallback, Level
 from appliance.wire.rows import LegRow
 
 _log = logging.getLogger(__name__)
@@ -126,6 +126,7 @@ class OrphanPolicy:
         if dialled is None:
             return True
         if dialled.state == "up":
+            self._exchange.media.level(Level(row.leg))
             change = self._table.bridge(waiting.fallback_tok, [row.leg, dialled.leg])
             self._exchange.media.bridged(change)
         return False

@@ -8,11 +8,14 @@ from pathlib import Path
 
 from appliance.base.errors import BranchlineError
 from appliance.legs.engine import RATE_HZ, MediaEngine
-from appliance.legs.enginetypes import RecordingClosed
+from appliance.legs.enginebase import unless_gone
+from appliance.legs.enginetypes import RecordHow, RecordingClosed
+from appliance.legs.enginetypes import RecordingGap as Gap
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
+from appliance.legs.inside import inside
 from appliance.legs.table import LegTable
-from appliance.wire.events import RecordingDone
+from appliance.wire.events import RecordingDone, RecordingGap
 
 _log = logging.getLogger(__name__)
 
@@ -20,11 +23,12 @@ _log = logging.getLogger(__name__)
 MAX_UNTOLD = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Running:
     recording: str
     leg: int
     path: str
+    masked: bool
 
 
 class LegRecorder:
@@ -49,14 +53,15 @@ class LegRecorder:
         row = self._table.rows[leg]
         if row.recording:
             raise CommandError("wrong-state", f"leg {leg} is being recorded")
-        whole = self._checked(path)
+        whole = inside(self._folder, path, "recording-failed")
         number = next(self._numbers)
+        masked = self._table.hides_digits(leg)
         try:
             whole.parent.mkdir(parents=True, exist_ok=True)
-            self._engine.record(number, leg, str(whole))
+            self._engine.record(number, leg, str(whole), RecordHow(mask_digits=masked))
         except (BranchlineError, OSError) as error:
             raise CommandError("recording-failed", str(error)) from error
-        self._running[number] = _Running(recording, leg, path)
+        self._running[number] = _Running(recording, leg, path, masked)
         self._number_of[recording] = number
         row.recording = recording
 
@@ -64,7 +69,33 @@ class LegRecorder:
         """Close a recording; harmless when it is closed already."""
         number = self._number_of.get(recording)
         if number is not None:
-            self._engine.stop_record(number)
+            with unless_gone():
+                self._engine.stop_record(number)
+
+    def pause(self, recording: str, *, on: bool) -> None:
+        """Leave out what is said from now on, or go on; raise CommandError `gone`."""
+        number = self._number_of.get(recording)
+        if number is None:
+            raise CommandError("gone", f"no recording {recording!r}")
+        row = self._table.rows.get(self._running[number].leg)
+        self._engine.pause_record(number, on)
+        if row is not None:
+            row.paused = on
+
+    def mask(self) -> None:
+        """Hide digits in those recordings that could hear a masked leg, and in no others."""
+        for number, running in self._running.items():
+            masked = self._table.hides_digits(running.leg)
+            if masked != running.masked:
+                with unless_gone():
+                    self._engine.mask_record(number, masked)
+                running.masked = masked
+
+    def gap(self, event: Gap) -> None:
+        """Tell that something was left out of a recording."""
+        running = self._running.get(event.recording)
+        if running is not None:
+            self._events.emit(RecordingGap, running.leg, running.recording, event.at_ms, event.why)
 
     def closed(self, event: RecordingClosed) -> None:
         """Tell that the engine has closed a recording."""
@@ -74,7 +105,7 @@ class LegRecorder:
         self._number_of.pop(running.recording, None)
         row = self._table.rows.get(running.leg)
         if row is not None:
-            row.recording = ""
+            row.recording, row.paused = "", False
         done = (
             running.leg,
             running.recording,
@@ -99,15 +130,3 @@ class LegRecorder:
         self._untold[self._events.emit(RecordingDone, *done)] = done
         if len(self._untold) > MAX_UNTOLD:
             self._untold.popitem(last=False)
-
-    def _checked(self, path: str) -> Path:
-        """Return where *path* is written, which must be inside the recordings' folder."""
-        try:
-            whole = (self._folder / path).resolve()
-            inside = whole.is_relative_to(self._folder.resolve())
-        except (OSError, RuntimeError, ValueError):
-            inside = False
-            whole = self._folder
-        if not inside or whole == self._folder.resolve():
-            raise CommandError("recording-failed", f"{path!r} is not inside {self._folder}")
-        return whole

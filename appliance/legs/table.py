@@ -19,7 +19,7 @@ from appliance.wire.events import (
     LegUp,
     PlayDone,
 )
-from appliance.wire.rows import LegRow
+from appliance.wire.rows import LegRow, Part
 
 _log = logging.getLogger(__name__)
 
@@ -177,8 +177,8 @@ class LegTable:
 
     # -- bridges ---------------------------------------------------------------------------------
 
-    def bridge(self, bridge: str, legs: Sequence[int]) -> BridgeChange:
-        """Put *legs*, which must live, and no others in *bridge*."""
+    def bridge(self, bridge: str, legs: Sequence[int], parts: Sequence[Part] = ()) -> BridgeChange:
+        """Put *legs*, which must live, and no others in *bridge*; who has no part talks."""
         change = BridgeChange()
         for leg in legs:
             row = self.rows[leg]
@@ -186,13 +186,16 @@ class LegTable:
                 self._move_out(row, change)
         for leg in self.bridges.get(bridge, ()):
             if leg not in legs:
-                self.rows[leg].bridge = ""
+                _free(self.rows[leg])
         self.bridges[bridge] = list(legs)
         change.changed[bridge] = self.bridges[bridge]
-        seq = self._events.emit(Bridged, bridge, list(legs))
+        seq = self._events.emit(Bridged, bridge, list(legs), tuple(parts))
+        part_of = {part.leg: part for part in parts}
         for leg in legs:
             row = self.rows[leg]
+            part = part_of.get(leg)
             row.bridge = bridge
+            row.role, row.whispers_to = (part.role, part.to) if part else ("talk", 0)
             row.seq = seq
         return change
 
@@ -200,14 +203,21 @@ class LegTable:
         """Dissolve *bridge* and leave its legs; return whether there was one."""
         legs = self.bridges.pop(bridge, None)
         for leg in legs or ():
-            self.rows[leg].bridge = ""
+            _free(self.rows[leg])
         return legs is not None
+
+    def hides_digits(self, leg: int) -> bool:
+        """Tell whether a leg, or one that it hears, has its digits kept out of recordings."""
+        row = self.rows.get(leg)
+        if row is None:  # nothing more is to come
+            return True
+        return row.masked or any(self.rows[one].masked for one in self.bridges.get(row.bridge, ()))
 
     def _move_out(self, row: LegRow, change: BridgeChange) -> None:
         """Take a leg out of its bridge for another; a bridge of one leg is none."""
         old = row.bridge
-        rest = [leg for leg in self.bridges[old] if leg != row.leg]
-        row.bridge = ""
+        rest = self._rest(row)
+        _free(row)
         if len(rest) > 1:
             self.bridges[old] = change.changed[old] = rest
         else:
@@ -216,15 +226,35 @@ class LegTable:
             change.dissolved.append(old)
 
     def _leave_bridge(self, row: LegRow) -> list[int]:
-        """Take an ended leg out of its bridge; return those who would be left alone there."""
-        bridge, row.bridge = row.bridge, ""
+        """Take an ended leg out of its bridge; return those who would have nobody to talk to.
+
+        A supervisor who goes takes nobody along, but is not left behind either.
+        """
+        bridge = row.bridge
         if not bridge:
             return []
-        rest = [leg for leg in self.bridges[bridge] if leg != row.leg]
-        if len(rest) > 1:
+        talked = row.role == "talk"
+        rest = self._rest(row)
+        _free(row)
+        talkers = sum(self.rows[leg].role == "talk" for leg in rest)
+        if len(rest) > 1 and (talkers > 1 or not talked):
             self.bridges[bridge] = rest
             return []
         del self.bridges[bridge]
         for leg in rest:
-            self.rows[leg].bridge = ""
+            _free(self.rows[leg])
+        return rest if talked else []
+
+    def _rest(self, row: LegRow) -> list[int]:
+        """Return the others of a leg's bridge; who whispered to it only listens from now on."""
+        rest = [leg for leg in self.bridges[row.bridge] if leg != row.leg]
+        for leg in rest:
+            other = self.rows[leg]
+            if other.whispers_to == row.leg:
+                other.role, other.whispers_to = "listen", 0
         return rest
+
+
+def _free(row: LegRow) -> None:
+    """Let a leg be in no bridge."""
+    row.bridge, row.role, row.whispers_to = "", "talk", 0

@@ -22,6 +22,10 @@ _TONES = {
     # E.180 §8.5: three short tones, then a pause
     "waiting": Tone((TONE_HZ,), ((200, 200), (200, 200), (200, 3000)), LEVEL_DBM0),
 }
+#: the three tones of "no such number" and the like (ITU-T E.180, special information tone):
+#: 950, 1400 and 1800 Hz of 330 ms each, then 1 s of silence
+_SIT = ((950.0, 0), (1400.0, 0), (1800.0, 1000))
+_TONES["sit"] = Tone(parts=tuple(TonePart((hz,), 330, off, LEVEL_DBM0) for hz, off in _SIT))
 #: a steady tone of any frequency is played in pieces of this length [ms]
 _STEADY_MS = 1000
 
@@ -56,7 +60,7 @@ def _tone_of(country: str, name: str) -> Tone | None:
 def named_tone(name: str, country: str = "") -> Tone:
     """Return the tone *name* as the country with that ISO 3166 code has it.
 
-    Everywhere there are `busy`, `ringback`, `congestion`, `waiting`, and any frequency in Hz;
+    Everywhere there are `busy`, `ringback`, `congestion`, `waiting`, `sit`, any frequency in Hz;
     most countries have `dial` and `unobtainable` too. Raises CommandError `unknown-prompt`.
     """
     tone = _tone_of(country, name) or _TONES.get(name)

@@ -3,8 +3,13 @@
 Commands are harmless when repeated, because each names its own token, play, bridge or recording.
 """
 
-from appliance.wire.rows import LegKind, Record
+from typing import Literal
+
+from appliance.wire.rows import LegKind, Part, Record
 from appliance.wire.session import Ack, Attach, Beat
+
+#: of a leg: what its far end says, what that hears
+Sides = Literal["says", "hears", "both"]
 
 
 class Answer(Record, tag=42):
@@ -66,6 +71,8 @@ class Bridge(Record, tag=48):
 
     bridge: str
     legs: list[int]
+    #: of the legs that do not simply talk
+    parts: tuple[Part, ...] = ()
 
 
 class Unbridge(Record, tag=49):
@@ -132,6 +139,77 @@ class Fallback(Record, tag=55):
     number: str
 
 
+class Level(Record, tag=56):
+    """How loud a leg is, -60 to 20 dB, whatever was said of it before."""
+
+    leg: int
+    says_db: float = 0.0
+    hears_db: float = 0.0
+    #: nobody hears it, nor does its recording
+    mute: bool = False
+    #: it hears nothing
+    deaf: bool = False
+
+
+class PauseRecord(Record, tag=57):
+    """Leave out of a recording what is said from now on, or go on; a beep stands for the gap."""
+
+    recording: str
+    on: bool = True
+
+
+class MaskDigits(Record, tag=58):
+    """Keep a leg's digits out of all recordings and taps that could hear them, or no more."""
+
+    leg: int
+    on: bool = True
+
+
+class Tap(Record, tag=59):
+    """Copy sides of a leg, live, to whoever listens on a Unix socket.
+
+    *path* is inside the folder of taps; docs/media-engine.md tells what is written there.
+    """
+
+    leg: int
+    tap: str
+    path: str
+    sides: Sides = "both"
+
+
+class StopTap(Record, tag=60):
+    """End a tap."""
+
+    tap: str
+
+
+class Seek(Record, tag=61):
+    """Move to a place of the play that runs, or forward and back from where it is.
+
+    A *relative* move is made once for each *number*, which rises within a play.
+    """
+
+    leg: int
+    play: int
+    ms: int
+    relative: bool = False
+    number: int = 0
+
+
+class Listen(Record, tag=62):
+    """What to listen to a leg for, and nothing else; what already is goes on undisturbed."""
+
+    leg: int
+    #: up to 16 tones by name: `busy`, `ringback`, `congestion`, `sit`, …, or a frequency in Hz
+    tones: tuple[str, ...] = ()
+    #: tones of faxes and modems
+    fax: bool = False
+    #: who or what answers from now on
+    answer: bool = False
+    #: when somebody begins and stops to talk
+    talk: bool = False
+
+
 BrainRecord = (
     Attach
     | Ack
@@ -150,4 +228,11 @@ BrainRecord = (
     | Accounts
     | Peers
     | Fallback
+    | Level
+    | PauseRecord
+    | MaskDigits
+    | Tap
+    | StopTap
+    | Seek
+    | Listen
 )

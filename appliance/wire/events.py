@@ -1,7 +1,12 @@
 """What legs tells the brain: events, numbered by `seq` without gaps."""
 
-from appliance.wire.rows import DigitSource, LegRow, Record, Registration, TrunkState
+from typing import Literal
+
+from appliance.wire.rows import DigitSource, LegRow, Part, Record, Registration, TrunkState
 from appliance.wire.session import Beat, Hello, Snapshot, SnapshotEnd
+
+#: what was heard: a call-progress tone, a tone of a fax or modem, who answered
+HeardKind = Literal["tone", "fax", "answer"]
 
 
 class LegIn(Record, tag=10):
@@ -79,6 +84,8 @@ class Bridged(Record, tag=17):
     t: float
     bridge: str
     legs: list[int]
+    #: of the legs that do not simply talk
+    parts: tuple[Part, ...] = ()
 
 
 class Held(Record, tag=18):
@@ -164,6 +171,56 @@ class Message(Record, tag=24):
     slot: str
 
 
+class TapEnded(Record, tag=25):
+    """A tap is over; *reason* is `stopped` or says why."""
+
+    seq: int
+    t: float
+    leg: int
+    tap: str
+    reason: str
+    #: frames its reader was too slow for
+    lost: int = 0
+
+
+class Heard(Record, tag=26):
+    """Something that `Listen` asked for was found.
+
+    A `tone` is told by its name in `Listen`; a `fax` is `cng`, `ced`, `ced-reversed`, `ansam` or
+    `ansam-reversed`; an `answer` is `human`, `machine`, `fax`, `silence`, `unknown`, or `beep`
+    after a machine.
+    """
+
+    seq: int
+    t: float
+    leg: int
+    kind: HeardKind
+    what: str
+    #: of an answer: how long after the `Listen`
+    after_ms: int = 0
+
+
+class Talking(Record, tag=27):
+    """Somebody has begun to talk on a leg, or has stopped."""
+
+    seq: int
+    t: float
+    leg: int
+    on: bool
+
+
+class RecordingGap(Record, tag=28):
+    """A recording goes on after something was left out: it was `paused`, or the disk `lost` it."""
+
+    seq: int
+    t: float
+    leg: int
+    recording: str
+    #: place in the file where a beep stands for it
+    at_ms: int
+    why: str
+
+
 class Refused(Record, tag=30):
     """A command was not carried out; *command* is its record's tag, *about* its leg or token."""
 
@@ -194,5 +251,9 @@ LegsRecord = (
     | TrunkChanged
     | LegQuality
     | Message
+    | TapEnded
+    | Heard
+    | Talking
+    | RecordingGap
     | Refused
 )

@@ -11,10 +11,21 @@ import msgspec
 LegKind = Literal["trunk", "phone", "peer", "line"]
 LegState = Literal["new", "ringing", "up", "down"]
 DigitSource = Literal["inband", "rfc4733", "info", "line"]
+#: what a leg is in its bridge; a supervisor who barges in talks
+Role = Literal["talk", "listen", "whisper"]
 
 
 class Record(msgspec.Struct, array_like=True, gc=False):
     """Base: an array on the wire, so that a field is only ever added at the end."""
+
+
+class Part(Record):
+    """A leg's part in a bridge where it does not simply talk."""
+
+    leg: int
+    #: `listen`: it hears all and is heard by nobody; `whisper`: by the leg *to* alone
+    role: Role
+    to: int = 0
 
 
 class LegRow(Record, kw_only=True):
@@ -53,6 +64,26 @@ class LegRow(Record, kw_only=True):
     held: bool = False
     #: number of the last event about it
     seq: int = 0
+    #: its part in the bridge it is in, and whom it whispers to
+    role: Role = "talk"
+    whispers_to: int = 0
+    #: what `Level` made of what it says and hears
+    says_db: float = 0.0
+    hears_db: float = 0.0
+    mute: bool = False
+    deaf: bool = False
+    #: its recording is paused
+    paused: bool = False
+    #: its digits are kept out of recordings and taps
+    masked: bool = False
+    #: ids of the taps that run
+    taps: tuple[str, ...] = ()
+    #: what it is listened to for, as in `Listen`: tones by name, `fax`, `answer`, `talk`
+    listens: tuple[str, ...] = ()
+    #: what was found last
+    heard: str = ""
+    #: somebody talks there now, as far as `talk` is listened for
+    talks: bool = False
 
 
 class Registration(Record):

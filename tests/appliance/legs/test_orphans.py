@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from appliance.config.model import LegsSettings
-from appliance.wire.commands import Answer, Bridge, Dial, Fallback, Play
+from appliance.wire.commands import Answer, Bridge, Dial, Fallback, Level, Play
 from appliance.wire.events import LegDown, LegIn, LegOut, LegUp
 from tests.appliance.legs.legsrig import (
     CALLEE,
@@ -97,12 +97,15 @@ async def test_a_waiting_caller_goes_to_the_number_of_last_resort(tmp_path: Path
             Sipp("uac", remote=rig.sip, address=TRUNK_ADDRESS, args=["-d", "3000"]) as caller,
         ):
             leg = await answered(brain)
-            brain.put(Fallback("city", "0309999"))
+            brain.put(Fallback("city", "0309999"), Level(leg, mute=True, deaf=True))
             await brain.stop()
             async with asyncio.timeout(DEADLINE_S):
                 while not rig.daemon.table.bridges:  # noqa: ASYNC110 - nobody is there to be told
                     await asyncio.sleep(0.02)
             assert set(rig.daemon.media._bridge_numbers) == set(rig.daemon.table.bridges)
+            row = rig.daemon.table.rows[leg]
+            assert not row.mute
+            assert not row.deaf
             await done(caller)
             await done(callee)
             assert "INVITE sip:0309999@" in callee.wait().messages

@@ -27,6 +27,15 @@ def test_a_frequency_is_one_everywhere() -> None:
     assert named_tone("1000", "de").hz == (1000.0,)
 
 
+def test_sit_is_three_tones_everywhere() -> None:
+    parts = named_tone("sit", "us").parts
+    assert [(part.hz, part.on_ms, part.off_ms) for part in parts] == [
+        ((950.0,), 330, 0),
+        ((1400.0,), 330, 0),
+        ((1800.0,), 330, 1000),
+    ]
+
+
 @pytest.mark.parametrize("name", ["", "humming", "49", "3401", "²"])
 def test_no_such_tone(name: str) -> None:
     with pytest.raises(CommandError) as refused:
