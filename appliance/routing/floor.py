@@ -161,6 +161,11 @@ class Floor:
                 self._show_contact(contact)
         return self._index
 
+    @property
+    def next_stage_ms(self) -> int | None:
+        """When the next contact begins to ask for less, if any will."""
+        return None if self._index is None else self._index.next_stage_ms
+
     def contact(self, contact: str) -> ContactRow | None:
         """Return the row that counts for *contact*."""
         held = self._contact(contact)

@@ -106,6 +106,11 @@ class Index:
                 found = self._stand(waiting) or found
         return found
 
+    @property
+    def next_stage_ms(self) -> int | None:
+        """When the next stage begins; it may be of a contact that is gone."""
+        return self._due[0][0] if self._due else None
+
     def _stand(self, waiting: Waiting) -> bool:
         """Put a contact into the group of its present stage; tell whether there is a seat."""
         row, stages = waiting.row, waiting.stages

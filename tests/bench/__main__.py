@@ -20,6 +20,7 @@ BENCHES = {
     "calls": "CPU and memory of calls in the legs process alone, without a brain",
     "decide": "one matchmaker over 24,000 and 100,000 agents, in virtual time",
     "same-plan": "a million random floors, by snapshot and by delta: the same answers",
+    "replay": "a recorded day of 100,000 calls under its own plan",
     "mix": "N-1 mixing at 16 kHz against a bare SIMD loop",
 }
 

@@ -22,6 +22,8 @@ SITES, QUEUES, PROFILES, SKILLS, REGIONS = 80, 400, 1_500, 120, 8
 TALK_MS, WRAP_UP_MS = 170_000, 10_000
 #: what a call takes from proposal to talk [ms]
 RESERVE_MS, RING_MS = 5, 3_000
+#: over which the first contacts come in, and within which another follows one that ends [ms]
+FILL_MS, SOON_MS = 120_000, 2_000
 
 _replace = msgspec.structs.replace
 
@@ -37,27 +39,34 @@ class Published(msgspec.Struct, kw_only=True):
     gone: list[str] = []
 
 
-def make_plan(agents: int, chance: random.Random) -> Plan:
-    """Return a plan of 80 sites, 400 queues and 1,500 skill profiles."""
+def make_plan(
+    agents: int,
+    chance: random.Random,
+    *,
+    sites: int = SITES,
+    queues: int = QUEUES,
+    kinds: int = PROFILES,
+) -> Plan:
+    """Return a plan of so many agents, sites, queues and kinds of agents (skill profiles)."""
     skills = [f"skill-{number}" for number in range(SKILLS)]
     profiles = [
         {skill: chance.randint(1, 10) for skill in chance.sample(skills, chance.randint(2, 6))}
-        for _ in range(PROFILES)
+        for _ in range(kinds)
     ]
     return Plan(
         serial=1,
-        queues=tuple(_queue(number, profiles, chance) for number in range(QUEUES)),
+        queues=tuple(_queue(number, profiles, chance) for number in range(queues)),
         agents=tuple(
             Agent(
                 name=f"agent-{number}",
-                site=f"site-{number % SITES}",
+                site=f"site-{number % sites}",
                 account=f"p{number}",
-                skills=profiles[chance.randrange(PROFILES)],
+                skills=profiles[chance.randrange(kinds)],
                 reserve=chance.random() < 0.02,
             )
             for number in range(agents)
         ),
-        sites=tuple(Site(name=f"site-{n}", region=f"region-{n % REGIONS}") for n in range(SITES)),
+        sites=tuple(Site(name=f"site-{n}", region=f"region-{n % REGIONS}") for n in range(sites)),
     )
 
 
@@ -79,13 +88,13 @@ def _queue(number: int, profiles: list[dict[str, int]], chance: random.Random) -
 class Centre:
     """Owners in virtual time: each event publishes rows; proposals are followed at once.
 
-    It is kept at *occupancy*: whenever fewer contacts are in the house, another comes in.
+    It is kept at *occupancy*: so many contacts come in at first, and another soon after each end.
     """
 
     def __init__(self, plan: Plan, chance: random.Random, *, occupancy: float = 0.98) -> None:
         self._chance = chance
         self._queues = [queue.name for queue in plan.queues]
-        self._wanted = round(len(plan.agents) * occupancy)
+        self._sites = [site.name for site in plan.sites]
         self.now_ms = 0
         self._contacts: dict[str, ContactRow] = {}
         self._events: list[tuple[int, int, str, str]] = []
@@ -106,10 +115,12 @@ class Centre:
             )
             for agent in plan.agents
         }
+        for _ in range(round(len(plan.agents) * occupancy)):
+            self._later(chance.randrange(FILL_MS), "", "")
 
     def snapshots(self) -> dict[str, Published]:
         """Return what each owner has at the beginning."""
-        found = {_box(f"site-{number}"): Published() for number in range(SITES)}
+        found = {_box(site): Published() for site in self._sites}
         for row in self.seats.values():
             found[row.owner].seats.append(row)
         return found
@@ -124,26 +135,29 @@ class Centre:
         """Contacts in the house."""
         return len(self._contacts)
 
+    @property
+    def next_ms(self) -> int:
+        """When the next thing happens."""
+        return self._events[0][0]
+
     def step(self) -> None:
         """Let the next thing happen."""
-        if len(self._contacts) < self._wanted:
-            self.now_ms += self._chance.random() < 0.1
+        self.now_ms, _, contact, seat = heapq.heappop(self._events)
+        if contact:
+            self._go_on(contact, seat)
+        else:
             self._arrive()
-            return
-        at_ms, _, contact, seat = heapq.heappop(self._events)
-        self.now_ms = max(self.now_ms, at_ms)
-        self._go_on(contact, seat)
 
     def follow(self, proposal: Proposal) -> None:
         """Both owners take a proposal."""
-        self._contact(proposal.contact, "reserved")
+        self._contact(proposal.contact, "reserved", proposal.seat)
         self._seat(proposal.seat, "reserved")
         self._later(RESERVE_MS, proposal.contact, proposal.seat)
 
     def _arrive(self) -> None:
         self._number += 1
         name = f"c{self._number}"
-        site = f"site-{self._chance.randrange(SITES)}"
+        site = self._chance.choice(self._sites)
         box = _box(site)
         row = ContactRow(
             contact=name,
@@ -176,15 +190,17 @@ class Centre:
             self._seat(seat, "wrap-up")
             del self._contacts[contact]
             self.done += 1
+            self._later(chance.randrange(1, SOON_MS), "", "")
             self._later(round(chance.uniform(0.5, 1.5) * WRAP_UP_MS), contact, seat)
 
     def _later(self, in_ms: int, contact: str, seat: str) -> None:
         self._number += 1
         heapq.heappush(self._events, (self.now_ms + in_ms, self._number, contact, seat))
 
-    def _contact(self, name: str, state: ContactState) -> None:
+    def _contact(self, name: str, state: ContactState, seat: str = "") -> None:
         row = self._contacts[name]
-        self._contacts[name] = _replace(row, state=state, fence=row.fence + 1)
+        seat = seat or row.seat
+        self._contacts[name] = _replace(row, state=state, seat=seat, fence=row.fence + 1)
         self.publish(self._contacts[name])
 
     def _seat(self, name: str, state: SeatState) -> None:
