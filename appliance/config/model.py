@@ -61,6 +61,8 @@ class PhoneSettings(Section, frozen=True):
     codecs: Codecs = _WIDE
     codec_order: CodecOrder = "theirs"
     srtp: Srtp = "off"
+    #: silence need not be sent (RFC 3389)
+    comfort_noise: bool = True
 
 
 class TrunkSettings(Section, frozen=True):
@@ -83,6 +85,8 @@ class TrunkSettings(Section, frozen=True):
     codecs: Codecs = ("PCMA", "PCMU")
     codec_order: CodecOrder = "theirs"
     srtp: Srtp = "off"
+    #: silence need not be sent (RFC 3389)
+    comfort_noise: bool = True
 
 
 class LineSettings(Section, frozen=True):
@@ -127,6 +131,8 @@ class LinkSettings(Section, frozen=True):
     codecs: Codecs = _WIDE
     codec_order: CodecOrder = "theirs"
     srtp: Srtp = "off"
+    #: silence need not be sent (RFC 3389)
+    comfort_noise: bool = True
 
 
 class TelemetrySettings(Section, frozen=True):

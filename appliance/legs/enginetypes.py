@@ -307,8 +307,11 @@ class RtpRemote:
     codec: Codec
     #: payload type of telephone-event (RFC 4733), or None
     event_payload_type: int | None = None
+    #: of the events' timestamps; 0: the codec's clock (RFC 4733 §2.1)
+    event_rate_hz: int = 0
     #: in what comes to us, where that differs (RFC 3264 §6.1); 0: the same
     payload_type_in: int = 0
+    event_payload_type_in: int = 0
     #: of our samples; 0: the codec's usual, 16,000 for G.722 and Opus
     rate_hz: int = 0
     #: where its RTCP goes; 0: the port after, the same number: RTP's own (RFC 5761), -1: none

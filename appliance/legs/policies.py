@@ -23,4 +23,9 @@ class CallPolicies:
 
 
 def _policy(section: PhoneSettings | TrunkSettings | LinkSettings) -> Policy:
-    return Policy(tuple(dict.fromkeys(section.codecs)), section.srtp, section.codec_order)
+    return Policy(
+        tuple(dict.fromkeys(section.codecs)),
+        section.srtp,
+        section.codec_order,
+        section.comfort_noise,
+    )

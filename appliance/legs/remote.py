@@ -17,5 +17,12 @@ def rtp_remote(agreed: Agreed) -> RtpRemote:
         bitrate=agreed.bitrate,
         fec=agreed.fec,
         dtx=agreed.dtx,
-        payload_type_in=0 if agreed.receive_type == agreed.payload_type else agreed.receive_type,
+        event_rate_hz=0 if agreed.event_clock_hz == agreed.clock_hz else agreed.event_clock_hz,
+        payload_type_in=_if_other(agreed.receive_type, agreed.payload_type),
+        event_payload_type_in=_if_other(agreed.event_receive_type, agreed.event_type),
+        noise_payload_type=agreed.noise_type,
     )
+
+
+def _if_other(incoming: int, outgoing: int | None) -> int:
+    return 0 if incoming == outgoing else incoming

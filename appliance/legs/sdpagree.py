@@ -1,10 +1,13 @@
 """What offer and answer settle (RFC 3264): the stream, its codec, its keys, its direction."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.legs import sdpcodecs, sdpkeys
 from appliance.legs.sdpread import bad, is_null, rtcp_place
 from appliance.legs.sdptypes import (
+    EVENT,
+    NOISE,
     Agreed,
     Codec,
     Direction,
@@ -99,29 +102,47 @@ def _rtcp_port(media: Media) -> int:
 
 
 def agreed(
-    media: Media, codec: Codec, direction: Direction, *, keys: Keys | None, receive_type: int
+    media: Media,
+    codec: Codec,
+    direction: Direction,
+    *,
+    keys: Keys | None,
+    policy: Policy,
+    mine: Sequence[Codec] = (),
 ) -> Agreed:
-    """Return what was agreed for a stream."""
+    """Return what was agreed for a stream; *mine*: what we offered, where we did."""
+    ours = {(one.name, one.rate_hz): one.payload_type for one in mine}
+    with_it = {one.name: one for one in sdpcodecs.beside(media, codec, policy)}
+    event, noise = with_it.get(EVENT), with_it.get(NOISE)
+    if noise and mine and ours.get((NOISE, noise.rate_hz)) != noise.payload_type:
+        noise = None  # we have not offered it, or the engine would need two numbers for it
     return Agreed(
         address=media.address,
         port=media.port,
         codec=codec.name,  # type: ignore[arg-type]
         payload_type=codec.payload_type,
-        event_type=media.event_type_at(codec.rate_hz),
+        event_type=event.payload_type if event else None,
         direction=direction,
         ptime_ms=media.ptime_ms,
         max_ptime_ms=media.max_ptime_ms,
-        receive_type=receive_type,
+        receive_type=_number(codec, ours),
+        event_clock_hz=event.rate_hz if event else 0,
+        event_receive_type=_number(event, ours) if event else 0,
         rate_hz=sdpcodecs.samples_hz(codec),
         clock_hz=codec.rate_hz,
         rtcp_port=_rtcp_port(media),
         bitrate=sdpcodecs.bitrate(codec),
         fec=sdpcodecs.wants(codec, "useinbandfec"),
         dtx=sdpcodecs.wants(codec, "usedtx"),
-        comfort_noise=any(sdpcodecs.has_noise(one, codec) for one in media.codecs),
+        noise_type=noise.payload_type if noise else None,
         keys=keys,
         known=media.codecs,
     )
+
+
+def _number(codec: Codec, ours: Mapping[tuple[str, int], int]) -> int:
+    """Return a payload type in what we get: each end chooses its own (RFC 3264 §6.1)."""
+    return ours.get((codec.name, codec.rate_hz), codec.payload_type)
 
 
 def agree(
@@ -136,11 +157,5 @@ def agree(
     choice = choose(answered, local, policy, answered=True)
     media, codec = choice.media, choice.codec
     mine = sdpcodecs.offered(policy, known.known if known else ())
-    numbers = {(one.name, one.rate_hz): one.payload_type for one in mine}
-    return agreed(
-        media,
-        codec,
-        unless_held(media, wanted),
-        keys=choice.keys,
-        receive_type=numbers.get((codec.name, codec.rate_hz), codec.payload_type),
-    )
+    direction = unless_held(media, wanted)
+    return agreed(media, codec, direction, keys=choice.keys, policy=policy, mine=mine)

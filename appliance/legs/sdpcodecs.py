@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from appliance.legs.sdptypes import EVENT, Codec, Media, Policy
+from appliance.legs.sdptypes import EVENT, NOISE, Codec, Media, Policy
 
 #: what we tell of our Opus (RFC 7587 §6.1): sound of 16 kHz, one channel, losses can be made good
 OPUS_FMTP = "maxplaybackrate=16000;sprop-maxcapturerate=16000;stereo=0;useinbandfec=1"
@@ -16,18 +16,28 @@ OFFERED = {
     "L16": Codec(97, "L16", 16_000),
     "OPUS": Codec(111, "OPUS", 48_000, 2, OPUS_FMTP),
 }
+#: the events that we know: digits (RFC 4733 §2.4.1)
+EVENT_FMTP = "0-15"
 #: telephone-event in offers, by the clock of the codec beside it (RFC 4733 §2.1)
 EVENTS = {
-    8000: Codec(101, EVENT, 8000, fmtp="0-15"),
-    16_000: Codec(102, EVENT, 16_000, fmtp="0-15"),
-    48_000: Codec(110, EVENT, 48_000, fmtp="0-15"),
+    8000: Codec(101, EVENT, 8000, fmtp=EVENT_FMTP),
+    16_000: Codec(102, EVENT, 16_000, fmtp=EVENT_FMTP),
+    48_000: Codec(110, EVENT, 48_000, fmtp=EVENT_FMTP),
 }
+#: comfort noise in offers, by the clock of the codec beside it (RFC 3389 §4)
+NOISES = {8000: Codec(13, NOISE, 8000), 16_000: Codec(105, NOISE, 16_000)}
+#: Opus has noise and silence of its own (RFC 7874 §3)
+_WITHOUT_NOISE = ("OPUS",)
 #: a packet of 20 ms must fit into a datagram, so L16 at 48 kHz is not among them
 _L16_HZ = (8000, 16_000)
 _SAMPLES_HZ = {"PCMU": 8000, "PCMA": 8000, "G722": 16_000, "OPUS": 16_000}
 #: as the media-type registry writes it
 _WIRE_NAMES = {"OPUS": "opus", EVENT: "telephone-event"}
 _DYNAMIC = range(96, 128)
+#: the clock of telephone-event that all far ends know (RFC 4733 §7.1.1)
+_EVENT_HZ = 8000
+#: RFC 3551 §6
+_STATIC_NOISE = 13
 
 
 def speaks(codec: Codec, names: Sequence[str]) -> bool:
@@ -48,29 +58,40 @@ def choose(media: Media, policy: Policy) -> Codec | None:
     return spoken[0] if spoken else None
 
 
-def beside(media: Media, codec: Codec) -> list[Codec]:
-    """Return what goes with *codec*: telephone-event and comfort noise of the same clock."""
-    out = []
-    event = media.event_type_at(codec.rate_hz)
-    if event is not None:
-        out.append(replace(EVENTS[codec.rate_hz], payload_type=event))
-    return out + [one for one in media.codecs if has_noise(one, codec)]
+def beside(media: Media, codec: Codec, policy: Policy) -> list[Codec]:
+    """Return what goes with *codec*: one telephone-event and one comfort noise at most."""
+    return [*_events(media, codec)[:1], *_noises(media, codec, policy)[:1]]
 
 
-def has_noise(one: Codec, codec: Codec) -> bool:
-    """Whether *one* is comfort noise that goes with *codec* (RFC 3389 §4)."""
-    return one.name == "CN" and one.payload_type == 13 and codec.rate_hz == one.rate_hz == 8000
+def _events(media: Media, codec: Codec) -> list[Codec]:
+    """Return telephone-event of the codec's clock (RFC 4733 §2.1), else that of 8 kHz.
+
+    Many far ends have the latter beside each codec, and no other.
+    """
+    events = [one for one in media.codecs if one.name == EVENT and one.channels == 1]
+    out = [one for one in events if one.rate_hz == codec.rate_hz]
+    return out or [one for one in events if one.rate_hz == _EVENT_HZ]
+
+
+def _noises(media: Media, codec: Codec, policy: Policy) -> list[Codec]:
+    """Return comfort noise of the codec's clock (RFC 3389 §4)."""
+    if codec.name in _WITHOUT_NOISE or not policy.comfort_noise:
+        return []
+    return [
+        one
+        for one in media.codecs
+        if one.name == NOISE and one.channels == 1 and one.rate_hz == codec.rate_hz
+        if one.payload_type == _STATIC_NOISE or one.payload_type in _DYNAMIC
+    ]
 
 
 def offered(policy: Policy, known: Sequence[Codec] = ()) -> list[Codec]:
-    """Return what we offer; a payload type keeps the meaning it has in *known*.
-
-    Comfort noise is not among them: who is not offered it sends silence as sound, which keeps
-    recordings whole and tells a pause from a lost leg.
-    """
+    """Return what we offer; a payload type keeps the meaning it has in *known*."""
     codecs = [OFFERED[name] for name in policy.codecs]
     clocks = dict.fromkeys(codec.rate_hz for codec in codecs)
-    return _numbered([*codecs, *(EVENTS[clock] for clock in clocks)], known)
+    noisy = dict.fromkeys(one.rate_hz for one in codecs if one.name not in _WITHOUT_NOISE)
+    noises = [NOISES[clock] for clock in noisy if policy.comfort_noise]
+    return _numbered([*codecs, *(EVENTS[clock] for clock in clocks), *noises], known)
 
 
 def _numbered(codecs: Iterable[Codec], known: Sequence[Codec]) -> list[Codec]:
@@ -95,7 +116,12 @@ def _meaning(codec: Codec) -> tuple[str, int]:
 
 def with_ours(codec: Codec) -> Codec:
     """Return a far end's codec as our answer has it: its number, our parameters."""
-    return replace(codec, fmtp=OPUS_FMTP if codec.name == "OPUS" else "")
+    return replace(codec, fmtp={"OPUS": OPUS_FMTP, EVENT: EVENT_FMTP}.get(codec.name, ""))
+
+
+def answered(media: Media, codec: Codec, policy: Policy) -> list[Codec]:
+    """Return what our answer has: *codec* and what goes with it."""
+    return [with_ours(one) for one in (codec, *beside(media, codec, policy))]
 
 
 def lines(codecs: Iterable[Codec]) -> list[str]:

@@ -21,6 +21,8 @@ NARROW: tuple[CodecName, ...] = ("PCMA", "PCMU")
 WIDE: tuple[CodecName, ...] = ("OPUS", "G722", "PCMA", "PCMU")
 #: the name that telephone-event (RFC 4733) has in a `Codec`
 EVENT = "TELEPHONE-EVENT"
+#: and the one of comfort noise (RFC 3389)
+NOISE = "CN"
 
 
 class SdpError(BranchlineError):
@@ -63,18 +65,6 @@ class Media:
     max_ptime_ms: int = 0
     #: other attributes by name, its own before those of the session; hidden, as keys are there
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-
-    @property
-    def event_type(self) -> int | None:
-        """Payload type of telephone-event at 8 kHz, if it is there."""
-        return self.event_type_at(8000)
-
-    def event_type_at(self, rate_hz: int) -> int | None:
-        """Payload type of telephone-event at the clock of the codec beside it (RFC 4733 §2.1)."""
-        for codec in self.codecs:
-            if codec.name == EVENT and codec.rate_hz == rate_hz:
-                return codec.payload_type
-        return None
 
     @property
     def is_t38(self) -> bool:
@@ -126,11 +116,13 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What we want of a far end: codecs best first, whose order counts, encryption."""
+    """What we want of a far end: codecs best first, whose order counts, keys, noise."""
 
     codecs: tuple[CodecName, ...] = NARROW
     srtp: Srtp = "off"
     order: CodecOrder = "theirs"
+    #: silence need not be sent (RFC 3389), by either end
+    comfort_noise: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +160,9 @@ class Agreed:
     max_ptime_ms: int = 0
     #: in the packets we get: the number of our offer, mostly the same (RFC 3264 §6.1)
     receive_type: int = 0
+    #: of telephone-event's timestamps, and its number in the packets we get; 0: there is none
+    event_clock_hz: int = 0
+    event_receive_type: int = 0
     #: of our samples, and of the RTP timestamps
     rate_hz: int = 8000
     clock_hz: int = 8000
@@ -177,8 +172,8 @@ class Agreed:
     bitrate: int = 0
     fec: bool = False
     dtx: bool = False
-    #: it may send comfort noise (RFC 3389)
-    comfort_noise: bool = False
+    #: payload type of comfort noise (RFC 3389), which either end may send; None: neither may
+    noise_type: int | None = None
     #: None: in the clear
     keys: Keys | None = None
     #: all payload types of the far end, whose numbers our later offers keep (RFC 3264 §8.3.2)

@@ -87,7 +87,7 @@ def answer(
     choice = choose(offered, local, policy)
     media, codec, keys = choice.media, choice.codec, choice.keys
     direction = unless_held(media, wanted)
-    codecs = [sdpcodecs.with_ours(codec), *sdpcodecs.beside(media, codec)]
+    codecs = sdpcodecs.answered(media, codec, policy)
     more = ["a=rtcp-mux"] if "rtcp-mux" in media.attributes else []
     if keys is not None:
         more.append(f"a=crypto:{keys.ours}")
@@ -97,5 +97,4 @@ def answer(
             lines += audio(local.port, media.proto, codecs, direction, *more)
         else:
             lines += refused(other)
-    result = agreed(media, codec, direction, keys=keys, receive_type=codec.payload_type)
-    return joined(lines), result
+    return joined(lines), agreed(media, codec, direction, keys=keys, policy=policy)

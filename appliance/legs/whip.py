@@ -83,9 +83,8 @@ def read(body: str, codecs: Sequence[CodecName] = CODECS) -> BrowserFar:
     index, media, codec = _sound(offered, policy)
     for other in offered.media:  # our answer repeats the names of all
         sdpice.read_mid(other.attributes)
-    number = codec.payload_type
     return BrowserFar(
-        agreed(media, codec, ours(media, "sendrecv"), keys=None, receive_type=number),
+        agreed(media, codec, ours(media, "sendrecv"), keys=None, policy=Policy()),
         sdpice.read_mid(media.attributes),
         sdpice.read_ice(media.attributes),
         sdpice.read_fingerprint(media.attributes),
@@ -121,7 +120,7 @@ def answer(far: BrowserFar, end: BrowserEnd) -> str:
 
 def _taken(media: Media, end: BrowserEnd, far: BrowserFar) -> list[str]:
     codec = next(one for one in media.codecs if one.payload_type == far.agreed.payload_type)
-    codecs = [sdpcodecs.with_ours(codec), *sdpcodecs.beside(media, codec)]
+    codecs = sdpcodecs.answered(media, codec, Policy())
     return [
         *audio(end.places[0][1], media.proto, codecs, far.agreed.direction, *_named(media)),
         "a=rtcp-mux",

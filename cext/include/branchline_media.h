@@ -253,9 +253,11 @@ struct bl_remote {
 	int32_t payload_type;	    /* 0 to 127 */
 	int32_t codec;		    /* enum bl_codec */
 	int32_t event_payload_type; /* of telephone-event (RFC 4733); -1: none */
+	int32_t event_rate;	    /* [Hz] of its timestamps, 8,000 to 48,000; 0: the codec's */
 	int32_t payload_type_in;    /* in what comes, where it differs; 0: the same */
-	int32_t rate;		    /* [Hz] of our samples; 0: the codec's usual, Opus 16,000 */
-	int32_t bitrate;	    /* Opus [bit/s]; 0: chosen by rate */
+	int32_t event_payload_type_in; /* the same of telephone-event */
+	int32_t rate;		       /* [Hz] of our samples; 0: the codec's usual, Opus 16,000 */
+	int32_t bitrate;	       /* Opus [bit/s]; 0: chosen by rate */
 	int32_t rtcp_port;	 /* 0: the next after port; port: the same (RFC 5761); -1: none */
 	int32_t cn_payload_type; /* of comfort noise (RFC 3389), sent by G.711 only; 0, -1: none */
 	bool fec, dtx;		 /* Opus: error correction; nothing is sent in silence */

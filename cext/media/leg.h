@@ -33,10 +33,12 @@ struct bl_far {
 	union bl_address address;
 	socklen_t size; /* 0: not set yet, send nothing */
 	uint8_t payload_type;
-	uint8_t payload_type_in;    /* in what comes, where it differs; 0: it does not */
-	int16_t event_payload_type; /* -1: none */
-	int16_t noise_payload_type; /* 0: none */
-	int32_t rtcp_port;	    /* -1: none */
+	uint8_t payload_type_in;       /* in what comes, where it differs; 0: it does not */
+	uint8_t event_payload_type_in; /* the same of telephone-event */
+	int16_t event_payload_type;    /* -1: none */
+	int32_t event_rate;	       /* [Hz] of its timestamps; 0: the codec's */
+	int16_t noise_payload_type;    /* 0: none */
+	int32_t rtcp_port;	       /* -1: none */
 };
 
 /* Its RTCP, and what the reports need. */
@@ -55,7 +57,8 @@ struct bl_rtp_leg {
 	struct bl_rtp_source source;
 	struct bl_telephone_receiver events;
 	bool events_seen; /* it sends RFC 4733: digits in its sound are echoes of these */
-	uint32_t ssrc, timestamp, event_timestamp;
+	uint32_t ssrc, timestamp;
+	uint32_t event_timestamp; /* of events whose clock is not the codec's */
 	uint16_t seq;
 	bool talking;	      /* the last tick sent a packet of sound */
 	uint32_t quiet_ticks; /* in a row it hears silence */
@@ -158,6 +161,8 @@ int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool 
 int bl_rtp_leg_begin(struct bl_leg *leg);
 int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, struct bl_far *out);
 void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
+/* [Hz] of the timestamps and durations of telephone events, both ways */
+uint32_t bl_rtp_leg_event_clock(const struct bl_leg *leg);
 /* rtp_in.c, rtp_out.c */
 void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
 /* Ends an event of which nothing comes any more. */

@@ -37,12 +37,17 @@ void bl_rtcp_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_
 {
 	struct bl_report *report = &leg->rtp.rtcp.report;
 	bool bye_before = report->far.bye;
+	uint64_t reports_before = report->far.reports;
 
 	if (!leg->coder || !leg->rtp.rtcp.on)
 		return;
 	bl_report_receive(report, packet, size, ntp_now(worker->engine), bl_now(worker->engine));
 	leg->rtp.ssrc = report->ssrc; /* it may have given way: RFC 3550 §8.2 */
 	adopt(worker, leg, bye_before);
+	/* in a pause that was announced (RFC 3389) nothing else need come for as long as it lasts
+	 */
+	if (report->far.reports != reports_before && bl_stream_rests(leg->coder->stream))
+		leg->heard_tick = bl_now(worker->engine);
 }
 
 /* From whom RTP is believed, RTCP is: the same host, from any port. */

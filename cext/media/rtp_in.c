@@ -53,7 +53,7 @@ static void take_event(struct bl_worker *worker, struct bl_leg *leg, const struc
 	}
 	bl_stream_pause(leg->coder->stream, BL_STREAM_NO_NOISE);
 	leg->rtp.events_seen = true;
-	leg->rtp.events.clock = (uint32_t)leg->coder->clock;
+	leg->rtp.events.clock = bl_rtp_leg_event_clock(leg);
 	count = bl_telephone_take(&leg->rtp.events, packet->timestamp, &event, told);
 	for (size_t i = 0; i < count; i++)
 		tell_event(worker, leg, &told[i]);
@@ -195,6 +195,15 @@ static bool is_admitted(struct bl_worker *worker, struct bl_leg *leg, const stru
 	return bl_latch_admit(&leg->rtp.latch, &seen, bl_now(worker->engine));
 }
 
+/* Each end chooses the numbers of what it gets (RFC 3264 §6.1); from here on they are its own. */
+static void as_agreed(const struct bl_far *far, struct bl_rtp *packet)
+{
+	if (far->payload_type_in && packet->payload_type == far->payload_type_in)
+		packet->payload_type = far->payload_type;
+	else if (far->event_payload_type_in && packet->payload_type == far->event_payload_type_in)
+		packet->payload_type = (uint8_t)far->event_payload_type;
+}
+
 static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct datagram *datagram)
 {
 	struct bl_rtp packet;
@@ -206,9 +215,7 @@ static void take_rtp(struct bl_worker *worker, struct bl_leg *leg, struct datagr
 		leg->stats.malformed++;
 		return;
 	}
-	/* each end chooses the numbers of what it gets (RFC 3264 §6.1) */
-	if (leg->rtp.far.payload_type_in && packet.payload_type == leg->rtp.far.payload_type_in)
-		packet.payload_type = leg->rtp.far.payload_type;
+	as_agreed(&leg->rtp.far, &packet);
 	if (!is_agreed(leg, packet.payload_type)) {
 		leg->stats.unknown++;
 		return;

@@ -20,7 +20,7 @@ int bl_rtp_leg_begin(struct bl_leg *leg)
 	leg->rtp.far.event_payload_type = -1;
 	leg->rtp.ssrc = random.ssrc;
 	leg->rtp.seq = random.seq & 0x7FFF; /* RFC 3711 §3.3.1: the roll-over is not ambiguous */
-	leg->rtp.timestamp = random.timestamp;
+	leg->rtp.timestamp = leg->rtp.event_timestamp = random.timestamp;
 	bl_report_init(&leg->rtp.rtcp.report, random.report, random.ssrc, 0);
 	return BL_OK;
 }
@@ -66,23 +66,43 @@ int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool 
 	return bl_address_port(&local);
 }
 
+static bool is_type(int32_t payload_type)
+{
+	return payload_type >= 0 && payload_type <= 127;
+}
+
+/* Each number means one thing; whole samples a tick. */
+static bool has_good_types(const struct bl_remote *remote)
+{
+	return is_type(remote->payload_type) && is_type(remote->payload_type_in) &&
+	       is_type(remote->event_payload_type_in) &&
+	       (remote->event_payload_type == -1 || is_type(remote->event_payload_type)) &&
+	       (remote->cn_payload_type == -1 || is_type(remote->cn_payload_type)) &&
+	       remote->event_payload_type != remote->payload_type &&
+	       (!remote->event_rate ||
+		(remote->event_rate >= BL_RATE && remote->event_rate <= BL_RATE_FULL &&
+		 remote->event_rate % BL_TICKS_PER_S == 0));
+}
+
 int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, struct bl_far *out)
 {
-	if (leg->kind != BL_LEG_RTP || remote->port < 1 || remote->payload_type < 0 ||
-	    remote->payload_type_in < 0 || remote->payload_type_in > 127 ||
-	    remote->payload_type > 127 || remote->event_payload_type < -1 ||
-	    remote->event_payload_type > 127 ||
-	    remote->event_payload_type == remote->payload_type || remote->cn_payload_type < -1 ||
-	    remote->cn_payload_type > 127 || remote->rtcp_port < -1 ||
-	    remote->rtcp_port > UINT16_MAX)
+	if (leg->kind != BL_LEG_RTP || remote->port < 1 || !has_good_types(remote) ||
+	    remote->rtcp_port < -1 || remote->rtcp_port > UINT16_MAX)
 		return BL_EINVAL;
 	out->payload_type = (uint8_t)remote->payload_type;
 	out->payload_type_in = (uint8_t)remote->payload_type_in;
 	out->event_payload_type = (int16_t)remote->event_payload_type;
+	out->event_payload_type_in = (uint8_t)remote->event_payload_type_in;
+	out->event_rate = remote->event_rate;
 	out->noise_payload_type =
 		(int16_t)(remote->cn_payload_type > 0 ? remote->cn_payload_type : 0);
 	out->rtcp_port = remote->rtcp_port ? remote->rtcp_port : (remote->port + 1) & UINT16_MAX;
 	return bl_address_parse(remote->address, remote->port, &out->address, &out->size);
+}
+
+uint32_t bl_rtp_leg_event_clock(const struct bl_leg *leg)
+{
+	return (uint32_t)(leg->rtp.far.event_rate ? leg->rtp.far.event_rate : leg->coder->clock);
 }
 
 void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far)

@@ -8,6 +8,18 @@ static uint32_t step_of(const struct bl_leg *leg)
 	return (uint32_t)leg->coder->clock / BL_TICKS_PER_S;
 }
 
+/* The same of telephone events: mostly the codec's, RFC 4733 §2.1 wants no other. */
+static uint32_t event_step_of(const struct bl_leg *leg)
+{
+	return bl_rtp_leg_event_clock(leg) / BL_TICKS_PER_S;
+}
+
+/* Events of the codec's clock lie on its time line, others have one of their own. */
+static uint32_t event_time_of(const struct bl_leg *leg)
+{
+	return event_step_of(leg) == step_of(leg) ? leg->rtp.timestamp : leg->rtp.event_timestamp;
+}
+
 /* Where the leg is now, and by which of our sockets; NULL: nowhere yet. */
 static const union bl_address *target_of(const struct bl_leg *leg, int *fd)
 {
@@ -68,7 +80,7 @@ static bool send_event(struct bl_worker *worker, struct bl_leg *leg)
 		.ssrc = rtp->ssrc,
 	};
 
-	if (!bl_digits_event(&leg->digits, rtp->timestamp, step_of(leg), &event))
+	if (!bl_digits_event(&leg->digits, event_time_of(leg), event_step_of(leg), &event))
 		return false;
 	header.marker = event.marker;
 	header.timestamp = event.timestamp;
@@ -135,4 +147,5 @@ void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t
 		send_sound(worker, leg, hears);
 	}
 	rtp->timestamp += step_of(leg);
+	rtp->event_timestamp += event_step_of(leg);
 }

@@ -1,5 +1,6 @@
 /* stream.c  A leg's incoming stream: made, told of pauses and restarts, its packets taken */
 #include <stdlib.h>
+#include <string.h>
 #include "frame.h"
 #include "stream_state.h"
 
@@ -7,6 +8,7 @@ enum {
 	LUMP = 640,	      /* [bytes] of L16 are kept as one packet at most */
 	GUARD_US = 2000,      /* before its tick: at 200 ppm it comes too late in 10 s */
 	NOISE_LEVEL = 0x7F,   /* RFC 3389 §3.1 */
+	NOISE_LOUDEST = 26,   /* [-dBov] that is speech (ITU-T P.56, P.830), no background */
 	STRAY_EARLY_MS = 500, /* a packet so much ahead of all others, or … */
 	STRAY_LATE_MS = 1000, /* … so much behind, is of another time line */
 };
@@ -70,10 +72,23 @@ void bl_stream_pause(struct bl_stream *stream, uint8_t noise)
 
 void bl_stream_noise(struct bl_stream *stream, const uint8_t *payload, size_t size)
 {
-	bl_stream_pause(stream, size ? payload[0] & NOISE_LEVEL : BL_STREAM_NO_NOISE);
-	/* its coefficients are of 8 kHz (RFC 3551 §6) */
-	if (size > 1 && stream->rate == BL_RATE)
-		stream->coloured = !bl_noise_payload(&stream->comfort, payload, size);
+	uint8_t model[1 + BL_NOISE_ORDER];
+	uint8_t level = size ? payload[0] & NOISE_LEVEL : BL_STREAM_NO_NOISE;
+
+	level = level < NOISE_LOUDEST ? NOISE_LOUDEST : level;
+	bl_stream_pause(stream, level);
+	/* its coefficients are of the clock's rate: not G.722's, and Opus has noise of its own */
+	if (size < 2 || stream->clock != stream->rate || stream->codec == BL_OPUS)
+		return;
+	size = size < sizeof(model) ? size : sizeof(model);
+	memcpy(model, payload, size);
+	model[0] = level;
+	stream->coloured = !bl_noise_payload(&stream->comfort, model, size);
+}
+
+bool bl_stream_rests(const struct bl_stream *stream)
+{
+	return stream->pausing && !stream->talking;
 }
 
 void bl_stream_fixed(struct bl_stream *stream, bool on)

@@ -75,6 +75,8 @@ void bl_stream_restart(struct bl_stream *stream);
 void bl_stream_pause(struct bl_stream *stream, uint8_t noise);
 /* The same with the noise that an RFC 3389 payload describes. */
 void bl_stream_noise(struct bl_stream *stream, const uint8_t *payload, size_t size);
+/* The sender has said that he pauses, and nothing has come since. */
+bool bl_stream_rests(const struct bl_stream *stream);
 enum bl_stream_put bl_stream_put(struct bl_stream *stream, const struct bl_stream_packet *packet);
 /* What comes is modems': one delay for all, nothing is cut out of it or put into it. */
 void bl_stream_fixed(struct bl_stream *stream, bool on);

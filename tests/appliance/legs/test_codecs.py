@@ -93,7 +93,16 @@ def settings_of(
     return msgspec.structs.replace(settings, trunks={"city": trunk})
 
 
-def phone(folder: Path, port: int, sound: Sound, *, dial: str = "", more: str = "") -> Baresip:
+def phone(
+    folder: Path,
+    port: int,
+    sound: Sound,
+    *,
+    dial: str = "",
+    more: str = "",
+    modules: Sequence[str] = (),
+    config: str = "",
+) -> Baresip:
     """Return a baresip that speaks only that codec, and answers at once."""
     folder.mkdir(parents=True, exist_ok=True)
     account = f"<sip:200@{TRUNK_ADDRESS}>;regint=0;answermode=auto;audio_codecs={sound.name}"
@@ -104,8 +113,8 @@ def phone(folder: Path, port: int, sound: Sound, *, dial: str = "", more: str = 
         account=account + more,
         says=write_tone(folder / "says.wav", sound),
         dial=dial,
-        modules=(*sound.modules, *(("srtp",) if "mediaenc" in more else ())),
-        config=f"audio_srate {sound.rate_hz}",
+        modules=(*sound.modules, *(("srtp",) if "mediaenc" in more else ()), *modules),
+        config=f"audio_srate {sound.rate_hz}\n{config}",
     )
 
 

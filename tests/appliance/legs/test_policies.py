@@ -23,12 +23,12 @@ def test_wide_band_is_for_phones_and_peers() -> None:
 def test_each_section_speaks_for_its_own() -> None:
     settings = ApplianceSettings(
         phones=PhoneSettings(codecs=("PCMU", "PCMU", "G722"), codec_order="ours"),
-        link=LinkSettings(codecs=("OPUS",), srtp="required"),
+        link=LinkSettings(codecs=("OPUS",), srtp="required", comfort_noise=False),
         trunks={"city": TrunkSettings(host="x", codecs=("PCMU",), srtp="optional")},
     )
     policies = CallPolicies(settings)
     assert policies.of("phone", "ann") == Policy(("PCMU", "G722"), "off", "ours")
-    assert policies.of("peer", "box-b") == Policy(("OPUS",), "required")
+    assert policies.of("peer", "box-b") == Policy(("OPUS",), "required", comfort_noise=False)
     assert policies.of("trunk", "city") == Policy(("PCMU",), "optional")
 
 

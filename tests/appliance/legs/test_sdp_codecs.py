@@ -68,8 +68,57 @@ def test_an_answer_with_g722_takes_comfort_noise() -> None:
     text, agreed = answer(parse(PHONE), US, Policy(("G722",)))
     assert "m=audio 30000 RTP/AVP 9 101 13\r\na=rtpmap:9 G722/8000\r\n" in text
     assert "a=rtpmap:13 CN/8000\r\n" in text
-    assert agreed.comfort_noise
+    assert agreed.noise_type == rtp_remote(agreed).noise_payload_type == 13
     assert (agreed.rate_hz, agreed.clock_hz) == (16_000, 8000)
+
+
+def test_opus_has_no_comfort_noise_beside_it() -> None:
+    assert taken(PHONE, "OPUS").noise_type is None
+    assert "CN" not in offer(US, Policy(("OPUS",)))
+
+
+@pytest.mark.parametrize(
+    ("codec", "noise", "number"),
+    [
+        ("PCMA/8000", "13 CN/8000", 13),
+        ("PCMA/8000", "98 CN/8000", 98),
+        ("PCMA/8000", "98 CN/16000", None),
+        ("PCMA/8000", "20 CN/8000", None),
+        ("PCMA/8000", "98 CN/8000/2", None),
+        ("G722/8000", "13 CN/8000", 13),
+        ("L16/16000", "98 CN/16000", 98),
+        ("L16/16000", "13 CN/8000", None),
+        ("L16/8000", "13 CN/8000", 13),
+        ("opus/48000/2", "98 CN/48000", None),
+    ],
+)
+def test_comfort_noise_goes_with_a_codec_of_its_clock(
+    codec: str, noise: str, number: int | None
+) -> None:
+    body = HEAD + f"m=audio 4 RTP/AVP 96 {noise.split()[0]}\r\na=rtpmap:96 {codec}\r\n"
+    text, agreed = answer(parse(body + f"a=rtpmap:{noise}\r\n"), US, Policy((*WIDE, "L16")))
+    assert agreed.noise_type == number
+    assert (f"a=rtpmap:{noise}\r\n" in text) is (number is not None)
+
+
+def test_comfort_noise_can_be_refused() -> None:
+    policy = Policy(("PCMA", "G722", "L16"), comfort_noise=False)
+    mine = offer(US, policy)
+    assert "CN" not in mine
+    text, agreed = answer(parse(PHONE), US, policy)
+    assert agreed.noise_type is None
+    assert "CN" not in text
+    body = HEAD + "m=audio 4 RTP/AVP 8 13\r\n"
+    assert agree(parse(body), US, policy).noise_type is None
+
+
+@pytest.mark.parametrize(("answered", "number"), [("13", 13), ("", None), ("98", None)])
+def test_comfort_noise_is_sent_to_who_took_it_as_it_was_offered(
+    answered: str, number: int | None
+) -> None:
+    body = HEAD + f"m=audio 4 RTP/AVP 8 {answered}\r\na=rtpmap:98 CN/8000\r\n"
+    agreed = agree(parse(body), US, Policy(("PCMA",)))
+    assert rtp_remote(agreed).noise_payload_type == number
 
 
 @pytest.mark.parametrize(
@@ -109,18 +158,63 @@ def test_what_only_looks_like_ours(codec: str) -> None:
     assert caught.value.reason == "no-codec"
 
 
-def test_events_of_another_clock_are_not_taken() -> None:
-    body = HEAD + "m=audio 4 RTP/AVP 96 101\r\na=rtpmap:96 opus/48000/2\r\n"
-    body += "a=rtpmap:101 telephone-event/8000\r\n"
-    text, agreed = answer(parse(body), US, Policy(("OPUS",)))
-    assert agreed.event_type is None
-    assert "m=audio 30000 RTP/AVP 96\r\n" in text
+@pytest.mark.parametrize(
+    ("codec", "clocks", "taken_hz", "told_hz"),
+    [
+        ("opus/48000/2", (8000, 48_000), 48_000, 0),
+        ("opus/48000/2", (8000,), 8000, 8000),
+        ("opus/48000/2", (16_000, 8000), 8000, 8000),
+        ("opus/48000/2", (16_000,), 0, None),
+        ("G722/8000", (48_000, 16_000, 8000), 8000, 0),
+        ("G722/8000", (16_000,), 0, None),
+        ("L16/16000", (8000, 16_000), 16_000, 0),
+        ("L16/16000", (8000,), 8000, 8000),
+        ("PCMA/8000", (48_000, 8000), 8000, 0),
+    ],
+)
+def test_events_have_the_clock_of_the_codec_or_8000(
+    codec: str, clocks: tuple[int, ...], taken_hz: int, told_hz: int | None
+) -> None:
+    """What the engine is told is 0 where the events' clock is the codec's."""
+    numbers = {100 + i: hz for i, hz in enumerate(clocks)}
+    body = HEAD + f"m=audio 4 RTP/AVP 96 {' '.join(map(str, numbers))}\r\na=rtpmap:96 {codec}\r\n"
+    body += "".join(f"a=rtpmap:{n} telephone-event/{hz}\r\n" for n, hz in numbers.items())
+    text, agreed = answer(parse(body), US, Policy((*WIDE, "L16")))
+    remote = rtp_remote(agreed)
+    assert agreed.event_clock_hz == taken_hz
+    if told_hz is None:
+        assert remote.event_payload_type is None
+        assert "telephone-event" not in text
+        return
+    assert remote.event_rate_hz == told_hz
+    assert remote.event_payload_type is not None
+    assert numbers[remote.event_payload_type] == taken_hz
+    assert text.count("telephone-event") == 1
+    assert f"a=fmtp:{remote.event_payload_type} 0-15\r\n" in text
+
+
+@pytest.mark.parametrize(
+    ("answered", "number", "number_in", "rate_hz"),
+    [
+        ("110 telephone-event/48000", 110, 0, 0),
+        ("101 telephone-event/8000", 101, 0, 8000),
+        ("119 telephone-event/8000", 119, 101, 8000),
+        ("119 telephone-event/48000", 119, 110, 0),
+    ],
+)
+def test_events_in_an_answer(answered: str, number: int, number_in: int, rate_hz: int) -> None:
+    body = HEAD + f"m=audio 4 RTP/AVP 111 {number}\r\na=rtpmap:111 opus/48000/2\r\n"
+    remote = rtp_remote(agree(parse(body + f"a=rtpmap:{answered}\r\n"), US, Policy(WIDE)))
+    assert remote.event_payload_type == number
+    assert (remote.event_payload_type_in, remote.event_rate_hz) == (number_in, rate_hz)
 
 
 def test_our_offer_of_all() -> None:
     text = offer(US, Policy((*WIDE, "L16")))
-    assert "m=audio 30000 RTP/AVP 111 9 8 0 97 110 101 102\r\n" in text
-    for line in ("111 opus/48000/2", "97 L16/16000", "110 telephone-event/48000"):
+    assert "m=audio 30000 RTP/AVP 111 9 8 0 97 110 101 102 13 105\r\n" in text
+    for line in (
+        "111 opus/48000/2", "97 L16/16000", "110 telephone-event/48000", "105 CN/16000",
+    ):  # fmt: skip
         assert f"a=rtpmap:{line}\r\n" in text
     assert "a=rtcp-mux\r\n" in text
 
@@ -150,7 +244,7 @@ def test_a_later_offer_keeps_numbers() -> None:
     body += "a=rtpmap:111 telephone-event/48000\r\na=rtpmap:127 telephone-event/8000\r\n"
     _, agreed = answer(parse(body), US, Policy(WIDE))
     later = offer(US.bumped(), Policy((*WIDE, "L16")), known=agreed)
-    assert "m=audio 30000 RTP/AVP 101 9 8 0 97 111 127 102\r\n" in later
+    assert "m=audio 30000 RTP/AVP 101 9 8 0 97 111 127 102 13 105\r\n" in later
     back, _ = answer(parse(later), THEM, Policy(WIDE))
     assert agree(parse(back), US, Policy(WIDE), known=agreed).receive_type == 101
 

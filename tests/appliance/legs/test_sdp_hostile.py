@@ -123,6 +123,9 @@ def test_any_body_is_answered_cleanly_or_refused_by_word(body: str) -> None:
     assert 0 < remote.port < 65_536
     assert 0 <= remote.payload_type < 128
     assert remote.payload_type != remote.event_payload_type
+    if remote.noise_payload_type is not None:
+        assert remote.noise_payload_type not in (remote.payload_type, remote.event_payload_type)
+    assert remote.event_rate_hz in (0, 8000)
     assert -1 <= remote.rtcp_port < 65_536
     assert remote.rate_hz in (8000, 16_000)
     clean(offer(US, POLICY, known=agreed), 1)
