@@ -23,7 +23,7 @@ from drivers.gsmstart import (
     unlock_sim,
 )
 from drivers.gsmwords import parse_signal_dbm
-from drivers.line import LineDown, LineEvent, LineState, LineUp, OnEvent
+from drivers.line import LineDown, LineEvent, LineSound, LineState, LineUp, OnEvent
 from drivers.profiles.profile import Profile
 from drivers.serialport import SerialPort, open_port
 
@@ -87,6 +87,11 @@ class GsmLine:
     def pcm_fd(self) -> int | None:
         """While active, and until the callback of `Ended` returns: the PCM descriptor."""
         return self._calls.pcm_fd
+
+    @property
+    def sound(self) -> LineSound:
+        """How the PCM descriptor is read and written."""
+        return self._profile.sound
 
     async def start(self) -> None:
         """Begin to open the modem and keep it open; `LineUp` follows by callback."""

@@ -6,9 +6,9 @@ A line has one call at a time. Events are handed to a callback, in order, from t
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
-#: one frame of `Line.pcm_fd`: 20 ms of signed 16-bit little-endian mono at 8 kHz
+#: one frame of a plain `LineSound`: 20 ms of signed 16-bit little-endian mono at 8 kHz
 PCM_RATE_HZ = 8000
 PCM_FRAME_MS = 20
 PCM_FRAME_BYTES = 320
@@ -25,6 +25,29 @@ class LineState(StrEnum):
     ACTIVE = "active"
     #: the call is over and its sound path is being put away; `IDLE` follows by itself
     ENDED = "ended"
+
+
+#: how samples are written; all are mono
+SampleFormat = Literal["s16le", "u8", "s8", "PCMU", "PCMA"]
+
+
+@dataclass(frozen=True, slots=True)
+class LineSound:
+    """How a line gives and takes its sound, and what has to be done to it."""
+
+    sample_format: SampleFormat = "s16le"
+    rate_hz: Literal[8000, 16_000] = 8000
+    #: samples of each read and write, as DAHDI channels have it; 0: any number
+    block: int = 0
+    #: tail of the echo that comes back on two wires, 16 to 128 ms; 0: there is none to cancel
+    echo_ms: int = 0
+    #: also suppress what the canceller leaves of it
+    suppress: bool = False
+    #: a voice modem's stream, with DLE codes in it (ITU-T V.253)
+    shielded: bool = False
+    #: gain of what the far end says, and of what it hears, -40 to 40
+    in_db: float = 0.0
+    out_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +118,11 @@ class Line(Protocol):
 
     @property
     def pcm_fd(self) -> int | None:
-        """While active: a non-blocking descriptor of raw PCM, `PCM_FRAME_BYTES` a frame."""
+        """While active: a non-blocking descriptor of its sound, as `sound` says."""
+
+    @property
+    def sound(self) -> LineSound:
+        """How `pcm_fd` is read and written."""
 
     async def start(self) -> None:
         """Open the device and keep it open from now on; `LineUp` follows by callback."""

@@ -124,17 +124,11 @@ class MediaEngine(SecureCalls, WatchCalls, FaxCalls):
             f"leg {leg} at {address}",
         )
 
-    def add_pcm_leg(self, leg: int, fd: int) -> None:
-        """Add a leg on a descriptor of raw s16le samples, 8 kHz mono.
-
-        The descriptor is duplicated and made non-blocking; the caller closes its own copy.
-        """
-        check(lib.bl_leg_add_pcm(self._alive(), leg, fd), f"leg {leg} on descriptor {fd}")
-
     def add_device_leg(self, leg: int, fd: int, device: Device) -> None:
         """Add a leg on a device's descriptor, which is duplicated and made non-blocking.
 
-        It is always written to, be it silence; nobody else may read it while the leg is there.
+        The caller closes its own copy. The device is always written to, be it silence; nobody
+        else may read it while the leg is there.
         """
         config = ffi.new(
             "struct bl_device_config *",

@@ -5,8 +5,9 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from appliance.base.errors import ConfigError
+from appliance.base.errors import BranchlineError, ConfigError
 from appliance.config.model import LineSettings
+from appliance.legs.enginetypes import Device
 from appliance.legs.errors import CommandError
 from appliance.legs.exchange import Exchange
 from appliance.legs.trunks import TrunkTable
@@ -23,12 +24,27 @@ from drivers.line import (
     Line,
     LineDown,
     LineEvent,
+    LineSound,
     LineState,
     LineUp,
 )
 from drivers.profiles import profile_named
 
 _log = logging.getLogger(__name__)
+
+
+def device_of(sound: LineSound) -> Device:
+    """Return a line's sound as the engine knows it."""
+    return Device(
+        format=sound.sample_format,
+        rate_hz=sound.rate_hz,
+        block=sound.block,
+        echo_ms=sound.echo_ms,
+        suppress=sound.suppress,
+        shielded=sound.shielded,
+        in_db=sound.in_db,
+        out_db=sound.out_db,
+    )
 
 
 class LinePort:
@@ -130,7 +146,12 @@ class LinePort:
         if self.line.pcm_fd is None:
             self._exchange.hang(self._leg, "line-lost")
             return
-        self._exchange.media.add_pcm(self._leg, self.line.pcm_fd)
+        try:
+            self._exchange.media.add_line(self._leg, self.line.pcm_fd, device_of(self.line.sound))
+        except BranchlineError as error:
+            _log.error("line %s: %s", self.name, error)
+            self._exchange.hang(self._leg, error.reason)
+            return
         self._exchange.table.up(self._leg)
 
     def _run(self, command: Coroutine[Any, Any, None]) -> None:

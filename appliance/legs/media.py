@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from appliance.base.errors import BranchlineError
 from appliance.legs.engine import MediaEngine, Prompt
 from appliance.legs.enginetypes import (
+    Device,
     DeviceGone,
     DigitHeard,
     MediaSilent,
@@ -98,9 +99,9 @@ class LegMedia:
         self._legs.add(leg)
         return port
 
-    def add_pcm(self, leg: int, fd: int) -> None:
-        """Give *leg* the sound of a hardware line."""
-        self._engine.add_pcm_leg(leg, fd)
+    def add_line(self, leg: int, fd: int, device: Device) -> None:
+        """Give *leg* the sound of a hardware line. Raises an error of the engine."""
+        self._engine.add_device_leg(leg, fd, device)
         self._legs.add(leg)
         self._engine.detect_digits(leg, True)
 

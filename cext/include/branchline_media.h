@@ -428,11 +428,10 @@ int bl_engine_stats(struct bl_engine *engine, struct bl_engine_stats *out);
 /* Returns the even port it took, from first to last; first 0: any free port. */
 int bl_leg_add_rtp(struct bl_engine *engine, int64_t leg, const char *address, int32_t first_port,
 		   int32_t last_port);
-/* The descriptor is duplicated and made non-blocking; s16le, mono, 8 kHz. */
-int bl_leg_add_pcm(struct bl_engine *engine, int64_t leg, int fd);
 /*
- * The same for any kind of device. A device is always written to, be it silence, because its
- * clock is followed by what it takes and gives; nobody else may read it as long as the leg is.
+ * The descriptor is duplicated and made non-blocking. A device is always written to, be it
+ * silence, because its clock is followed by what it takes and gives; nobody else may read it as
+ * long as the leg is.
  */
 int bl_leg_add_device(struct bl_engine *engine, int64_t leg, int fd,
 		      const struct bl_device_config *config);

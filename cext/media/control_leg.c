@@ -172,13 +172,6 @@ int bl_leg_add_device(struct bl_engine *engine, int64_t id, int fd,
 	return err;
 }
 
-int bl_leg_add_pcm(struct bl_engine *engine, int64_t id, int fd)
-{
-	static const struct bl_device_config plain = {.rate = BL_RATE};
-
-	return bl_leg_add_device(engine, id, fd, &plain);
-}
-
 int bl_leg_remove(struct bl_engine *engine, int64_t id)
 {
 	struct bl_command command = {.kind = BL_COMMAND_REMOVE};

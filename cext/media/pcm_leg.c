@@ -27,12 +27,12 @@ int bl_pcm_leg_open(struct bl_leg *leg, int fd, const struct bl_device_config *c
 {
 	int flags, err = bl_device_new(config, &leg->pcm.device);
 
+	leg->asked = (struct bl_encoder_config){.codec = BL_L16, .rate = config->rate};
 	if (!err)
-		err = bl_coder_new(
-			&(struct bl_encoder_config){.codec = BL_L16, .rate = config->rate},
-			&leg->coder);
+		err = bl_coder_new(&leg->asked, &leg->coder);
 	if (err)
 		return err;
+	leg->has_asked = true;
 	bl_leg_set_rate(leg, config->rate);
 	leg->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (leg->fd < 0)

@@ -87,6 +87,13 @@ int kit_record(struct bl_engine *engine, int64_t recording, int64_t leg, const c
 	return bl_record(engine, recording, leg, &spec);
 }
 
+int kit_device(struct bl_engine *engine, int64_t leg, int fd)
+{
+	struct bl_device_config plain = {.format = BL_DEVICE_S16LE, .rate = BL_RATE};
+
+	return bl_leg_add_device(engine, leg, fd, &plain);
+}
+
 int kit_agree(struct bl_engine *engine, int64_t leg, const struct kit_phone *phone,
 	      int payload_type, int32_t codec, int32_t rate)
 {

@@ -53,6 +53,8 @@ void kit_phone_free(struct kit_phone *phone);
 int kit_play(struct bl_engine *engine, int64_t leg, int64_t play, const struct bl_play_item *items,
 	     int32_t count, bool loop);
 int kit_record(struct bl_engine *engine, int64_t recording, int64_t leg, const char *path);
+/* Adds a leg on a device of raw samples, s16le at 8 kHz. */
+int kit_device(struct bl_engine *engine, int64_t leg, int fd);
 /* Agrees another codec with the leg. */
 int kit_agree(struct bl_engine *engine, int64_t leg, const struct kit_phone *phone,
 	      int payload_type, int32_t codec, int32_t rate);

@@ -315,7 +315,7 @@ static void test_the_end_has_a_reason(void)
 	CHECK_EQUAL(0, grantpt(master));
 	CHECK_EQUAL(0, unlockpt(master));
 	close(open(ptsname(master), O_RDWR | O_NOCTTY));
-	CHECK_EQUAL(BL_OK, bl_leg_add_pcm(talk.engine, 2, master));
+	CHECK_EQUAL(BL_OK, kit_device(talk.engine, 2, master));
 	close(master);
 	for (int i = 0; i < 3; i++)
 		go_on(&talk);
@@ -323,7 +323,7 @@ static void test_the_end_has_a_reason(void)
 
 	/* a descriptor that cannot be read at all */
 	CHECK_EQUAL(0, pipe(pipes));
-	CHECK_EQUAL(BL_OK, bl_leg_add_pcm(talk.engine, 3, pipes[1]));
+	CHECK_EQUAL(BL_OK, kit_device(talk.engine, 3, pipes[1]));
 	for (int i = 0; i < 3; i++)
 		go_on(&talk);
 	CHECK_EQUAL(BL_DEVICE_FAILED, gone(talk.engine));

@@ -1,9 +1,10 @@
 /* test_fax_leg.c  Faxes between legs of two engines: over RTP in both laws, and over T.38 */
 #include <arpa/inet.h>
+#include <unistd.h>
 #include "faxcall.h"
 #include "kit.h"
 
-enum { FAX = 9, LEG = 3, LONGEST_S = 180 };
+enum { FAX = 9, LEG = 3, WIDE_LEG = 4, LONGEST_S = 180 };
 
 /* A leg of an engine of its own, and what its fax told. */
 struct side {
@@ -224,6 +225,18 @@ static void test_a_removed_leg_ends_its_fax(void)
 	end_legs();
 }
 
+/* A modem's stream of 16 kHz: no fax goes over it. */
+static void add_wide_device(struct bl_engine *engine)
+{
+	struct bl_device_config wide = {.rate = 16000};
+	int fds[2];
+
+	CHECK_EQUAL(0, pipe(fds));
+	CHECK_EQUAL(BL_OK, bl_leg_add_device(engine, WIDE_LEG, fds[0], &wide));
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void test_what_is_refused(void)
 {
 	struct bl_fax_config bad = sending;
@@ -238,6 +251,8 @@ static void test_what_is_refused(void)
 	CHECK_EQUAL(BL_EINVAL, bl_fax(NULL, FAX, LEG, &sending));
 	CHECK_EQUAL(BL_ENOENT, bl_fax(engine, FAX, 99, &sending));
 	CHECK_EQUAL(BL_ENOENT, bl_fax_poll(engine, FAX, &event));
+	add_wide_device(engine);
+	CHECK_EQUAL(BL_ESTATE, bl_fax(engine, FAX, WIDE_LEG, &sending));
 	CHECK_EQUAL(BL_OK, bl_fax(engine, FAX, LEG, &sending));
 	CHECK_EQUAL(BL_EEXIST, bl_fax(engine, FAX, LEG, &sending));
 	CHECK_EQUAL(0, bl_fax_poll(engine, FAX, &event));

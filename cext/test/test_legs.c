@@ -266,8 +266,8 @@ static void test_digits_out_as_tones_come_back(void)
 	const char *want = "0123456789*#ABCD";
 
 	CHECK_EQUAL(0, socketpair(AF_UNIX, SOCK_STREAM, 0, fds));
-	CHECK_EQUAL(BL_OK, bl_leg_add_pcm(engine, 1, fds[0]));
-	CHECK_EQUAL(BL_OK, bl_leg_add_pcm(engine, 2, fds[1]));
+	CHECK_EQUAL(BL_OK, kit_device(engine, 1, fds[0]));
+	CHECK_EQUAL(BL_OK, kit_device(engine, 2, fds[1]));
 	close(fds[0]);
 	close(fds[1]);
 	bl_leg_detect(engine, 2, true);
@@ -359,7 +359,7 @@ static void test_device(void)
 		sound[2 * i + 1] = (uint8_t)((uint16_t)pcm >> 8);
 	}
 	CHECK_EQUAL(0, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));
-	CHECK_EQUAL(BL_OK, bl_leg_add_pcm(engine, 2, fds[0]));
+	CHECK_EQUAL(BL_OK, kit_device(engine, 2, fds[0]));
 	close(fds[0]);
 	kit_bridge(engine, 1, (int64_t[]){1, 2}, 2);
 	for (int tick = 0; tick < 60; tick++) {
@@ -396,7 +396,7 @@ static void test_terminal(void)
 	cfmakeraw(&raw);
 	raw.c_cc[VMIN] = 0; /* so that reading an idle line gives 0 bytes */
 	CHECK_EQUAL(0, tcsetattr(slave, TCSANOW, &raw));
-	CHECK_EQUAL(BL_OK, bl_leg_add_pcm(engine, 1, slave));
+	CHECK_EQUAL(BL_OK, kit_device(engine, 1, slave));
 	close(slave);
 	bl_engine_step(engine, 10);
 	CHECK_EQUAL(0, kit_count_events(engine, BL_EVENT_DEVICE_GONE));

@@ -100,7 +100,7 @@ static void add(struct caller *caller)
 	int port;
 
 	if (is_pcm(leg)) {
-		bl_leg_add_pcm(at.engine, leg, at.far_fds[leg - LEGS + PCM_LEGS - 1]);
+		kit_device(at.engine, leg, at.far_fds[leg - LEGS + PCM_LEGS - 1]);
 		return;
 	}
 	port = bl_leg_add_rtp(at.engine, leg, "127.0.0.1", 0, 0);

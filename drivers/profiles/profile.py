@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from drivers.line import LineSound
+
 
 class Role(StrEnum):
     """What one of a device's ports is for."""
@@ -71,6 +73,8 @@ class Profile:
     audio: AudioHooks
     #: how many PIN attempts are left; the first number of the answer
     pin_attempts: str
+    #: what comes and goes on the audio port
+    sound: LineSound = field(default_factory=LineSound)
     radio_off: str = "AT+CFUN=4"
     radio_on: str = "AT+CFUN=1"
     quirks: Quirks = field(default_factory=Quirks)

@@ -4,6 +4,7 @@ Sources: SIMCom's «SIM7500_SIM7600 Series AT Command Manual», 3GPP TS 27.007, 
 the modem found out (each quirk says what).
 """
 
+from drivers.line import LineSound
 from drivers.profiles.profile import AudioHooks, Profile, Quirks, Role, Step, UsbId
 
 SIM7600 = Profile(
@@ -55,6 +56,8 @@ SIM7600 = Profile(
         on="AT+CPCMREG=1", off="AT+CPCMREG=0", settle_s=0.1, tries=6, retry_gap_s=0.25
     ),
     pin_attempts="AT+SPIC",
+    # as AT+CPCMFRM=0 sets it; the network has no echo of two wires
+    sound=LineSound(sample_format="s16le", rate_hz=8000),
     quirks=Quirks(
         # after the first on-off cycle PCM may come back degraded; a CPCMREG that needs retries is
         # the one reliable sign, and only a reset of the whole modem cures it

@@ -12,6 +12,7 @@ import pytest
 from appliance.legs.engine import MediaEngine
 from appliance.legs.enginebase import MediaError
 from appliance.legs.enginetypes import (
+    Device,
     DeviceGone,
     DigitEnded,
     DigitHeard,
@@ -288,7 +289,7 @@ def test_silence_is_told_and_device_end_too(engine: MediaEngine, add_phone: AddP
     device, modem = socket.socketpair()
     with device, modem:
         modem.setblocking(False)
-        engine.add_pcm_leg(2, device.fileno())
+        engine.add_device_leg(2, device.fileno(), Device())
         engine.bridge(1, [1, 2])
         modem.sendall(audio.tone(1000, 100).tobytes())
         events = talk(engine, {phone: audio.tone(440, 100)}, 20)
