@@ -1,7 +1,8 @@
 """How well DTMF digits are found, line by line of the standards; spandsp's detector beside it.
 
 Each line is 16 digits times 25 random phases and places in the frame (cext/test/dtmf_grid.h).
-Talk-off: prompts read in a studio, music, and synthetic speech, in which there are no digits.
+Talk-off: prompts read in a studio in several languages, the same slower and faster, music, and
+synthetic speech, in which there are no digits.
 """
 
 import itertools
@@ -17,6 +18,8 @@ from tests.bench.report import Report
 
 #: Debian's asterisk-moh-opsound-wav
 MUSIC = Path("/usr/share/asterisk/moh")
+#: at which each voice is heard as well: up to a third of an octave deeper, nearly half higher
+_SPEEDS = (0.8, 0.9, 1.1, 1.2, 1.35)
 #: texts that every Debian has, to be read aloud
 _TEXTS = Path("/usr/share/common-licenses")
 _NAMES = ("GPL-3", "GPL-2", "LGPL-2.1", "MPL-2.0", "Apache-2.0", "Artistic")
@@ -38,11 +41,13 @@ def run() -> Report:
     for name, line in lines.items():
         _line(report, name, line)
     _beside_the_peer(report, lines)
-    for folder in sorted(SOUNDS.iterdir()):
-        _talk_off(report, f"prompts_{folder.name}", folder.glob("**/*.wav"))
-    _talk_off(report, "music", MUSIC.glob("*.wav"))
+    voices = {folder.name: sorted(folder.glob("**/*.wav")) for folder in SOUNDS.iterdir()}
+    for name, files in sorted(voices.items()):
+        _talk_off(report, f"prompts_{name}", [_hear(files)])
+    _talk_off(report, "prompts_at_other_speeds", map(_hear_at_other_speeds, voices.values()))
+    _talk_off(report, "music", [_hear(MUSIC.glob("*.wav"))])
     with tempfile.TemporaryDirectory(prefix="bench-") as folder_name:
-        _talk_off(report, "synthetic", _read_aloud(Path(folder_name)))
+        _talk_off(report, "synthetic", [_hear(_read_aloud(Path(folder_name)))])
     report.notes.append("gap_20_ms: Q.24 leaves 10 to 40 ms open; we bridge it, spandsp parts it")
     return report
 
@@ -74,13 +79,36 @@ def _beside_the_peer(report: Report, lines: dict[str, Any]) -> None:
     report.notes += [f"behind spandsp: {name}" for name in behind]
 
 
-def _talk_off(report: Report, name: str, files: Iterable[Path]) -> None:
-    """Let both hear *files*; neither should find a digit."""
-    found = native.run("bench_dtmf_grid", *sorted(str(path) for path in files))
-    report.figure(f"talk_off_{name}_hours", found["seconds"] / 3600)
-    report.figure(f"talk_off_{name}_spandsp_hits", found["spandsp"])
-    report.figure(f"talk_off_{name}_present_percent_of_frames", found["present_percent"])
-    report.bar(f"talk_off_{name}", found["ours"], f"<= {found['spandsp']}", "hits")
+def _hear(files: Iterable[Path]) -> dict[str, float]:
+    """Let both hear *files*; return what they found, none of which is a digit."""
+    found: dict[str, float] = native.run("bench_dtmf_grid", *sorted(str(path) for path in files))
+    return found
+
+
+def _hear_at_other_speeds(files: Iterable[Path]) -> dict[str, float]:
+    """Let both hear a voice slower and faster, which makes it deeper and higher."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        spoken = [Path(folder) / f"{speed}.wav" for speed in _SPEEDS]
+        for speed, file in zip(_SPEEDS, spoken, strict=True):
+            subprocess.run(
+                ["sox", "-V1", *map(str, files), "-r", "8000", "-b", "16", "-c", "1", str(file),
+                 "speed", str(speed)],
+                check=True,
+            )  # fmt: skip
+        return _hear(spoken)
+
+
+def _talk_off(report: Report, name: str, heard: Iterable[dict[str, float]]) -> None:
+    """Enter how often each took something for a digit, in all and by the hour."""
+    parts = list(heard)
+    ours, spandsp = (sum(part[who] for part in parts) for who in ("ours", "spandsp"))
+    seconds = sum(part["seconds"] for part in parts)
+    present = sum(part["present_percent"] * part["seconds"] for part in parts) / seconds
+    hours = report.figure(f"talk_off_{name}_hours", seconds / 3600)
+    report.figure(f"talk_off_{name}_ours_per_hour", ours / hours)
+    report.figure(f"talk_off_{name}_spandsp_per_hour", spandsp / hours)
+    report.figure(f"talk_off_{name}_present_percent_of_frames", present)
+    report.bar(f"talk_off_{name}", ours, f"<= {spandsp}", "hits")
 
 
 def _read_aloud(folder: Path) -> list[Path]:

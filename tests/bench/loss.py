@@ -27,7 +27,7 @@ Sound = npt.NDArray[np.int16]
 Times = npt.NDArray[np.float64]
 
 #: Debian's asterisk-core-sounds-en-wav
-_PROMPTS = Path("/usr/share/asterisk/sounds")
+_PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 _RATE_HZ = 8000
 _PIECE_S = 8
 _PIECES = 6
