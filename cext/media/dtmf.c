@@ -70,7 +70,6 @@ void bl_dtmf_lane_reset(struct bl_dtmf_block *block, unsigned int lane)
 	block->total_before[lane] = 0.0f;
 	block->run[lane] = 0;
 	block->sounding &= ~(1u << lane);
-	block->present &= ~(1u << lane);
 }
 
 static const struct bl_dtmf_look *look_back(const struct bl_dtmf_block *block, unsigned int looks)
@@ -211,8 +210,8 @@ static bool judge(const struct suspect *suspect)
 	       alone(suspect->mean, suspect->low, suspect->high) && tuned(suspect);
 }
 
-/* Follows the digit that sounds, until it has been gone for long enough; is it heard now? */
-static bool follow(struct bl_dtmf_block *block, unsigned int lane)
+/* Follows the digit that sounds, until it has been gone for long enough. */
+static void follow(struct bl_dtmf_block *block, unsigned int lane)
 {
 	struct bl_dtmf_digit *digit = &block->digits[lane];
 	float low = power_of(look_back(block, 0), digit->low, lane);
@@ -223,60 +222,22 @@ static bool follow(struct bl_dtmf_block *block, unsigned int lane)
 		digit->absent = 0;
 		digit->low_power += (low - digit->low_power) / 8.0f;
 		digit->high_power += (high - digit->high_power) / 8.0f;
-		return true;
-	}
-	if (++digit->absent >= ENDED)
+	} else if (++digit->absent >= ENDED) {
 		block->sounding &= ~(1u << lane);
-	return false;
-}
-
-/* The powers of the newest look, and its strongest low and high tone. */
-static void pair_now(const struct bl_dtmf_block *block, unsigned int lane, float power[TONES],
-		     int *low, int *high)
-{
-	for (int k = 0; k < TONES; k++)
-		power[k] = power_of(look_back(block, 0), k, lane);
-	*low = strongest(power);
-	*high = TONES / 2 + strongest(power + TONES / 2);
+	}
 }
 
 /* Is the digit that sounds still the strongest pair? Then there is nothing new to be judged. */
 static bool goes_on(const struct bl_dtmf_block *block, unsigned int lane)
 {
 	float power[TONES];
-	int low, high;
 
 	if (!(block->sounding >> lane & 1))
 		return false;
-	pair_now(block, lane, power, &low, &high);
-	return low == block->digits[lane].low && high == block->digits[lane].high;
-}
-
-/* Did the tone turn from the look before to the newest one about as far as it should? */
-static bool turned(const struct bl_dtmf_block *block, unsigned int lane, int tone)
-{
-	const struct bl_dtmf_look *now = look_back(block, 0), *before = look_back(block, 1);
-	float a_re = now->re[tone][lane], a_im = now->im[tone][lane];
-	float b_re = before->re[tone][lane], b_im = before->im[tone][lane];
-	float step = (float)(2.0 * PI * HOP / BL_RATE); /* [radian] of 1 Hz in a hop */
-	float off = atan2f(a_im * b_re - a_re * b_im, a_re * b_re + a_im * b_im) / step;
-	float round = (float)BL_RATE / HOP;
-
-	off -= tone_hz[tone];
-	off -= round * roundf(off / round);
-	return fabsf(off) <= tone_hz[tone] * OFF_LIMIT + OFF_MORE_HZ + OFF_COARSE_HZ;
-}
-
-/* Could the newest look, and the one before if it was likely too, be of a digit? */
-static bool plausible(const struct bl_dtmf_block *block, unsigned int lane)
-{
-	float power[TONES];
-	int low, high;
-
-	pair_now(block, lane, power, &low, &high);
-	if (!alone(power, low, high))
-		return false;
-	return block->run[lane] < 2 || (turned(block, lane, low) && turned(block, lane, high));
+	for (int k = 0; k < TONES; k++)
+		power[k] = power_of(look_back(block, 0), k, lane);
+	return strongest(power) == block->digits[lane].low &&
+	       TONES / 2 + strongest(power + TONES / 2) == block->digits[lane].high;
 }
 
 /*
@@ -330,16 +291,8 @@ static size_t look(struct bl_dtmf_block *block, const int16_t *const frames[LANE
 
 	block->newest = (before + 1) % BL_DTMF_LOOKS;
 	found = bl_dtmf_bank_look(block, frames, at);
-	for (uint32_t lanes = found.present & ~block->sounding; lanes; lanes &= lanes - 1) {
-		unsigned int lane = (unsigned int)__builtin_ctz(lanes);
-
-		block->present |= (uint32_t)plausible(block, lane) << lane;
-	}
-	for (uint32_t lanes = block->sounding; lanes; lanes &= lanes - 1) {
-		unsigned int lane = (unsigned int)__builtin_ctz(lanes);
-
-		block->present |= (uint32_t)follow(block, lane) << lane;
-	}
+	for (uint32_t lanes = block->sounding; lanes; lanes &= lanes - 1)
+		follow(block, (unsigned int)__builtin_ctz(lanes));
 	for (uint32_t lanes = found.ripe & ~*told; lanes; lanes &= lanes - 1) {
 		if (!confirm(block, (unsigned int)__builtin_ctz(lanes), &hits[count]))
 			continue;
@@ -364,7 +317,6 @@ size_t bl_dtmf_block_frame(struct bl_dtmf_block *block, const int16_t *const fra
 		any = any || frames[lane];
 		heard[lane] = frames[lane] ? frames[lane] : silence;
 	}
-	block->present = 0;
 	if (!any && block->idle)
 		return 0;
 	for (size_t at = 0; at < BL_FRAME; at += HOP)

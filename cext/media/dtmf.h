@@ -48,7 +48,6 @@ struct bl_dtmf_block {
 	struct bl_dtmf_look looks[BL_DTMF_LOOKS];
 	uint32_t newest;   /* look */
 	uint32_t sounding; /* lanes with a digit that was told and has not ended */
-	uint32_t present;  /* lanes in whose last frame a digit's tone seems to sound */
 	bool idle;	   /* it heard nothing in its last frame, and nothing sounds */
 	struct bl_dtmf_digit digits[BL_DTMF_LANES];
 };
@@ -75,14 +74,5 @@ void bl_dtmf_lane_reset(struct bl_dtmf_block *block, unsigned int lane);
  */
 size_t bl_dtmf_block_frame(struct bl_dtmf_block *block, const int16_t *const frames[BL_DTMF_LANES],
 			   struct bl_dtmf_hit hits[BL_DTMF_LANES]);
-
-/*
- * Did a digit's tone seem to sound in the last frame? So from the first look at it on, long before
- * it is confirmed: it may yet prove to be speech.
- */
-static inline bool bl_dtmf_present(const struct bl_dtmf_block *block, unsigned int lane)
-{
-	return block->present >> lane & 1;
-}
 
 #endif

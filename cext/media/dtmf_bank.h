@@ -21,7 +21,6 @@ enum {
 
 #define BL_DTMF_FALL_TO 0.25f	   /* power of a look against the strongest: half the amplitude */
 #define BL_DTMF_PURE 0.72f	   /* share of the power that the two tones hold at least */
-#define BL_DTMF_PLAINLY_PURE 0.85f /* the same in a look that is told at once */
 #define BL_DTMF_NORMAL_TWIST 10.0f /* [power], 10 dB: high tone weaker (Q.24 asks for 8) */
 #define BL_DTMF_REVERSE_TWIST 5.0f /* [power], 7 dB: low tone weaker (Q.24 asks for 4) */
 #define BL_DTMF_WEAKEST_DBM0 (-35.0) /* of each tone; Q.24 asks for -25 */
@@ -36,9 +35,8 @@ enum bl_dtmf_path {
 
 /* What a look found, by lane. */
 struct bl_dtmf_found {
-	uint32_t likely;  /* two tones are strong enough: it may be (also the edge of) a digit */
-	uint32_t ripe;	  /* likely for BL_DTMF_NEEDED looks */
-	uint32_t present; /* this look by itself could be of a digit's middle */
+	uint32_t likely; /* two tones are strong enough: it may be (also the edge of) a digit */
+	uint32_t ripe;	 /* likely for BL_DTMF_NEEDED looks */
 };
 
 /* Fills the tables and takes the best path that the machine has, once; any thread. */

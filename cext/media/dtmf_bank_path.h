@@ -125,13 +125,13 @@ TARGET static inline PATH(floats)
 	return FUSED(re, re, im * im);
 }
 
-/* Makes the looks of some lanes; the bits of those that are likely, ripe and present. */
+/* Makes the looks of some lanes; the bits of those that are likely and ripe. */
 TARGET static inline void PATH(lanes)(struct bl_dtmf_block *block, const struct sums *sums,
-				      int lane, PATH(ints) found[3])
+				      int lane, PATH(ints) found[2])
 {
 	PATH(floats) best[2], both, share, total = CONST_FLOATS_AT(&sums->total[lane]);
 	PATH(ints) bits = CONST_INTS_AT(&lane_bits[lane]), run = CONST_INTS_AT(&block->run[lane]);
-	PATH(ints) likely, present;
+	PATH(ints) likely;
 
 	for (int group = 0; group < 2; group++) {
 		best[group] = SPREAD(0.0f);
@@ -148,14 +148,10 @@ TARGET static inline void PATH(lanes)(struct bl_dtmf_block *block, const struct 
 	likely = (best[0] >= SPREAD(bank.weakest * BL_DTMF_FALL_TO)) &
 		 (best[1] >= SPREAD(bank.weakest * BL_DTMF_FALL_TO)) &
 		 (both >= share * SPREAD(BL_DTMF_FALL_TO));
-	present = likely & (both >= share * SPREAD(BL_DTMF_PLAINLY_PURE)) &
-		  (best[0] <= best[1] * SPREAD(BL_DTMF_NORMAL_TWIST)) &
-		  (best[1] <= best[0] * SPREAD(BL_DTMF_REVERSE_TWIST));
 	run = (run - likely) & likely; /* true is -1 */
 	INTS_AT(&block->run[lane]) = run;
 	found[0] |= likely & bits;
 	found[1] |= (run >= BL_DTMF_NEEDED) & bits;
-	found[2] |= present & bits;
 }
 
 TARGET static struct bl_dtmf_found PATH(look)(struct bl_dtmf_block *block,
@@ -164,7 +160,7 @@ TARGET static struct bl_dtmf_found PATH(look)(struct bl_dtmf_block *block,
 	int32_t pairs[PAIRS][LANES];
 	struct folded folded;
 	struct sums sums;
-	PATH(ints) found[3] = {{0}};
+	PATH(ints) found[2] = {{0}};
 	struct bl_dtmf_found out = {0};
 
 	PATH(gather)(frames, at, pairs);
@@ -177,7 +173,6 @@ TARGET static struct bl_dtmf_found PATH(look)(struct bl_dtmf_block *block,
 	for (int i = 0; i < WIDTH; i++) {
 		out.likely |= (uint32_t)found[0][i];
 		out.ripe |= (uint32_t)found[1][i];
-		out.present |= (uint32_t)found[2][i];
 	}
 	return out;
 }

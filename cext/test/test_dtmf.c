@@ -181,36 +181,6 @@ static void test_tells_where_it_began(void)
 	CHECK_WITHIN(0, 8, latest);
 }
 
-static void test_present_from_the_first_look(void)
-{
-	static int16_t pcm[LANES][GRID_SAMPLES];
-	struct grid_cell cell = {GRID_TONE, .ms = 100.0};
-	struct bl_dtmf_block block;
-	struct bl_dtmf_hit hits[LANES];
-	uint64_t random = 9;
-	double begin[LANES];
-
-	bl_dtmf_block_init(&block);
-	for (int lane = 0; lane < LANES; lane++)
-		begin[lane] = grid_make(&cell, lane, &random, pcm[lane]);
-	for (int at = 0; at < GRID_SAMPLES; at += BL_FRAME) {
-		const int16_t *frames[LANES];
-
-		for (int lane = 0; lane < LANES; lane++)
-			frames[lane] = pcm[lane] + at;
-		bl_dtmf_block_frame(&block, frames, hits);
-		for (unsigned int lane = 0; lane < LANES; lane++) {
-			double heard = at + BL_FRAME - begin[lane];
-			double since = at - begin[lane] - 100.0 * BL_SAMPLES_PER_MS;
-
-			if (heard < 0.0 || since > 5.0 * BL_SAMPLES_PER_MS)
-				CHECK(!bl_dtmf_present(&block, lane));
-			else if (heard >= 10.0 * BL_SAMPLES_PER_MS && since < 0.0)
-				CHECK(bl_dtmf_present(&block, lane));
-		}
-	}
-}
-
 static void test_lanes_are_apart(void)
 {
 	static int16_t pcm[LANES][GRID_SAMPLES];
@@ -381,7 +351,6 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_grid_on_each_path),
 	CHECK_TEST(test_paths_agree),
 	CHECK_TEST(test_tells_where_it_began),
-	CHECK_TEST(test_present_from_the_first_look),
 	CHECK_TEST(test_lanes_are_apart),
 	CHECK_TEST(test_silent_and_reset_lanes),
 	CHECK_TEST(test_extremes),

@@ -103,11 +103,9 @@ def _talk_off(report: Report, name: str, heard: Iterable[dict[str, float]]) -> N
     parts = list(heard)
     ours, spandsp = (sum(part[who] for part in parts) for who in ("ours", "spandsp"))
     seconds = sum(part["seconds"] for part in parts)
-    present = sum(part["present_percent"] * part["seconds"] for part in parts) / seconds
     hours = report.figure(f"talk_off_{name}_hours", seconds / 3600)
     report.figure(f"talk_off_{name}_ours_per_hour", ours / hours)
     report.figure(f"talk_off_{name}_spandsp_per_hour", spandsp / hours)
-    report.figure(f"talk_off_{name}_present_percent_of_frames", present)
     report.bar(f"talk_off_{name}", ours, f"<= {spandsp}", "hits")
 
 
