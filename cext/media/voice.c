@@ -7,7 +7,6 @@
 enum {
 	SPAN_FRAMES = 15, /* 300 ms: ten spans are three seconds */
 	LANES = 8,
-	MEAN_FRAMES = 512, /* the means of RFC 3611 look back about 10 s of their kind */
 };
 
 #define SILENT_DBM0 (-90.0f)	  /* what digital silence is called */
@@ -85,12 +84,6 @@ static void follow_floor(struct bl_voice *voice)
 	voice->floor_dbm0 = fmaxf(least + FLOOR_BIAS_DB, LEAST_FLOOR_DBM0);
 }
 
-static void count_mean(float power, float *mean, uint16_t *frames)
-{
-	*frames = (uint16_t)(*frames < MEAN_FRAMES ? *frames + 1 : MEAN_FRAMES);
-	*mean += (power - *mean) / (float)*frames;
-}
-
 /* Talk begins after onset_ms of voice and ends after hang_ms without. */
 static enum bl_voice_event follow_talk(struct bl_voice *voice)
 {
@@ -108,26 +101,13 @@ static enum bl_voice_event follow_talk(struct bl_voice *voice)
 
 enum bl_voice_event bl_voice_frame(struct bl_voice *voice, const int16_t *pcm, size_t count)
 {
-	float power = bl_power(pcm, count), needed = voice->config.above_db;
+	float needed = voice->config.above_db;
 
-	voice->level_dbm0 = bl_power_dbm0(power);
+	voice->level_dbm0 = bl_power_dbm0(bl_power(pcm, count));
 	follow_floor(voice);
 	if (voice->active)
 		needed -= STAY_DB;
 	voice->active = voice->level_dbm0 >= voice->floor_dbm0 + needed &&
 			voice->level_dbm0 >= voice->config.least_dbm0;
-	if (voice->active)
-		count_mean(power, &voice->speech_power, &voice->speech_frames);
-	else if (!voice->talking) /* a syllable's end belongs to neither */
-		count_mean(power, &voice->noise_power, &voice->noise_frames);
 	return follow_talk(voice);
-}
-
-void bl_voice_levels(const struct bl_voice *voice, int32_t *speech, int32_t *noise)
-{
-	*speech = *noise = BL_VOICE_UNAVAILABLE;
-	if (voice->speech_frames)
-		*speech = (int32_t)lrintf(bl_power_dbm0(voice->speech_power));
-	if (voice->noise_frames)
-		*noise = (int32_t)lrintf(bl_power_dbm0(voice->noise_power));
 }

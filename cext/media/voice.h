@@ -2,8 +2,7 @@
  * voice.h  How loud a leg is, and whether somebody speaks
  *
  * What does it do?  For each frame it measures the level, follows the noise floor, says whether
- *   the frame holds voice, and tells when somebody begins and stops to talk. It keeps the mean
- *   levels of speech and of noise that RFC 3611 §4.7.4 reports.
+ *   the frame holds voice, and tells when somebody begins and stops to talk.
  * How does it work?  The floor is the least level of the last three seconds, in which every
  *   speaker draws breath. Voice is what stands clearly above it. Talk begins after a few frames of
  *   voice, so that a click is none, and ends after a longer pause, so that words hang together.
@@ -16,8 +15,7 @@
 #include <stdint.h>
 
 enum {
-	BL_VOICE_SPANS = 10,	    /* of the floor's memory */
-	BL_VOICE_UNAVAILABLE = 127, /* a level that was never measured (RFC 3611 §4.7.4) */
+	BL_VOICE_SPANS = 10, /* of the floor's memory */
 };
 
 enum bl_voice_event {
@@ -42,16 +40,12 @@ struct bl_voice {
 	int32_t run_ms; /* of voice before talk, of silence in it */
 	float least[BL_VOICE_SPANS];
 	uint8_t span, span_frames;
-	float speech_power, noise_power; /* means [sample squared] */
-	uint16_t speech_frames, noise_frames;
 };
 
 /* NULL: 60 ms, 600 ms, 9 dB, -50 dBm0, which suit a display of who talks. */
 void bl_voice_init(struct bl_voice *voice, const struct bl_voice_config *config);
 /* One frame of 20 ms; tells when talk began or ended. */
 enum bl_voice_event bl_voice_frame(struct bl_voice *voice, const int16_t *pcm, size_t count);
-/* The mean levels of speech and of the noise between it [dBm0], or BL_VOICE_UNAVAILABLE. */
-void bl_voice_levels(const struct bl_voice *voice, int32_t *speech, int32_t *noise);
 
 /* Mean square of the samples, less their mean: a line's direct current is no sound. */
 float bl_power(const int16_t *pcm, size_t count);

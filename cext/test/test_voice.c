@@ -126,33 +126,12 @@ static void test_floor_follows(void)
 	CHECK_WITHIN(-66, -63, voice.floor_dbm0); /* down it goes at once */
 }
 
-/* RFC 3611 §4.7.4 */
-static void test_report_levels(void)
-{
-	struct bl_voice voice;
-	int32_t speech, noise;
-	int when;
-
-	bl_voice_init(&voice, NULL);
-	bl_voice_levels(&voice, &speech, &noise);
-	CHECK_EQUAL(127, speech);
-	CHECK_EQUAL(127, noise);
-	for (int i = 0; i < 10; i++) {
-		run(&voice, 8000, -58, -18, 1000, &when);
-		run(&voice, 8000, -58, -99, 2000, &when);
-	}
-	bl_voice_levels(&voice, &speech, &noise);
-	CHECK_WITHIN(-19, -17, speech);
-	CHECK_WITHIN(-59, -57, noise);
-}
-
 static const struct check_test tests[] = {
 	CHECK_TEST(test_level),
 	CHECK_TEST(test_level_of_extremes),
 	CHECK_TEST(test_talk_begins_and_ends),
 	CHECK_TEST(test_click_is_no_talk),
 	CHECK_TEST(test_floor_follows),
-	CHECK_TEST(test_report_levels),
 };
 
 CHECK_MAIN(tests)
