@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "branchline_media.h"
-#include "redundancy.h"
 #include "telephone_event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,24 +25,12 @@ static void take(struct bl_telephone_receiver *receiver, uint32_t timestamp,
 		abort(); /* the same packet again says nothing new */
 }
 
-static void redundancy(const uint8_t *data, size_t size)
-{
-	struct bl_redundancy blocks[BL_REDUNDANCY_MAX];
-	int count = bl_redundancy_parse(data, size, blocks);
-
-	for (int i = 0; i < count; i++) {
-		if (blocks[i].payload < data || blocks[i].payload + blocks[i].length > data + size)
-			abort();
-	}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bl_telephone_receiver receiver = {0};
 	struct bl_telephone_told told;
 	int running = -1;
 
-	redundancy(data, size);
 	while (size > 1) {
 		struct bl_telephone_event event;
 		size_t length = data[1] % 8;

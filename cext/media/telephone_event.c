@@ -114,19 +114,6 @@ bool bl_telephone_tick(struct bl_telephone_receiver *receiver, struct bl_telepho
 	return true;
 }
 
-char bl_telephone_receive(struct bl_telephone_receiver *receiver, uint32_t timestamp,
-			  const struct bl_telephone_event *event)
-{
-	struct bl_telephone_told told[BL_TELEPHONE_TOLD];
-	size_t count = bl_telephone_take(receiver, timestamp, event, told);
-
-	for (size_t i = 0; i < count; i++) {
-		if (!told[i].ended && told[i].event < BL_TELEPHONE_FLASH)
-			return bl_telephone_digit(told[i].event);
-	}
-	return 0;
-}
-
 void bl_telephone_start(struct bl_telephone_sender *sender, uint8_t event, uint8_t volume,
 			uint32_t timestamp)
 {

@@ -73,9 +73,6 @@ size_t bl_telephone_take(struct bl_telephone_receiver *receiver, uint32_t timest
 			 struct bl_telephone_told told[BL_TELEPHONE_TOLD]);
 /* Each tick; true: the event has ended, for nothing of it came any more. */
 bool bl_telephone_tick(struct bl_telephone_receiver *receiver, struct bl_telephone_told *told);
-/* The same as take for who only wants digits: the digit when it begins, else 0. */
-char bl_telephone_receive(struct bl_telephone_receiver *receiver, uint32_t timestamp,
-			  const struct bl_telephone_event *event);
 
 void bl_telephone_start(struct bl_telephone_sender *sender, uint8_t event, uint8_t volume,
 			uint32_t timestamp);

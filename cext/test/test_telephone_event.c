@@ -1,19 +1,23 @@
-/* test_telephone_event.c  DTMF digits as RTP payload: lengths, each digit once, redundancy */
+/* test_telephone_event.c  DTMF digits as RTP payload: lengths, each digit once */
 #include <stdint.h>
 #include <stdlib.h>
 #include "branchline_media.h"
 #include "check.h"
-#include "redundancy.h"
 #include "telephone_event.h"
 
+/* The digit that the packet begins, else 0. */
 static char receive(struct bl_telephone_receiver *receiver, uint32_t timestamp, int event,
 		    uint16_t duration)
 {
-	return bl_telephone_receive(receiver, timestamp,
-				    &(struct bl_telephone_event){
-					    .event = (uint8_t)event,
-					    .duration = duration,
-				    });
+	struct bl_telephone_event packet = {.event = (uint8_t)event, .duration = duration};
+	struct bl_telephone_told told[BL_TELEPHONE_TOLD];
+	size_t count = bl_telephone_take(receiver, timestamp, &packet, told);
+
+	for (size_t i = 0; i < count; i++) {
+		if (!told[i].ended && told[i].event < BL_TELEPHONE_FLASH)
+			return bl_telephone_digit(told[i].event);
+	}
+	return 0;
 }
 
 static void test_known_payload(void)
@@ -283,51 +287,6 @@ static void test_segments_of_a_long_event(void)
 	CHECK_EQUAL(2, full); /* each segment but the last goes to its end */
 }
 
-static void test_redundancy(void)
-{
-	/* two older events of 4 octets, 800 and 400 samples ago, and the one of now */
-	static const uint8_t packet[] = {0xE5, 0x0C, 0x80, 0x04, 0xE5, 0x06, 0x40,
-					 0x04, 0x65, 1,	   0x8A, 0,    200,  2,
-					 0x8A, 0,    200,  3,	 0x0A, 0,    160};
-	struct bl_redundancy blocks[BL_REDUNDANCY_MAX];
-	struct bl_telephone_receiver receiver = {0};
-	struct bl_telephone_event event;
-	char digits[4] = "";
-
-	CHECK_EQUAL(3, bl_redundancy_parse(packet, sizeof(packet), blocks));
-	CHECK_EQUAL(800, blocks[0].offset);
-	CHECK_EQUAL(400, blocks[1].offset);
-	CHECK_EQUAL(0, blocks[2].offset);
-	for (int i = 0; i < 3; i++) {
-		CHECK_EQUAL(101, blocks[i].payload_type);
-		CHECK_EQUAL(4, blocks[i].length);
-		CHECK_EQUAL(BL_OK,
-			    bl_telephone_event_parse(blocks[i].payload, blocks[i].length, &event));
-		digits[i] =
-			receive(&receiver, 5000u - blocks[i].offset, event.event, event.duration);
-	}
-	CHECK(!strcmp(digits, "123"));
-	for (size_t size = 0; size < sizeof(packet) - 4; size++)
-		CHECK_EQUAL(BL_EINVAL, bl_redundancy_parse(packet, size, blocks));
-	CHECK_EQUAL(BL_EINVAL, bl_redundancy_parse(NULL, 5, blocks));
-}
-
-static void test_hostile_redundancy(void)
-{
-	struct bl_redundancy blocks[BL_REDUNDANCY_MAX];
-	uint8_t packet[64];
-
-	memset(packet, 0x80, sizeof(packet)); /* headers without end */
-	CHECK_EQUAL(BL_EINVAL, bl_redundancy_parse(packet, sizeof(packet), blocks));
-	memset(packet, 0, sizeof(packet));
-	for (int i = 0; i < 7; i++)
-		packet[4 * i] = 0x80;
-	CHECK_EQUAL(8, bl_redundancy_parse(packet, sizeof(packet), blocks));
-	CHECK_EQUAL(64 - 29, blocks[7].length);
-	packet[28] = 0x80; /* one block more than we read */
-	CHECK_EQUAL(BL_EINVAL, bl_redundancy_parse(packet, sizeof(packet), blocks));
-}
-
 static const struct check_test tests[] = {
 	CHECK_TEST(test_known_payload),
 	CHECK_TEST(test_digit_is_told_once),
@@ -339,8 +298,6 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_timestamps_that_jump_back),
 	CHECK_TEST(test_each_event_once_whatever_the_network_does),
 	CHECK_TEST(test_segments_of_a_long_event),
-	CHECK_TEST(test_redundancy),
-	CHECK_TEST(test_hostile_redundancy),
 };
 
 CHECK_MAIN(tests)
