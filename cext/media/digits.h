@@ -1,12 +1,12 @@
 /*
  * digits.h  Digits that wait to be sent to a leg, and the timing of the one being sent
  *
- * What does it do?  It sends queued digits one after another, each for its own time and with its
- *   own gap behind, as telephone events (RFC 4733) or as tones.
+ * What does it do?  It sends queued digits one after another, each with a gap behind, as telephone
+ *   events (RFC 4733) or as tones.
  * How does it work?  Time is counted in ticks. An event is one packet a tick that grows, then
  *   three ends in the first ticks of the gap.
- * How do I use it?  bl_digits_add() or bl_digits_add_for(); each tick, when bl_digits_now() says
- *   that there is one, bl_digits_event() or bl_digits_tone(), then bl_digits_advance().
+ * How do I use it?  bl_digits_add(); each tick, when bl_digits_now() says that there is one,
+ *   bl_digits_event() or bl_digits_tone(), then bl_digits_advance().
  */
 #ifndef BL_DIGITS_H
 #define BL_DIGITS_H
@@ -19,20 +19,11 @@ enum {
 	BL_DIGITS_QUEUE = 64,
 	BL_DIGITS_ON = 5,  /* [ticks], 100 ms: ETSI ES 201 235-2 asks for 65 ms at least */
 	BL_DIGITS_GAP = 3, /* [ticks], 60 ms; also the three end packets of RFC 4733 §2.5.1.4 */
-	BL_DIGITS_ON_LEAST_MS = 40, /* what a receiver must hear, ITU-T Q.24 */
-	BL_DIGITS_ON_MOST_MS = 60000,
-	BL_DIGITS_GAP_LEAST_MS = 60,
-	BL_DIGITS_GAP_MOST_MS = 10000,
 	BL_DIGITS_VOLUME = 8, /* [-dBm0], told in events */
 };
 
-struct bl_digit {
-	char digit;
-	uint16_t on, gap; /* [ticks] */
-};
-
 struct bl_digits {
-	struct bl_digit queue[BL_DIGITS_QUEUE];
+	char queue[BL_DIGITS_QUEUE];
 	uint8_t first, count;
 	uint16_t tick; /* of the digit being sent, from 0 */
 	struct bl_telephone_sender event;
@@ -42,8 +33,6 @@ struct bl_digits {
 
 /* False when the queue is full. */
 bool bl_digits_add(struct bl_digits *digits, char digit);
-/* False: the queue is full, or a time is out of its range; 0 stands for the default. */
-bool bl_digits_add_for(struct bl_digits *digits, char digit, int32_t on_ms, int32_t gap_ms);
 /* The digit being sent, 0 when there is none; *tick: where it stands. */
 char bl_digits_now(const struct bl_digits *digits, int *tick);
 /*
