@@ -233,6 +233,7 @@ static void costs(void)
 	static struct bl_voice voice;
 	static struct bl_greeting greeting;
 	struct bl_answertone answer;
+	static const uint8_t hiss[] = {56}; /* [-dBov], RFC 3389 */
 	struct bl_noise noise;
 	struct bl_tone_plan plan;
 	struct bl_tone_state state = {0};
@@ -248,7 +249,7 @@ static void costs(void)
 	bl_greeting_init(&greeting, NULL);
 	bl_answertone_init(&answer);
 	bl_noise_init(&noise, 1);
-	bl_noise_plain(&noise, -50.0f, BL_RATE, 0);
+	bl_noise_payload(&noise, hiss, sizeof(hiss));
 	bl_tone_plan(&signal, BL_RATE, &plan);
 	COST("voice_8k", COST_FRAMES, bl_voice_frame(&voice, frame, 160));
 	COST("voice_16k", COST_FRAMES, bl_voice_frame(&voice, frame, 320));
@@ -295,7 +296,6 @@ static int describe(void)
 
 int main(void)
 {
-	bl_g711_init();
 	if (describe())
 		return 1;
 	printf("{");

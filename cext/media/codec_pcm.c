@@ -2,20 +2,6 @@
 #include "codec_kind.h"
 #include "g711.h"
 
-static int g711_encoder_new(const struct bl_encoder_config *config, void **state)
-{
-	(void)config, (void)state;
-	bl_g711_init();
-	return 0;
-}
-
-static int g711_decoder_new(int32_t rate, void **state)
-{
-	(void)rate, (void)state;
-	bl_g711_init();
-	return 0;
-}
-
 static int g711_length(const void *state, const uint8_t *payload, size_t size)
 {
 	(void)state, (void)payload;
@@ -60,17 +46,13 @@ static int pcma_decode(void *state, const uint8_t *payload, size_t size, int16_t
 }
 
 const struct bl_codec_kind bl_codec_pcmu = {
-	.encoder_new = g711_encoder_new,
 	.encode = pcmu_encode,
-	.decoder_new = g711_decoder_new,
 	.length = g711_length,
 	.decode = pcmu_decode,
 };
 
 const struct bl_codec_kind bl_codec_pcma = {
-	.encoder_new = g711_encoder_new,
 	.encode = pcma_encode,
-	.decoder_new = g711_decoder_new,
 	.length = g711_length,
 	.decode = pcma_decode,
 };

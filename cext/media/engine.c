@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 #include "engine.h"
-#include "g711.h"
 
 enum {
 	MAX_LEGS = 65536,
@@ -122,7 +121,6 @@ int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out)
 	engine->tapper.ended = bl_tap_ended;
 	engine->tapper.engine = engine;
 	pthread_mutex_init(&engine->lock, NULL);
-	bl_g711_init();
 	bl_resample_init(&first, BL_RATE, BL_RATE_WIDE); /* computes the filters */
 	err = allocate(engine);
 	if (err)

@@ -1,5 +1,4 @@
-/* g711.c  ITU-T G.711: A-law and µ-law to linear 16 bits and back, and to each other */
-#include <pthread.h>
+/* g711.c  ITU-T G.711: A-law and µ-law to linear 16 bits and back */
 #include <string.h>
 #include "g711.h"
 #include "simd.h"
@@ -20,9 +19,6 @@ enum {
 	ALAW_EVEN_BITS = 0x55, /* are sent inverted: G.711 table 1, note 2 */
 	SIGN = 0x80,
 };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static uint8_t mulaw_to_alaw[256], alaw_to_mulaw[256];
 
 /* Segment and step of a magnitude from 2^7 up to 2^15 */
 BL_KERNEL int32_t code_of(int32_t magnitude)
@@ -116,19 +112,6 @@ BL_AVX2 void encode_avx2(enum bl_codec codec, const int16_t *in, size_t count, u
 	encode(codec, in, count, out);
 }
 
-static void fill(void)
-{
-	for (int code = 0; code < 256; code++) {
-		mulaw_to_alaw[code] = alaw_encode(mulaw_decode((uint8_t)code));
-		alaw_to_mulaw[code] = mulaw_encode(alaw_decode((uint8_t)code));
-	}
-}
-
-void bl_g711_init(void)
-{
-	pthread_once(&once, fill);
-}
-
 void bl_g711_decode(enum bl_codec codec, const uint8_t *in, size_t count, int16_t *out)
 {
 	if (bl_simd_avx2())
@@ -143,12 +126,4 @@ void bl_g711_encode(enum bl_codec codec, const int16_t *in, size_t count, uint8_
 		encode_avx2(codec, in, count, out);
 	else
 		encode(codec, in, count, out);
-}
-
-void bl_g711_transcode(enum bl_codec from, const uint8_t *in, size_t count, uint8_t *out)
-{
-	const uint8_t *table = from == BL_PCMA ? alaw_to_mulaw : mulaw_to_alaw;
-
-	for (size_t i = 0; i < count; i++)
-		out[i] = table[in[i]];
 }

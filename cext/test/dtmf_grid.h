@@ -109,7 +109,6 @@ static inline void grid_through_g711(int16_t *pcm, size_t count)
 {
 	uint8_t coded[BL_FRAME];
 
-	bl_g711_init();
 	for (size_t at = 0; at < count; at += BL_FRAME) {
 		bl_g711_encode(BL_PCMU, pcm + at, BL_FRAME, coded);
 		bl_g711_decode(BL_PCMU, coded, BL_FRAME, pcm + at);

@@ -81,7 +81,6 @@ static inline void begin(struct call *call, const struct bl_fax_config *from,
 	*call = (struct call){.law = BL_PCMU};
 	config.retired = &call->retired;
 	unlink(got_path);
-	bl_g711_init();
 	CHECK_EQUAL(BL_OK, bl_faxes_new(&config, &call->faxes));
 	CHECK_EQUAL(BL_OK, bl_fax_new(1, 1, from, &call->sender));
 	CHECK_EQUAL(BL_OK, bl_fax_new(1, 1, to, &call->receiver));

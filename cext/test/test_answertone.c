@@ -124,6 +124,5 @@ int main(void)
 		CHECK_TEST(test_refuses),
 	};
 
-	bl_g711_init();
 	return check_run(tests, sizeof(tests) / sizeof(tests[0]));
 }

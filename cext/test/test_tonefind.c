@@ -378,6 +378,5 @@ int main(void)
 		CHECK_TEST(test_cost_is_shown),
 	};
 
-	bl_g711_init();
 	return check_run(tests, sizeof(tests) / sizeof(tests[0]));
 }
