@@ -109,11 +109,6 @@ void bl_device_free(struct bl_device *device)
 	free(device);
 }
 
-int32_t bl_device_rate(const struct bl_device *device)
-{
-	return device->config.rate;
-}
-
 size_t bl_device_chunk(const struct bl_device *device)
 {
 	return device->config.block ? (size_t)device->config.block * device->width

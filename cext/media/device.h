@@ -37,7 +37,6 @@ struct bl_device_got {
 
 int bl_device_new(const struct bl_device_config *config, struct bl_device **out);
 void bl_device_free(struct bl_device *device);
-int32_t bl_device_rate(const struct bl_device *device);
 /* [bytes] to ask of each read */
 size_t bl_device_chunk(const struct bl_device *device);
 /* Takes up to BL_DEVICE_READ bytes, up to the first code; returns how many it took. */

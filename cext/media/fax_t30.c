@@ -311,11 +311,6 @@ void bl_t30_free(struct bl_t30 *t30)
 	free(t30);
 }
 
-bool bl_t30_ended(const struct bl_t30 *t30)
-{
-	return t30->ended;
-}
-
 void bl_t30_end(struct bl_t30 *t30, enum bl_fax_end why)
 {
 	if (t30->ended)

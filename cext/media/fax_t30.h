@@ -29,7 +29,6 @@ void bl_t30_switch(struct bl_t30 *t30, const struct bl_fax_t38 *t38);
 void bl_t30_datagram(struct bl_t30 *t30, const uint8_t *data, size_t size);
 /* Ends it with this reason, unless it has ended; the file is whole after that. */
 void bl_t30_end(struct bl_t30 *t30, enum bl_fax_end why);
-bool bl_t30_ended(const struct bl_t30 *t30);
 void bl_t30_stats(const struct bl_t30 *t30, struct bl_fax_stats *out);
 
 #endif

@@ -107,11 +107,6 @@ void bl_port_close(struct bl_port *port)
 	free(port);
 }
 
-int bl_port_fd(const struct bl_port *port)
-{
-	return port->fd;
-}
-
 const struct bl_port_stats *bl_port_stats(const struct bl_port *port)
 {
 	return &port->stats;
@@ -124,11 +119,6 @@ static int find(const struct bl_port_leg *leg, const struct bl_source *source)
 			return i;
 	}
 	return -1;
-}
-
-bool bl_port_leg_knows(const struct bl_port_leg *leg, const struct bl_source *source)
-{
-	return find(leg, source) >= 0;
 }
 
 static void add(struct bl_port *port, struct bl_port_leg *leg,

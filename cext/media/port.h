@@ -50,7 +50,6 @@ struct bl_port;
 int bl_port_open(const char *address, int32_t port, int32_t max_legs, bool stamped,
 		 struct bl_port **out);
 void bl_port_close(struct bl_port *port);
-int bl_port_fd(const struct bl_port *port);
 
 /* The tick's side. */
 /* What a record of the guard says of paths. port: NULL for a leg with a socket of its own. */
@@ -58,9 +57,6 @@ void bl_port_obey(struct bl_port *port, struct bl_port_leg *leg,
 		  const struct bl_guard_record *record);
 /* The leg is removed. */
 void bl_port_forget(struct bl_port *port, struct bl_port_leg *leg, const void *owner);
-/* Is it a path of the leg? For one with a socket of its own, whose packets no table tells apart.
- */
-bool bl_port_leg_knows(const struct bl_port_leg *leg, const struct bl_source *source);
 /* Takes what waits; *packets points to so many as it returns, good until the next call. */
 int32_t bl_port_read(struct bl_port *port, struct bl_guard *guard, int32_t worker,
 		     struct bl_port_packet **packets);

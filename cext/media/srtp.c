@@ -162,11 +162,6 @@ void bl_srtp_free(struct bl_srtp *srtp)
 	free(srtp);
 }
 
-struct bl_node *bl_srtp_node(struct bl_srtp *srtp)
-{
-	return &srtp->node;
-}
-
 static enum bl_srtp_verdict verdict(srtp_err_status_t status)
 {
 	switch (status) {

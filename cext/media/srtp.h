@@ -68,8 +68,6 @@ size_t bl_srtp_salt_size(enum bl_srtp_suite suite); /* [bytes] */
 int32_t bl_srtp_suite(const struct bl_srtp *srtp);
 int bl_srtp_new(enum bl_srtp_way way, const struct bl_srtp_key *key, struct bl_srtp **out);
 void bl_srtp_free(struct bl_srtp *srtp);
-/* To be pushed on a stack; its release is bl_srtp_free(). */
-struct bl_node *bl_srtp_node(struct bl_srtp *srtp);
 
 /* In place; *size grows or shrinks. room: the size of the buffer. */
 enum bl_srtp_verdict bl_srtp_protect(struct bl_srtp *srtp, uint8_t *packet, size_t *size,

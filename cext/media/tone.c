@@ -129,11 +129,6 @@ uint64_t bl_tone_length(const struct bl_tone_plan *plan)
 	return length_from(plan, 0) + (uint64_t)(plan->times - 1) * again;
 }
 
-bool bl_tone_ended(const struct bl_tone_plan *plan, const struct bl_tone_state *state)
-{
-	return state->segment >= plan->segments;
-}
-
 static int16_t saturate(double value)
 {
 	return (int16_t)(value > 32767.0 ? 32767.0 : value < -32768.0 ? -32768.0 : rint(value));

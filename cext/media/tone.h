@@ -53,7 +53,6 @@ uint64_t bl_tone_length(const struct bl_tone_plan *plan);
 /* Writes up to count samples; fewer when the tone ended. A zeroed state begins it. */
 size_t bl_tone_fill(const struct bl_tone_plan *plan, struct bl_tone_state *state, int16_t *out,
 		    size_t count);
-bool bl_tone_ended(const struct bl_tone_plan *plan, const struct bl_tone_state *state);
 /* The peak of a sine of that level. */
 double bl_tone_peak(double level_dbm0);
 /* The two sines of a DTMF digit (ITU-T Q.23), on for on_ms; false: no digit. */

@@ -108,7 +108,7 @@ static void test_phase_across_frames(void)
 	CHECK_EQUAL(830 * 16 * 3, whole);
 	CHECK_EQUAL(BL_OK, bl_tone_plan(&signal, 16000, &plan));
 	CHECK_EQUAL(whole, bl_tone_length(&plan));
-	while (!bl_tone_ended(&plan, &state)) {
+	while (done < whole) {
 		done += bl_tone_fill(&plan, &state, again + done, step);
 		step = step * 7 % 331 + 1;
 	}
