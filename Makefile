@@ -84,7 +84,7 @@ spell: setup
 
 ctest: $(CTEST_DIR)/build.ninja threads
 	.venv/bin/cmake --build $(CTEST_DIR)
-	run-clang-tidy -quiet -j 2 -p $(CTEST_DIR) 'cext/(media|sip|fuzz)/.*\.c$$' > $(CTEST_DIR)/tidy.txt \
+	run-clang-tidy -quiet -j 2 -p $(CTEST_DIR) 'cext/(media|sip|fuzz|test)/.*\.c$$' > $(CTEST_DIR)/tidy.txt \
 		|| { cat $(CTEST_DIR)/tidy.txt; exit 1; }
 	cd $(CTEST_DIR) && ../../.venv/bin/ctest -j 2 --output-on-failure
 

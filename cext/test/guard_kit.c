@@ -287,7 +287,7 @@ void kit_far_close(struct kit_far *far)
 
 int kit_far_port(const struct kit_far *far)
 {
-	union bl_address own;
+	union bl_address own = {0};
 	socklen_t size = sizeof(own);
 
 	getsockname(far->fd, &own.any, &size);

@@ -97,7 +97,7 @@ int kit_device(struct bl_engine *engine, int64_t leg, int fd)
 int kit_agree(struct bl_engine *engine, int64_t leg, const struct kit_phone *phone,
 	      int payload_type, int32_t codec, int32_t rate)
 {
-	struct sockaddr_in at;
+	struct sockaddr_in at = {0};
 	socklen_t size = sizeof(at);
 	struct bl_remote remote = {
 		.address = "127.0.0.1",

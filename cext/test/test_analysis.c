@@ -16,7 +16,7 @@ struct sound {
 	int ms;
 };
 
-#define VOWEL -1.0
+#define VOWEL (-1.0)
 
 static struct bl_event seen[SEEN];
 static int seen_count;

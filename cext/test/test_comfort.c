@@ -76,7 +76,7 @@ static void test_silence_becomes_a_packet_now_and_then(void)
 static void test_without_an_agreement_silence_is_sound(void)
 {
 	static const int32_t none[] = {0, -1};
-	struct bl_rtp packet;
+	struct bl_rtp packet = {0};
 
 	for (int i = 0; i < 2; i++) {
 		struct bl_engine *engine = kit_engine();

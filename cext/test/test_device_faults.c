@@ -39,17 +39,13 @@ static void modem_says(struct device *modem, char digit, size_t at, const char *
 static void test_digits_are_told_once(void)
 {
 	static const char *const late[] = {
-		[7] = "\x10/\x10"
-		      "5",
-		[8] = "\x10"
-		      "5",
+		[7] = "\020/\0205",
+		[8] = "\0205",
 		[9] = "\x10~",
 	};
 	static const char *const soon[] = {
-		[0] = "\x10/\x10"
-		      "5",
-		[3] = "\x10"
-		      "5",
+		[0] = "\020/\0205",
+		[3] = "\0205",
 		[9] = "\x10~",
 	};
 	for (int first = 0; first < 2; first++) {

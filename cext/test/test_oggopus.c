@@ -80,7 +80,7 @@ static size_t page_size(size_t at)
 {
 	size_t size = 27;
 
-	if (at + size > raw_size || memcmp(raw + at, "OggS", 4))
+	if (at + size > raw_size || memcmp(raw + at, "OggS", 4) != 0)
 		return 0;
 	for (size_t i = 0; i < raw[at + 26]; i++)
 		size += raw[at + 27 + i];

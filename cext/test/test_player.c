@@ -15,7 +15,7 @@ static struct bl_prompt *level_prompt(int16_t value, int ms, int32_t rate)
 {
 	static int16_t pcm[LONGEST];
 	struct bl_prompt *prompt = NULL;
-	size_t count = (size_t)(rate / 1000 * ms);
+	size_t count = (size_t)rate / 1000 * (size_t)ms;
 
 	for (size_t i = 0; i < count; i++)
 		pcm[i] = value;

@@ -170,7 +170,7 @@ static bool marks_are(const char *expected)
 
 	if (file)
 		fclose(file);
-	if (strcmp(text, expected))
+	if (strcmp(text, expected) != 0)
 		printf("%zu bytes of marks: %s", size, text);
 	return !strcmp(text, expected);
 }

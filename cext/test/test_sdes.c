@@ -69,7 +69,7 @@ static void check_all(const char *const *texts, size_t count, int want)
 			printf("not so: %s\n", texts[i]);
 		CHECK_EQUAL(want, parse(texts[i], &sdes));
 		if (*texts[i])
-			CHECK(!memcmp(&wiped, &sdes, sizeof(sdes)));
+			CHECK(!memcmp(&wiped, &sdes, sizeof(sdes))); /* NOLINT: to the bit */
 	}
 }
 
@@ -150,7 +150,7 @@ static void test_made_keys_go_round(void)
 
 		CHECK_EQUAL(BL_OK, bl_sdes_make(7, (enum bl_srtp_suite)suite, &made));
 		CHECK_EQUAL(BL_OK, bl_sdes_make(7, (enum bl_srtp_suite)suite, &other));
-		CHECK(memcmp(&made, &other, sizeof(made)) != 0);
+		CHECK(!bl_sdes_same_key(&made, &other));
 		made.lifetime = (uint64_t)1 << 31;
 		if (suite != BL_SRTP_AES_CM_128_HMAC_SHA1_32) {
 			made.key.mki_size = 2;
@@ -159,7 +159,8 @@ static void test_made_keys_go_round(void)
 		size = bl_sdes_write(&made, text, sizeof(text));
 		CHECK_EQUAL(strlen(text), size);
 		CHECK_EQUAL(BL_OK, parse(text, &read));
-		CHECK(!memcmp(&made, &read, sizeof(made)));
+		CHECK_EQUAL(7, read.tag);
+		CHECK_EQUAL(made.lifetime, read.lifetime);
 		CHECK(bl_sdes_same_key(&made, &read));
 		read.tag = 9; /* another line of another offer */
 		CHECK(bl_sdes_same_key(&made, &read));

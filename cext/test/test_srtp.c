@@ -157,8 +157,8 @@ static void test_replay(void)
 	CHECK_EQUAL(BL_SRTP_GOOD, bl_srtp_unprotect(ends.in, copy, &copy_size));
 	memcpy(copy, first, copy_size = first_size);
 	CHECK_EQUAL(BL_SRTP_REPLAY, bl_srtp_unprotect(ends.in, copy, &copy_size));
-	for (uint16_t seq = 2; seq < 2 + BL_SRTP_WINDOW + 10; seq++) {
-		size = secure(ends.out, packet, SSRC, seq);
+	for (int seq = 2; seq < 2 + BL_SRTP_WINDOW + 10; seq++) {
+		size = secure(ends.out, packet, SSRC, (uint16_t)seq);
 		CHECK_EQUAL(BL_SRTP_GOOD, bl_srtp_unprotect(ends.in, packet, &size));
 	}
 	memcpy(copy, first, copy_size = first_size);

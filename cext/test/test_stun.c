@@ -141,7 +141,8 @@ static void test_success_goes_round(void)
 	CHECK(!memcmp(&out.mapped.v6.sin6_addr, &vector.mapped.v6.sin6_addr, 16));
 
 	bl_stun_parse(response_v4, SIZE(response_v4), &vector);
-	size = bl_stun_build_success(&in, &vector.mapped.any, KEY, packet, sizeof(packet));
+	CHECK_EQUAL(64,
+		    bl_stun_build_success(&in, &vector.mapped.any, KEY, packet, sizeof(packet)));
 	CHECK(!memcmp(packet + 20, response_v4 + 36, 12));
 	vector.mapped.any.sa_family = AF_UNIX;
 	CHECK_EQUAL(BL_EINVAL,

@@ -92,7 +92,7 @@ static bool read_frame(struct frame *frame)
 	if (desk.messages ? read(desk.reader, message, sizeof(message)) < BL_TAP_HEADER
 			  : !read_all(header, BL_TAP_HEADER))
 		return false;
-	if (memcmp(header, "BT\1", 3))
+	if (memcmp(header, "BT\1", 3) != 0)
 		return false;
 	frame->sides = header[3];
 	frame->rate = header[4] | header[5] << 8;
@@ -125,7 +125,7 @@ static void end(void)
 static void test_frames(void)
 {
 	static const int32_t rates[] = {8000, 16000, 48000, 8000};
-	struct frame frame;
+	struct frame frame = {0};
 
 	for (int sides = BL_SIDE_SAYS; sides <= BL_SIDE_BOTH; sides++) {
 		begin(AF_UNIX, SOCK_STREAM, sides, false);

@@ -58,7 +58,7 @@ static void test_events_wake_the_caller(void)
 	struct bl_play_item tone = {
 		.tone = {.count = 1, .parts = {{.hz = {440}, .on_ms = 60}}},
 	};
-	struct bl_event event;
+	struct bl_event event = {0};
 
 	kit_say(phone, frame, BL_FRAME);
 	CHECK(wait_for(engine, BL_EVENT_MEDIA_STARTED, &event));
