@@ -15,15 +15,13 @@ from appliance.legs.enginebase import check, fill_tone
 from appliance.legs.engineevents import EVENTS
 from appliance.legs.enginefax import FaxCalls
 from appliance.legs.enginesecure import SecureCalls
+from appliance.legs.enginestats import EngineStats, LegStats
 from appliance.legs.enginetypes import (
     PLAIN_PLAY,
     PLAIN_RECORD,
     Codec,
     Device,
     DeviceFormat,
-    EngineStats,
-    LegStats,
-    MediaEvent,
     Member,
     PlayHow,
     RecordHow,
@@ -32,6 +30,7 @@ from appliance.legs.enginetypes import (
     Tone,
 )
 from appliance.legs.enginewatch import WatchCalls
+from appliance.legs.mediaevents import MediaEvent
 
 RATE_HZ = 8000
 #: events taken out of the engine at once

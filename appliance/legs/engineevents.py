@@ -6,7 +6,7 @@ from typing import Any
 from _branchline_media import lib
 
 from appliance.legs.enginesecure import SUITE_NAMES
-from appliance.legs.enginetypes import (
+from appliance.legs.mediaevents import (
     Answered,
     AnswerKind,
     AnswerTone,

@@ -1,9 +1,9 @@
 """What legs are listened to for: call-progress tones, faxes, who answered, who talks."""
 
 from appliance.legs.engine import MediaEngine
-from appliance.legs.enginetypes import Answered, AnswerTone, MediaEvent, Talk, ToneHeard
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
+from appliance.legs.mediaevents import Answered, AnswerTone, MediaEvent, Talk, ToneHeard
 from appliance.legs.table import LegTable
 from appliance.legs.tones import named_tone
 from appliance.wire.commands import Listen

@@ -9,24 +9,21 @@ from dataclasses import dataclass
 
 from appliance.base.errors import BranchlineError
 from appliance.legs.engine import MediaEngine, Prompt
-from appliance.legs.enginetypes import (
-    Device,
-    DeviceGone,
-    DigitHeard,
-    MediaSilent,
-    Member,
-    PlayEnded,
-    RecordingClosed,
-    RecordingGap,
-    RtpRemote,
-    TapEnded,
-    TicksLate,
-    Tone,
-)
+from appliance.legs.enginetypes import Device, Member, RtpRemote, Tone
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.legdigits import LegDigits
 from appliance.legs.listening import LegListening
+from appliance.legs.mediaevents import (
+    DeviceGone,
+    DigitHeard,
+    MediaSilent,
+    PlayEnded,
+    RecordingClosed,
+    RecordingGap,
+    TapEnded,
+    TicksLate,
+)
 from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
 from appliance.legs.sdp import Keys

@@ -9,11 +9,12 @@ from pathlib import Path
 from appliance.base.errors import BranchlineError
 from appliance.legs.engine import RATE_HZ, MediaEngine
 from appliance.legs.enginebase import unless_gone
-from appliance.legs.enginetypes import RecordHow, RecordingClosed
-from appliance.legs.enginetypes import RecordingGap as Gap
+from appliance.legs.enginetypes import RecordHow
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.inside import inside
+from appliance.legs.mediaevents import RecordingClosed
+from appliance.legs.mediaevents import RecordingGap as Gap
 from appliance.legs.table import LegTable
 from appliance.wire.events import RecordingDone, RecordingGap
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from appliance.base.errors import BranchlineError
 from appliance.legs.engine import MediaEngine
 from appliance.legs.enginebase import unless_gone
-from appliance.legs.enginetypes import TapEnded as TapOver
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.inside import inside
+from appliance.legs.mediaevents import TapEnded as TapOver
 from appliance.legs.table import LegTable
 from appliance.wire.commands import Tap
 from appliance.wire.events import TapEnded

@@ -16,7 +16,8 @@ from playwright.async_api import Page, async_playwright
 
 from appliance.legs import whip
 from appliance.legs.engine import MediaEngine
-from appliance.legs.enginetypes import Browser, MediaEvent, RtpRemote, Secured, Tone
+from appliance.legs.enginetypes import Browser, RtpRemote, Tone
+from appliance.legs.mediaevents import MediaEvent, Secured
 from appliance.legs.sdpice import Place
 from tests import audio
 

@@ -11,8 +11,8 @@ import pytest
 
 from appliance.legs.engine import MediaEngine
 from appliance.legs.enginebase import MediaError
-from appliance.legs.enginetypes import (
-    Device,
+from appliance.legs.enginetypes import Device, RtpRemote, Tone
+from appliance.legs.mediaevents import (
     DeviceGone,
     DigitEnded,
     DigitHeard,
@@ -21,8 +21,6 @@ from appliance.legs.enginetypes import (
     MediaStarted,
     PlayEnded,
     RecordingClosed,
-    RtpRemote,
-    Tone,
 )
 from tests import audio
 

@@ -10,17 +10,10 @@ import pytest
 
 from appliance.legs.engine import MediaEngine
 from appliance.legs.enginebase import MediaError
-from appliance.legs.enginetypes import (
-    Answered,
-    AnswerTone,
-    Greeting,
-    MediaEvent,
-    RtpRemote,
-    Tone,
-    ToneHeard,
-)
+from appliance.legs.enginetypes import Greeting, RtpRemote, Tone
 from appliance.legs.fax import read_pages
 from appliance.legs.faxtypes import FaxEnded, FaxHow, FaxPage
+from appliance.legs.mediaevents import Answered, AnswerTone, MediaEvent, ToneHeard
 from appliance.legs.t38sdp import T38, T38Stream
 from tests import audio
 

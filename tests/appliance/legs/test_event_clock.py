@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from appliance.legs.engine import MediaEngine
-from appliance.legs.enginetypes import Codec, DigitEnded, RtpRemote
+from appliance.legs.enginetypes import Codec, RtpRemote
+from appliance.legs.mediaevents import DigitEnded
 from appliance.wire.commands import Hang, SendDigits
 from appliance.wire.events import Digit, LegDown
 from tests.appliance.legs.legsrig import TRUNK_ADDRESS, answered, done, legs_running, settings_for

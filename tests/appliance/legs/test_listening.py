@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.legs.enginetypes import AnswerKind
+from appliance.legs.mediaevents import AnswerKind
 from appliance.wire.commands import Listen
 from appliance.wire.events import Heard, Refused, Talking
 from tests import audio
