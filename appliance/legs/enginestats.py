@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LegStats:
-    """What a leg has counted so far; `cext/include/branchline_media.h` explains each."""
+    """What a leg has counted so far; `cext/include/branchline_leg.h` explains each."""
 
     packets_in: int
     packets_out: int
