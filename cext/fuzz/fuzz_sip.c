@@ -10,19 +10,16 @@
  * How do I use it?  Like any libFuzzer target. A crash that one script cannot repeat is repeated
  *   by what BL_FUZZ_LOG, a file's name, gets to hold: all datagrams that were sent.
  */
-#include <net/if.h>
-#include <net/route.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "branchline_sip.h"
+#include "sip_alone.h"
 
 enum {
 	SKIPPED = 77,	   /* what ctest takes for "cannot run here" */
@@ -425,30 +422,6 @@ static void end_all(void)
 /* -- the target --------------------------------------------------------------------------------
  */
 
-/*
- * A network without a way out: all routes end in it. Were there none to the name server, the
- * library would ask it again and again for ever.
- */
-static bool alone(void)
-{
-	struct ifreq loop = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-	struct rtentry all = {
-		.rt_dst.sa_family = AF_INET,
-		.rt_genmask.sa_family = AF_INET,
-		.rt_flags = RTF_UP,
-		.rt_dev = loop.ifr_name,
-	};
-	int fd;
-	bool up;
-
-	if (unshare(CLONE_NEWNET) && unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		return false;
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	up = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &loop) && !ioctl(fd, SIOCADDRT, &all);
-	close(fd);
-	return up;
-}
-
 static void stop(void)
 {
 	bl_sip_free(at.sip);
@@ -462,7 +435,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
-	if (!alone()) {
+	if (!sip_alone()) {
 		fprintf(stderr, "skipped: no network of our own\n");
 		exit(SKIPPED);
 	}
