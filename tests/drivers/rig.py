@@ -7,12 +7,20 @@ import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from drivers.gsm import GsmLine
 from drivers.gsmcall import Timings
-from drivers.line import PCM_FRAME_BYTES, PCM_RATE_HZ, LineEvent, LineState
+from drivers.line import (
+    PCM_FRAME_BYTES,
+    PCM_RATE_HZ,
+    Answered,
+    Incoming,
+    LineEvent,
+    LineState,
+)
 from drivers.profiles import profile_named
+from drivers.sim.caller import FarCaller
 from drivers.sim.runner import SimulatedModem
 from drivers.sim.sound import Samples, from_bytes
 
@@ -41,6 +49,10 @@ async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.002)
+
+
+#: for as long as a test may last
+PATIENT = 600.0
 
 
 class Rig:
@@ -134,3 +146,22 @@ def wav_samples(path: Path) -> Samples:
     with wave.open(str(path), "rb") as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (8000, 1, 2)
         return from_bytes(file.readframes(file.getnframes()))
+
+
+def call_in(
+    rig: Rig, number: str | None = "+33612345678", *, patience_s: float = PATIENT, **far: Any
+) -> list[dict[str, Any]]:
+    """Let somebody call, and return the list of what they will be told."""
+    told: list[dict[str, Any]] = []
+    caller = FarCaller(**({"talk_s": PATIENT} | far))
+    rig.sim.modem.ring(number, caller, told.append, patience_s=patience_s)
+    return told
+
+
+async def talk(rig: Rig, **far: Any) -> list[dict[str, Any]]:
+    """Let somebody call and answer them."""
+    told = call_in(rig, **far)
+    await rig.wait_for(Incoming)
+    await rig.line.answer()
+    await rig.wait_for(Answered)
+    return told
