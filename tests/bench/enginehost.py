@@ -5,17 +5,16 @@
 
 import json
 import resource
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from appliance.legs.engine import MediaEngine
 from appliance.legs.enginetypes import Codec, RtpRemote, Tone
+from tests.bench.child import Child
 from tests.spine.branch import loopback
 
 #: RFC 3551 §6
@@ -28,22 +27,14 @@ FAULTS = (
 )  # fmt: skip
 
 
-class EngineHost:
+class EngineHost(Child):
     """The process, as its parent sees it."""
 
     def __init__(self, cpu: int, workers: int = 1) -> None:
         command = [sys.executable, "-m", "tests.bench.enginehost", str(cpu), str(workers)]
         if workers == 1:
             command = ["taskset", "-c", str(cpu), *command]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            cwd=Path(__file__).parents[2],
-        )  # fmt: skip
-
-    @property
-    def pid(self) -> int:
-        """Return the process's id."""
-        return self._process.pid
+        super().__init__(command, end_s=20, folder=Path(__file__).parents[2])
 
     def calls(
         self,
@@ -75,28 +66,8 @@ class EngineHost:
         return answer
 
     def _ask(self, command: str, **arguments: Any) -> Any:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps([command, arguments]) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self.say(json.dumps([command, arguments]))
+        return json.loads(self.answer())
 
 
 # -- within the process -------------------------------------------------------------------------

@@ -4,7 +4,6 @@ import json
 import re
 import secrets
 import socket
-import subprocess
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, Self
 
 from tests.baresipkit import wait_for
 from tests.bench.capture import SipMessage
+from tests.bench.child import Child
 from tests.bench.machine import compiled
 from tests.sippkit import (
     Sipp,
@@ -245,51 +245,20 @@ def streams(messages: Iterable[SipMessage], branch: str) -> list[Stream]:
     return [Stream(ours[call], branch, theirs[call]) for call in ours if call in theirs]
 
 
-class Sound:
+class Sound(Child):
     """The generator of both ends' sound."""
 
     def __init__(self, folder: Path, address: str, *options: str) -> None:
         program = compiled("rtpgen.c", folder, "-lm")
-        self._process = subprocess.Popen(
-            [str(program), address, *options],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    @property
-    def pid(self) -> int:
-        """Return the process's id."""
-        return self._process.pid
+        super().__init__([str(program), address, *options], end_s=5)
 
     def add(self, found: Iterable[Stream]) -> None:
         """Begin to speak and to listen on *found*."""
         for one in found:
-            self._say(f"STREAM {one.port} {one.remote} {one.remote_port} {one.payload_type}")
+            self.say(f"STREAM {one.port} {one.remote} {one.remote_port} {one.payload_type}")
 
     def report(self) -> dict[str, Any]:
         """Return what was sent and received since the last report."""
-        self._say("REPORT")
-        assert self._process.stdout
-        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        self.say("REPORT")
+        found: dict[str, Any] = json.loads(self.answer())
         return found
-
-    def _say(self, line: str) -> None:
-        assert self._process.stdin
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
