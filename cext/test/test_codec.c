@@ -16,61 +16,50 @@ static const struct {
 	{BL_OPUS, 8000, 10}, {BL_OPUS, 16000, 10}, {BL_OPUS, 48000, 10},
 };
 
+/* Through the codec and back: the tone over all else [dB], and its peak. */
+static double there_and_back(enum bl_codec codec, int32_t rate, double level, double *peak)
+{
+	size_t frame = (size_t)rate / BL_TICKS_PER_S;
+	struct bl_encoder *encoder = encoder_of(codec, rate);
+	struct bl_decoder *decoder = decoder_of(codec, rate);
+	int16_t in[BL_FRAME_MAX], *out = calloc(FRAMES * frame, sizeof(*out));
+	uint8_t payload[2 * BL_FRAME_MAX];
+	double snr_db;
+
+	for (size_t f = 0; f < FRAMES; f++) {
+		int size;
+
+		fill_tone(in, frame, 450, rate, f * frame, level);
+		size = bl_encode(encoder, in, frame, payload, sizeof(payload));
+		CHECK(size > 0);
+		CHECK_EQUAL(frame, bl_decoder_length(decoder, payload, (size_t)size));
+		CHECK_EQUAL(frame,
+			    bl_decode(decoder, payload, (size_t)size, out + f * frame, frame));
+	}
+	snr_db = tone_snr_db(out + SKIPPED * frame, (FRAMES - SKIPPED) * frame, 450, rate, peak);
+	free(out);
+	bl_encoder_free(encoder);
+	bl_decoder_free(decoder);
+	return snr_db;
+}
+
 static void test_tone_there_and_back(void)
 {
 	for (size_t i = 0; i < sizeof(spoken) / sizeof(spoken[0]); i++) {
-		int32_t rate = spoken[i].rate;
-		size_t frame = (size_t)rate / BL_TICKS_PER_S;
-		struct bl_encoder *encoder = encoder_of(spoken[i].codec, rate);
-		struct bl_decoder *decoder = decoder_of(spoken[i].codec, rate);
-		int16_t in[BL_FRAME_MAX], *out = calloc(FRAMES * frame, sizeof(*out));
-		uint8_t payload[2 * BL_FRAME_MAX];
-		double peak;
+		double peak, snr_db = there_and_back(spoken[i].codec, spoken[i].rate, 8000, &peak);
 
-		for (size_t f = 0; f < FRAMES; f++) {
-			int size;
-
-			fill_tone(in, frame, 450, rate, f * frame, 8000);
-			size = bl_encode(encoder, in, frame, payload, sizeof(payload));
-			CHECK(size > 0);
-			CHECK_EQUAL(frame, bl_decoder_length(decoder, payload, (size_t)size));
-			CHECK_EQUAL(frame, bl_decode(decoder, payload, (size_t)size,
-						     out + f * frame, frame));
-		}
-		CHECK_WITHIN(spoken[i].snr_db, 200,
-			     tone_snr_db(out + SKIPPED * frame, (FRAMES - SKIPPED) * frame, 450,
-					 rate, &peak));
+		CHECK_WITHIN(spoken[i].snr_db, 200, snr_db);
 		CHECK_WITHIN(7000, 9000, peak);
-		free(out);
-		bl_encoder_free(encoder);
-		bl_decoder_free(decoder);
 	}
 }
 
 static void test_full_scale_does_not_wrap(void)
 {
 	for (size_t i = 0; i < sizeof(spoken) / sizeof(spoken[0]); i++) {
-		int32_t rate = spoken[i].rate;
-		size_t frame = (size_t)rate / BL_TICKS_PER_S;
-		struct bl_encoder *encoder = encoder_of(spoken[i].codec, rate);
-		struct bl_decoder *decoder = decoder_of(spoken[i].codec, rate);
-		int16_t in[BL_FRAME_MAX], *out = calloc(FRAMES * frame, sizeof(*out));
-		uint8_t payload[2 * BL_FRAME_MAX];
-		double peak;
+		double peak,
+			snr_db = there_and_back(spoken[i].codec, spoken[i].rate, 32767, &peak);
 
-		for (size_t f = 0; f < FRAMES; f++) {
-			int size;
-
-			fill_tone(in, frame, 450, rate, f * frame, 32767);
-			size = bl_encode(encoder, in, frame, payload, sizeof(payload));
-			bl_decode(decoder, payload, (size_t)size, out + f * frame, frame);
-		}
-		CHECK_WITHIN(spoken[i].codec == BL_OPUS ? 6 : 24, 200,
-			     tone_snr_db(out + SKIPPED * frame, (FRAMES - SKIPPED) * frame, 450,
-					 rate, &peak));
-		free(out);
-		bl_encoder_free(encoder);
-		bl_decoder_free(decoder);
+		CHECK_WITHIN(spoken[i].codec == BL_OPUS ? 6 : 24, 200, snr_db);
 	}
 }
 

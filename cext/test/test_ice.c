@@ -76,6 +76,13 @@ static struct sent good(const struct bl_ice *ice, bool nominate)
 	return (struct sent){&ice->now, "them", BL_STUN_CONTROLLING, nominate};
 }
 
+static void begin(struct bl_ice *ice, struct sent *plain, struct sent *nominating)
+{
+	bl_ice_init(ice);
+	*plain = good(ice, false);
+	*nominating = good(ice, true);
+}
+
 static int chosen(const struct bl_ice *ice)
 {
 	const struct bl_source *path = bl_ice_chosen(ice);
@@ -107,9 +114,7 @@ static void test_nomination(void)
 	struct bl_ice ice;
 	struct sent plain, nominating;
 
-	bl_ice_init(&ice);
-	plain = good(&ice, false);
-	nominating = good(&ice, true);
+	begin(&ice, &plain, &nominating);
 	check(&ice, &plain, 1, 0);
 	check(&ice, &plain, 2, 0);
 	CHECK(changed.added && !changed.chosen);
@@ -208,9 +213,7 @@ static void test_consent(void)
 	struct bl_ice ice;
 	struct sent plain, nominating;
 
-	bl_ice_init(&ice);
-	plain = good(&ice, false);
-	nominating = good(&ice, true);
+	begin(&ice, &plain, &nominating);
 	check(&ice, &nominating, 1, 0);
 	check(&ice, &plain, 2, 10000);
 	check(&ice, &plain, 3, 20000);
@@ -235,9 +238,7 @@ static void test_chosen_outlives_others(void)
 	struct bl_ice ice;
 	struct sent plain, nominating;
 
-	bl_ice_init(&ice);
-	plain = good(&ice, false);
-	nominating = good(&ice, true);
+	begin(&ice, &plain, &nominating);
 	check(&ice, &plain, 1, 0);
 	check(&ice, &plain, 2, 20000);
 	check(&ice, &nominating, 3, 20000); /* the last in the list */
@@ -252,9 +253,7 @@ static void test_many_paths(void)
 	struct bl_ice ice;
 	struct sent plain, nominating;
 
-	bl_ice_init(&ice);
-	plain = good(&ice, false);
-	nominating = good(&ice, true);
+	begin(&ice, &plain, &nominating);
 	check(&ice, &nominating, 0, 0);
 	for (int i = 1; i < 100; i++) {
 		check(&ice, &plain, i, (uint64_t)i);
