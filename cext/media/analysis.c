@@ -63,24 +63,12 @@ static bool is_time(int32_t ms)
 
 static int init_greeting(struct bl_greeting *greeting, const struct bl_greeting_setting *setting)
 {
-	if (!setting) {
-		bl_greeting_init(greeting, NULL);
-		return BL_OK;
-	}
-	if (!is_time(setting->initial_silence_ms) || !is_time(setting->greeting_ms) ||
-	    !is_time(setting->after_silence_ms) || !is_time(setting->total_ms) ||
-	    !is_time(setting->word_ms) || !is_time(setting->between_words_ms) ||
-	    setting->words < 1 || setting->words > MOST_WORDS)
+	if (setting && (!is_time(setting->initial_silence_ms) || !is_time(setting->greeting_ms) ||
+			!is_time(setting->after_silence_ms) || !is_time(setting->total_ms) ||
+			!is_time(setting->word_ms) || !is_time(setting->between_words_ms) ||
+			setting->words < 1 || setting->words > MOST_WORDS))
 		return BL_EINVAL;
-	bl_greeting_init(greeting, &(struct bl_greeting_config){
-					   .initial_silence = setting->initial_silence_ms,
-					   .greeting = setting->greeting_ms,
-					   .after_silence = setting->after_silence_ms,
-					   .total = setting->total_ms,
-					   .word = setting->word_ms,
-					   .between_words = setting->between_words_ms,
-					   .words = setting->words,
-				   });
+	bl_greeting_init(greeting, setting);
 	return BL_OK;
 }
 

@@ -20,23 +20,26 @@ enum {
 	BEEP_MOST_MS = 3000, /* longer is a tone of the network */
 };
 
-void bl_greeting_init(struct bl_greeting *greeting, const struct bl_greeting_config *config)
+void bl_greeting_init(struct bl_greeting *greeting, const struct bl_greeting_setting *setting)
 {
-	static const struct bl_greeting_config usual = {.initial_silence = 2500,
-							.greeting = 1500,
-							.after_silence = 800,
-							.total = 5000,
-							.word = 100,
-							.between_words = 50,
-							.words = 3};
+	/* the defaults of Asterisk's amd.conf */
+	static const struct bl_greeting_setting usual = {
+		.initial_silence_ms = 2500,
+		.greeting_ms = 1500,
+		.after_silence_ms = 800,
+		.total_ms = 5000,
+		.word_ms = 100,
+		.between_words_ms = 50,
+		.words = 3,
+	};
 
 	memset(greeting, 0, sizeof(*greeting));
-	greeting->config = config ? *config : usual;
+	greeting->setting = setting ? *setting : usual;
 }
 
 static void follow_words(struct bl_greeting *greeting, bool voice)
 {
-	const struct bl_greeting_config *config = &greeting->config;
+	const struct bl_greeting_setting *setting = &greeting->setting;
 
 	if (voice) {
 		greeting->voice_ms += BL_FRAME_MS;
@@ -44,7 +47,7 @@ static void follow_words(struct bl_greeting *greeting, bool voice)
 		if (greeting->voice_ms > BL_FRAME_MS && greeting->silent_ms)
 			greeting->voice_ms += greeting->silent_ms;
 		greeting->silent_ms = 0;
-		if (greeting->voice_ms >= config->word) {
+		if (greeting->voice_ms >= setting->word_ms) {
 			greeting->words += !greeting->in_word;
 			greeting->in_word = true;
 			greeting->last_ms = greeting->at_ms;
@@ -55,7 +58,7 @@ static void follow_words(struct bl_greeting *greeting, bool voice)
 		return;
 	}
 	greeting->silent_ms += BL_FRAME_MS;
-	if (greeting->silent_ms >= config->between_words) {
+	if (greeting->silent_ms >= setting->between_words_ms) {
 		greeting->voice_ms = 0;
 		greeting->in_word = false;
 	}
@@ -63,18 +66,18 @@ static void follow_words(struct bl_greeting *greeting, bool voice)
 
 static enum bl_greeting_result decide(const struct bl_greeting *greeting)
 {
-	const struct bl_greeting_config *config = &greeting->config;
+	const struct bl_greeting_setting *setting = &greeting->setting;
 
-	if (!greeting->spoke && greeting->at_ms >= config->initial_silence &&
+	if (!greeting->spoke && greeting->at_ms >= setting->initial_silence_ms &&
 	    greeting->voice_ms == 0)
 		return BL_GREETING_SILENCE;
-	if (greeting->spoke && (greeting->words > config->words ||
-				greeting->last_ms - greeting->first_ms >= config->greeting))
+	if (greeting->spoke && (greeting->words > setting->words ||
+				greeting->last_ms - greeting->first_ms >= setting->greeting_ms))
 		return BL_GREETING_MACHINE;
 	if (greeting->spoke && !greeting->voice_ms &&
-	    greeting->at_ms - greeting->last_ms >= config->after_silence)
+	    greeting->at_ms - greeting->last_ms >= setting->after_silence_ms)
 		return BL_GREETING_HUMAN;
-	return greeting->at_ms >= config->total ? BL_GREETING_UNKNOWN : BL_GREETING_UNDECIDED;
+	return greeting->at_ms >= setting->total_ms ? BL_GREETING_UNKNOWN : BL_GREETING_UNDECIDED;
 }
 
 enum bl_greeting_result bl_greeting_frame(struct bl_greeting *greeting, const int16_t *pcm,

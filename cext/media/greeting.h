@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "branchline_media.h"
 
 enum bl_greeting_result {
 	BL_GREETING_UNDECIDED,
@@ -26,17 +27,6 @@ enum bl_greeting_result {
 	BL_GREETING_BEEP,    /* told after the decision, when the beep has ended */
 };
 
-/* All [ms]; the usual defaults are those of Asterisk's amd.conf. */
-struct bl_greeting_config {
-	int32_t initial_silence; /* longer before any word: SILENCE (2500) */
-	int32_t greeting;	 /* a longer greeting: MACHINE (1500) */
-	int32_t after_silence;	 /* so much after the greeting: HUMAN (800) */
-	int32_t total;		 /* longer altogether: UNKNOWN (5000) */
-	int32_t word;		 /* shorter is a noise, no word (100) */
-	int32_t between_words;	 /* a shorter pause is inside a word (50) */
-	int32_t words;		 /* [number] more: MACHINE (3) */
-};
-
 /* The beep: how long the same pure tone has lasted. */
 struct bl_beep {
 	float hz, level_dbm0; /* of the tone that sounds */
@@ -46,7 +36,7 @@ struct bl_beep {
 };
 
 struct bl_greeting {
-	struct bl_greeting_config config;
+	struct bl_greeting_setting setting;
 	enum bl_greeting_result result;
 	int32_t at_ms;		     /* since the answer */
 	int32_t first_ms, last_ms;   /* begin of the first word, end of the last */
@@ -57,7 +47,7 @@ struct bl_greeting {
 };
 
 /* NULL: the usual defaults. */
-void bl_greeting_init(struct bl_greeting *greeting, const struct bl_greeting_config *config);
+void bl_greeting_init(struct bl_greeting *greeting, const struct bl_greeting_setting *setting);
 /* One frame of 20 ms, of 160, 320 or 960 samples. Each result is told once. */
 enum bl_greeting_result bl_greeting_frame(struct bl_greeting *greeting, const int16_t *pcm,
 					  size_t count, bool voice);

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
+#include "bessel.h"
 #include "branchline_media.h"
 #include "frame.h"
 #include "resample.h"
@@ -38,18 +39,6 @@ static struct filter filters[] = {
 };
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* The modified Bessel function of the first kind and order 0, by its power series */
-static double bessel_i0(double x)
-{
-	double sum = 1, term = 1;
-
-	for (int k = 1; k < 32; k++) {
-		term *= x / (2 * k) * (x / (2 * k));
-		sum += term;
-	}
-	return sum;
-}
-
 static void design(struct filter *filter)
 {
 	double ratio = (double)filter->ratio, reach = (double)filter->reach;
@@ -63,7 +52,7 @@ static void design(struct filter *filter)
 			double edge = at / reach;
 
 			taps[i] = sin(PI * at) / (PI * at) *
-				  bessel_i0(KAISER_BETA * sqrt(1 - edge * edge));
+				  bl_bessel_i0(KAISER_BETA * sqrt(1 - edge * edge));
 			sum += taps[i];
 		}
 		/* equal phases: a steady level stays steady */

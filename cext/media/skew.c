@@ -2,6 +2,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
+#include "bessel.h"
 #include "simd.h"
 #include "skew.h"
 
@@ -17,18 +18,6 @@ enum {
 static float filter[PHASES + 1][BL_SKEW_TAPS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* The modified Bessel function of the first kind and order 0, by its power series */
-static double bessel_i0(double x)
-{
-	double sum = 1, term = 1;
-
-	for (int k = 1; k < 32; k++) {
-		term *= x / (2 * k) * (x / (2 * k));
-		sum += term;
-	}
-	return sum;
-}
-
 static double tap(double at)
 {
 	double edge = at / REACH;
@@ -36,7 +25,7 @@ static double tap(double at)
 	if (fabs(edge) >= 1)
 		return 0;
 	return (at == 0 ? 1 : sin(PI * at) / (PI * at)) *
-	       bessel_i0(KAISER_BETA * sqrt(1 - edge * edge)) / bessel_i0(KAISER_BETA);
+	       bl_bessel_i0(KAISER_BETA * sqrt(1 - edge * edge)) / bl_bessel_i0(KAISER_BETA);
 }
 
 static void design(void)

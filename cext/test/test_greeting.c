@@ -117,7 +117,7 @@ static void test_time_is_up(void)
 {
 	struct far_end far = answer(8000);
 
-	far.greeting.config.total = 2000;
+	far.greeting.setting.total_ms = 2000;
 	CHECK_EQUAL(BL_GREETING_UNDECIDED, say(&far, -1, 1500));
 	CHECK_EQUAL(BL_GREETING_UNKNOWN, say(&far, 0, 600));
 	CHECK_EQUAL(2000, far.at_ms);
