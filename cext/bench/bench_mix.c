@@ -113,7 +113,7 @@ static void measure(void (*mix)(int legs), int legs, double *best)
 	for (int i = 0; i < times; i++)
 		mix(legs);
 	each = (now_ns() - begin) / (double)times / legs;
-	*best = *best && *best < each ? *best : each;
+	*best = *best > 0.0 && *best < each ? *best : each;
 }
 
 /* Noise, low enough that the bare loop has no need to saturate: both must come to the same. */
