@@ -319,6 +319,9 @@ void bl_t30_end(struct bl_t30 *t30, enum bl_fax_end why)
 	t30->why = why;
 	if (!t30->over)
 		t30_terminate(t30->t30); /* closes the file; on_end() gives its code */
+	/* a far end that hangs up instead of its last word, or at ours, has missed nothing */
+	if (why == BL_FAX_CALL_DROPPED && t30->over && t30->code != T30_ERR_CALLDROPPED)
+		t30->why = end_of(t30->code, t30->met);
 	t30->bytes = bl_fax_file_size(t30->path);
 	tell(t30, BL_FAX_DONE);
 }

@@ -225,6 +225,33 @@ static void test_a_removed_leg_ends_its_fax(void)
 	end_legs();
 }
 
+static void take_away(struct side *side)
+{
+	CHECK_EQUAL(BL_OK, bl_leg_remove(side->engine, LEG));
+	bl_engine_step(side->engine, 5);
+	step(side);
+	CHECK_EQUAL(1, side->ended);
+}
+
+/* A receiver that hangs up on the sender's last word, and a sender that does so before it. */
+static void test_who_hangs_up_when_all_is_said_has_done_well(void)
+{
+	for (int i = 0; i < 2; i++) {
+		draw(1, 50);
+		begin_faxes(BL_PCMA);
+		to_t38(&sides[0], sides[1].port);
+		to_t38(&sides[1], sides[0].port);
+		while (i ? !sides[1].pages : !sides[1].ended)
+			run_ticks(1);
+		CHECK_EQUAL(0, sides[0].ended);
+		take_away(&sides[i]);
+		CHECK_EQUAL(BL_FAX_OK, sides[i].done.end);
+		CHECK_EQUAL(1, sides[i].done.pages);
+		check_pages(1, 0);
+		end_legs();
+	}
+}
+
 /* A modem's stream of 16 kHz: no fax goes over it. */
 static void add_wide_device(struct bl_engine *engine)
 {
@@ -288,6 +315,7 @@ int main(void)
 		CHECK_TEST(test_t38_takes_over_the_port),
 		CHECK_TEST(test_a_leg_is_free_after_its_fax),
 		CHECK_TEST(test_a_removed_leg_ends_its_fax),
+		CHECK_TEST(test_who_hangs_up_when_all_is_said_has_done_well),
 		CHECK_TEST(test_what_is_refused),
 		CHECK_TEST(test_a_running_engine),
 	};
