@@ -12,6 +12,9 @@
 #include <sofia-sip/sip_tag.h>
 #include <sofia-sip/su_alloc.h>
 
+/** Status of an offer that crosses another (RFC 3261 section 14.1) */
+enum { REQUEST_PENDING = 491 };
+
 /** Time that calls get to end by themselves when the stack stops [s] */
 static const double STOP_GRACE_S = 1.5;
 
@@ -25,14 +28,20 @@ static char *give(struct command *command, enum command_text which)
 	return text;
 }
 
-/** A handle that could not be made: its owner gets the end of a call that never was. */
-static void stillborn(struct command const *command, enum bl_sip_kind kind)
+/** What did not leave the box has its end all the same. */
+static void unsent(struct command const *command, enum bl_sip_kind kind, int status)
 {
 	struct draft draft;
 
 	draft_init(&draft, kind, command->call);
-	draft.event.status = 500;
+	draft.event.status = status;
 	queue_push(&command->sip->queue, &draft);
+}
+
+/** A handle that could not be made: its owner gets the end of a call that never was. */
+static void stillborn(struct command const *command, enum bl_sip_kind kind)
+{
+	unsent(command, kind, 500);
 }
 
 /** nua does not copy a response's phrase, and uses it later: it must live as long as the handle.
@@ -117,10 +126,15 @@ static void do_reoffer(struct command *command)
 {
 	struct call *call = call_find(command->sip, command->call);
 
-	if (!call || call->kind != CALL_INVITE || !call->answered || call->ending ||
-	    call->reoffered) {
-		if (call)
-			stillborn(command, BL_SIP_OFFER_DONE);
+	if (!call)
+		return;
+	if (call->kind != CALL_INVITE || !call->answered || call->ending) {
+		stillborn(command, BL_SIP_OFFER_DONE);
+		return;
+	}
+	/* one offer at a time, from whichever side (RFC 3261 section 14.1) */
+	if (call->reoffered || call->offer_waits) {
+		unsent(command, BL_SIP_OFFER_DONE, REQUEST_PENDING);
 		return;
 	}
 	call->reoffered = true;

@@ -13,6 +13,8 @@ from appliance.legs.sip import (
     Ended,
     Failed,
     InviteIn,
+    Offered,
+    OfferResult,
     OptionsResult,
     SipError,
     SipStack,
@@ -21,6 +23,7 @@ from tests import sippkit
 from tests.appliance.legs.siprig import (
     ACK,
     ANSWERED,
+    BYE,
     DEADLINE_S,
     FROM,
     INVITE,
@@ -106,6 +109,38 @@ def test_commands_for_no_call_do_nothing() -> None:
         rig.stack.unregister(4711)
         rig.pump()
         assert rig.events == []
+
+
+def test_offers_that_cross_are_told_as_pending() -> None:
+    """RFC 3261 section 14.1: one at a time, whoever makes it."""
+    again = send(request("INVITE", body=SIPP_SDP, to_tag=True, cseq=2))
+    ack = send(request("ACK", to_tag=True, cseq=2), retrans=False)
+    theirs_first = scenario(
+        INVITE, ANSWERED, again, expect(100, optional=True), expect(200), ack, BYE
+    )
+    with Rig() as rig, Sipp(theirs_first, remote=rig.at) as sipp:
+        rig.on(InviteIn, lambda event: rig.stack.respond(event.call, 200, sdp=SDP))
+        offered = rig.first(Offered)
+        rig.stack.reoffer(offered.call, SDP)
+        assert rig.first(OfferResult).status == 491
+        rig.stack.respond(offered.call, 200, sdp=SDP)
+        rig.over(offered.call)
+        finish(rig, sipp)
+    ours_first = scenario(
+        INVITE,
+        ANSWERED,
+        expect("INVITE"),
+        again,
+        expect(100, optional=True),
+        expect(491),
+        ack,
+        BYE,
+    )
+    with Rig() as rig, Sipp(ours_first, remote=rig.at) as sipp:
+        rig.answers(ring=False)
+        rig.stack.reoffer(rig.up(), SDP)
+        finish(rig, sipp)
+        assert not rig.all(Offered)
 
 
 def test_overload_is_refused_before_anyone_hears_of_it() -> None:
