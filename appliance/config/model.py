@@ -87,6 +87,8 @@ class TrunkSettings(Section, frozen=True):
     srtp: Srtp = "off"
     #: silence need not be sent (RFC 3389)
     comfort_noise: bool = True
+    #: let faxes go over to T.38; otherwise they stay with G.711
+    t38: bool = True
 
 
 class LineSettings(Section, frozen=True):
@@ -151,6 +153,20 @@ class RecordingSettings(Section, frozen=True):
     path: str = "recordings"
 
 
+class FaxSettings(Section, frozen=True):
+    """`[fax]`: faxes that are received and sent."""
+
+    #: folder; relative to `state_dir`
+    path: str = "faxes"
+    #: our number as the far end shows it (T.30 §5.3.6.2.4)
+    station: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{0,20}$(?!\n)")] = ""
+    #: stands above each page that is sent
+    header: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{0,50}$(?!\n)")] = ""
+    #: a fax that has more, or takes longer [s], is cut off after what came whole
+    max_pages: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 200
+    max_s: Annotated[int, msgspec.Meta(ge=60, le=14400)] = 3600
+
+
 class ApplianceSettings(Section, frozen=True):
     """The whole of `appliance.toml`."""
 
@@ -175,5 +191,6 @@ class ApplianceSettings(Section, frozen=True):
     link: LinkSettings = LinkSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     recording: RecordingSettings = RecordingSettings()
+    fax: FaxSettings = FaxSettings()
     trunks: dict[Slug, TrunkSettings] = {}
     lines: dict[Slug, LineSettings] = {}

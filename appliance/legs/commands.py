@@ -59,6 +59,7 @@ class LegCommands:
         self._dialler = dialler
         self._events = events
         self._table = exchange.table
+        self._media = exchange.media
         self._actions: dict[type, Callable[[Any], None]] = {
             Answer: self._answer,
             Ring: self._ring,
@@ -88,8 +89,8 @@ class LegCommands:
 
     def _refuse(self, command: BrainRecord, reason: str) -> None:
         about = getattr(command, "tok", None) or getattr(command, "leg", "")
-        if not about:
-            about = getattr(command, "bridge", "") or getattr(command, "recording", "")
+        for name in ("bridge", "recording", "fax"):
+            about = about or getattr(command, name, "")
         tag = command.__struct_config__.tag
         self._events.emit(Refused, tag, str(about), reason)
 
@@ -133,6 +134,7 @@ class LegCommands:
         row = self._exchange.row(send.leg)
         if row.state != "up":
             raise CommandError("wrong-state", f"leg {send.leg} is not answered")
+        self._media.must_hear(send.leg)
         if len(send.digits) > MAX_DIGITS or not set(send.digits) <= set("0123456789*#ABCD"):
             raise CommandError("bad-request", "digits are 0-9, *, #, A-D, at most 64")
         self._exchange.far(send.leg).send_digits(send.digits)

@@ -11,7 +11,7 @@ from typing import Any
 from appliance.base.clock import SystemClock
 from appliance.base.collector import calm
 from appliance.base.errors import ConfigError
-from appliance.config.model import ApplianceSettings
+from appliance.config.model import ApplianceSettings, FaxSettings
 from appliance.legs.attach import BrainSide
 from appliance.legs.commands import LegCommands
 from appliance.legs.contacts import ContactTable, registration
@@ -19,8 +19,10 @@ from appliance.legs.dialer import LegDialer
 from appliance.legs.engine import MediaEngine, Prompt
 from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
+from appliance.legs.faxtypes import FaxHow
 from appliance.legs.gate import SipGate
 from appliance.legs.incarnation import boot_id, next_epoch
+from appliance.legs.legfaxes import LegFaxes
 from appliance.legs.lines import open_lines
 from appliance.legs.media import LegMedia, RtpPlace
 from appliance.legs.orphans import OrphanPolicy
@@ -107,6 +109,9 @@ class LegsDaemon:
         recordings = state / settings.recording.path
         self.recorder = LegRecorder(self.engine, self.table, self.events, recordings)
         taps = LegTaps(self.engine, self.table, self.events, _folder(state / settings.legs.taps))
+        self.faxes = LegFaxes(
+            self.engine, self.table, self.events, state / settings.fax.path, _how(settings.fax)
+        )
         place = RtpPlace(
             media.address or settings.sip.address,
             media.first_port,
@@ -115,7 +120,14 @@ class LegsDaemon:
             known_country(media.country),
         )
         self.media = LegMedia(
-            self.engine, prompts, self.recorder, taps, self.table, self.events, place
+            self.engine,
+            prompts,
+            self.recorder,
+            taps,
+            self.faxes,
+            self.table,
+            self.events,
+            place,
         )
         self.exchange = Exchange(self.table, self.media)
         self.media.on_lost = self.exchange.hang
@@ -175,7 +187,8 @@ class LegsDaemon:
         loop = asyncio.get_running_loop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GRACE_S):
-                while self.stack.live():  # noqa: ASYNC110 - nothing tells when it is zero
+                # nothing tells when both are through
+                while self.stack.live() or self.faxes.busy:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         for task in self._tasks:
             task.cancel()
@@ -213,10 +226,12 @@ class LegsDaemon:
         """Forget what the brain has written down."""
         self.table.ack(seq)
         self.recorder.ack(seq)
+        self.faxes.ack(seq)
 
     def tell_again(self) -> None:
         """Tell again what the snapshot cannot show."""
         self.recorder.tell_again()
+        self.faxes.tell_again()
 
     # -- commands.Knowledge --------------------------------------------------------------------
 
@@ -234,6 +249,12 @@ class LegsDaemon:
     def know_fallback(self, fallback: Fallback) -> None:
         """Take where waiting callers go without a brain."""
         self.orphans.fallback = fallback
+
+
+def _how(fax: FaxSettings) -> FaxHow:
+    return FaxHow(
+        station=fax.station, header=fax.header, max_pages=fax.max_pages, max_seconds=fax.max_s
+    )
 
 
 def _worry(task: asyncio.Task[None]) -> None:

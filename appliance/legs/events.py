@@ -1,10 +1,14 @@
 """Numbers the events of one epoch and passes them to the brain while one is attached."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from appliance.base.clock import Clock
 from appliance.wire.events import LegsRecord
+
+#: closed files a brain that is away is told of later
+MAX_UNTOLD = 1000
 
 
 class LegEvents:
@@ -26,3 +30,29 @@ class LegEvents:
     def now_s(self) -> float:
         """Return the monotonic time that events carry."""
         return self._clock.monotonic_s()
+
+
+class LastingEvents:
+    """Events that no snapshot can show: told to each brain until one has acknowledged them."""
+
+    def __init__(self, events: LegEvents, kind: Callable[..., LegsRecord]) -> None:
+        self._events = events
+        self._kind = kind
+        self._untold: OrderedDict[int, tuple[object, ...]] = OrderedDict()
+
+    def tell(self, *fields: object) -> None:
+        """Tell an event of this kind, and keep it."""
+        self._untold[self._events.emit(self._kind, *fields)] = fields
+        if len(self._untold) > MAX_UNTOLD:
+            self._untold.popitem(last=False)
+
+    def ack(self, seq: int) -> None:
+        """Forget what the brain has written down."""
+        while self._untold and next(iter(self._untold)) <= seq:
+            self._untold.popitem(last=False)
+
+    def tell_again(self) -> None:
+        """Tell again, with new numbers, what has not been acknowledged."""
+        untold, self._untold = self._untold, OrderedDict()
+        for fields in untold.values():
+            self.tell(*fields)

@@ -28,6 +28,12 @@ class FarEnd(Protocol):
     def send_digits(self, digits: str) -> None:
         """Send digits."""
 
+    def fax_begun(self, *, receives: bool) -> None:
+        """A fax has begun on the leg."""
+
+    def fax_over(self) -> None:
+        """Its fax is over, and the call goes on."""
+
 
 class Exchange:
     """All legs of this process, whatever stands at their far ends."""
@@ -36,6 +42,8 @@ class Exchange:
         self.table = table
         self.media = media
         self._far: dict[int, FarEnd] = {}
+        media.faxes.on_begun = self._fax_begun
+        media.faxes.on_over = self._fax_over
 
     def connect(self, leg: int, far: FarEnd) -> None:
         """Say how the far end of *leg* is reached."""
@@ -68,6 +76,13 @@ class Exchange:
         if leg in self.table.rows:
             self._far.pop(leg, None)
             self._end(deque(self._bury(leg, reason, cause=cause, by_far=True)))
+
+    def _fax_begun(self, leg: int, receives: bool) -> None:
+        self.far(leg).fax_begun(receives=receives)
+
+    def _fax_over(self, leg: int) -> None:
+        self.media.fax_over(leg)
+        self.far(leg).fax_over()
 
     def _end(self, due: deque[Consequence]) -> None:
         while due:

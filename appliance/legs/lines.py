@@ -119,6 +119,12 @@ class LinePort:
         """Send digits through the device, which knows how its network takes them."""
         self._run(self.line.send_digits(digits))
 
+    def fax_begun(self, *, receives: bool) -> None:
+        """Do nothing: a line carries a fax as sound."""
+
+    def fax_over(self) -> None:
+        """Do nothing, likewise."""
+
     # -- inside ----------------------------------------------------------------------------------
 
     def _lives(self) -> bool:

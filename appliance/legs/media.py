@@ -12,7 +12,9 @@ from appliance.legs.engine import MediaEngine, Prompt
 from appliance.legs.enginetypes import Device, Member, RtpRemote, Tone
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
+from appliance.legs.faxtypes import FaxEnded, FaxPage
 from appliance.legs.legdigits import LegDigits
+from appliance.legs.legfaxes import LegFaxes
 from appliance.legs.listening import LegListening
 from appliance.legs.mediaevents import (
     DeviceGone,
@@ -30,7 +32,7 @@ from appliance.legs.sdp import Keys
 from appliance.legs.table import BridgeChange, LegTable
 from appliance.legs.taps import LegTaps
 from appliance.legs.tones import named_tone
-from appliance.wire.commands import Level, Listen, Seek, Tap
+from appliance.wire.commands import Level, Listen, ReceiveFax, Seek, SendFax, Tap
 from appliance.wire.events import LegQuality
 from appliance.wire.rows import DigitSource
 
@@ -63,6 +65,7 @@ class LegMedia:
         prompts: PromptStore[Prompt],
         recorder: LegRecorder,
         taps: LegTaps,
+        faxes: LegFaxes,
         table: LegTable,
         events: LegEvents,
         place: RtpPlace,
@@ -73,6 +76,7 @@ class LegMedia:
         self._recorder = recorder
         self._taps = taps
         self._listening = LegListening(engine, table, events, place.country)
+        self.faxes = faxes
         self._table = table
         self._events = events
         self._digits = LegDigits(table, events, self._pass_digit)
@@ -106,7 +110,7 @@ class LegMedia:
         """Say where a leg's far end is and what it wants."""
         self._engine.set_remote(leg, remote)
         self._engine.set_flow(leg, send=send, receive=receive)
-        self._engine.detect_digits(leg, True)
+        self._engine.detect_digits(leg, not self.faxes.running(leg))
 
     def secure(self, leg: int, keys: Keys) -> None:
         """Encrypt a leg's sound from now on (RFC 3711)."""
@@ -121,6 +125,12 @@ class LegMedia:
         """Raise CommandError `wrong-state` when *leg* has no media yet."""
         if leg not in self._legs:
             raise CommandError("wrong-state", f"leg {leg} has no media yet")
+
+    def must_hear(self, leg: int) -> None:
+        """Raise CommandError `wrong-state` when *leg* has no media, or a fax has them."""
+        self.must_have(leg)
+        if self.faxes.running(leg):
+            raise CommandError("wrong-state", f"leg {leg} has a fax")
 
     def has(self, leg: int) -> bool:
         """Tell whether *leg* has media."""
@@ -160,7 +170,7 @@ class LegMedia:
 
     def play(self, leg: int, play: int, items: list[str], *, loop: bool) -> None:
         """Play *items*; where one is not at hand yet it is fetched without holding up anyone."""
-        self.must_have(leg)
+        self.must_hear(leg)
         self._give_up_fetching(leg, "replaced")
         self._table.playing(leg, play)
         at_hand = self._all_at_hand(items)
@@ -257,6 +267,26 @@ class LegMedia:
             self._engine.unbridge(number)
             self.mask()
 
+    # -- faxes ---------------------------------------------------------------------------------
+
+    def fax(self, command: ReceiveFax | SendFax) -> None:
+        """Receive or send a fax, for which the leg leaves its bridge and hears no play."""
+        leg = command.leg
+        self.must_have(leg)
+        if isinstance(command, SendFax):
+            self.faxes.send(command)
+        else:
+            self.faxes.receive(command)
+        self.stop_play(leg, "stopped")
+        self.bridged(self._table.move_out(leg))
+        # a modem's signals may sound like digits
+        self._engine.detect_digits(leg, False)
+
+    def fax_over(self, leg: int) -> None:
+        """Listen to a leg again whose fax is over."""
+        if leg in self._legs:
+            self._engine.detect_digits(leg, True)
+
     # -- how loud, and who is listened to --------------------------------------------------------
 
     def level(self, level: Level) -> None:
@@ -310,7 +340,7 @@ class LegMedia:
 
     def send_digits(self, leg: int, digits: str) -> None:
         """Send digits to the far end of *leg*."""
-        self.must_have(leg)
+        self.must_hear(leg)
         self._engine.send_digits(leg, digits)
 
     def digit(self, leg: int, digit: str, source: DigitSource, duration_ms: int = 0) -> None:
@@ -344,6 +374,8 @@ class LegMedia:
                     self._recorder.gap(event)
                 case TapEnded():
                     self._taps.ended(event)
+                case FaxPage() | FaxEnded():
+                    self.faxes.told(event)
                 case TicksLate():
                     _log.warning("%d media ticks were late", event.count)
                 case _:

@@ -1,4 +1,4 @@
-"""Commands about sound: who hears whom, how loud, what plays, what is recorded and looked for."""
+"""Commands about sound: who hears whom, how loud, what plays, is recorded, faxed, looked for."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,11 @@ from appliance.wire.commands import (
     MaskDigits,
     PauseRecord,
     Play,
+    ReceiveFax,
     RecordLeg,
     Seek,
+    SendFax,
+    StopFax,
     StopPlay,
     StopRecord,
     StopTap,
@@ -53,6 +56,9 @@ class MediaCommands:
             MaskDigits: self._mask_digits,
             Tap: self._tap,
             StopTap: self._stop_tap,
+            ReceiveFax: self._fax,
+            SendFax: self._fax,
+            StopFax: self._stop_fax,
         }
 
     def _play(self, play: Play) -> None:
@@ -75,7 +81,7 @@ class MediaCommands:
             raise CommandError("bad-request", "a Bridge needs an id and 2 to 64 legs")
         for leg in legs:
             self._exchange.row(leg)
-            self._media.must_have(leg)
+            self._media.must_hear(leg)
         _check_parts(bridge, legs)
         self._media.bridged(self._table.bridge(bridge.bridge, legs, bridge.parts))
 
@@ -114,6 +120,13 @@ class MediaCommands:
 
     def _stop_tap(self, stop: StopTap) -> None:
         self._media.stop_tap(stop.tap)
+
+    def _fax(self, fax: ReceiveFax | SendFax) -> None:
+        self._exchange.row(fax.leg)
+        self._media.fax(fax)
+
+    def _stop_fax(self, stop: StopFax) -> None:
+        self._media.faxes.stop(stop.fax)
 
 
 def _check_parts(bridge: Bridge, legs: list[int]) -> None:

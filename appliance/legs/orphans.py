@@ -89,7 +89,7 @@ class OrphanPolicy:
                 continue
             if row.state in ("new", "ringing"):
                 self._new(row, now - max(row.t_new, away_since))
-            elif row.state == "up" and not row.bridge:
+            elif row.state == "up" and not row.bridge and not row.fax:
                 self._wait(row, now - max(row.t_up, away_since), now)
         for leg in [leg for leg in self._waiting if leg not in self._table.rows]:
             del self._waiting[leg]

@@ -1,4 +1,4 @@
-"""Which codecs and which encryption a far end gets, by what it is."""
+"""Which codecs, which encryption and which fax a far end gets, by what it is."""
 
 from appliance.config.model import ApplianceSettings, LinkSettings, PhoneSettings, TrunkSettings
 from appliance.legs.sdp import Policy
@@ -23,9 +23,11 @@ class CallPolicies:
 
 
 def _policy(section: PhoneSettings | TrunkSettings | LinkSettings) -> Policy:
+    t38 = isinstance(section, TrunkSettings) and section.t38
     return Policy(
         tuple(dict.fromkeys(section.codecs)),
         section.srtp,
         section.codec_order,
         section.comfort_noise,
+        t38,
     )

@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from appliance.legs.engine import RATE_HZ, MediaEngine
 from appliance.legs.enginebase import unless_gone
 from appliance.legs.enginetypes import RecordHow
 from appliance.legs.errors import CommandError
-from appliance.legs.events import LegEvents
+from appliance.legs.events import LastingEvents, LegEvents
 from appliance.legs.inside import inside
 from appliance.legs.mediaevents import RecordingClosed
 from appliance.legs.mediaevents import RecordingGap as Gap
@@ -19,9 +18,6 @@ from appliance.legs.table import LegTable
 from appliance.wire.events import RecordingDone, RecordingGap
 
 _log = logging.getLogger(__name__)
-
-#: closed recordings a brain that is away is told of later
-MAX_UNTOLD = 1000
 
 
 @dataclass(slots=True)
@@ -41,11 +37,11 @@ class LegRecorder:
         self._engine = engine
         self._table = table
         self._events = events
+        self._done = LastingEvents(events, RecordingDone)
         self._folder = folder
         self._numbers = itertools.count(1)
         self._running: dict[int, _Running] = {}
         self._number_of: dict[str, int] = {}
-        self._untold: OrderedDict[int, tuple[object, ...]] = OrderedDict()
 
     def start(self, leg: int, recording: str, path: str) -> None:
         """Record *leg*; a repeated id is the same recording. Raises CommandError."""
@@ -107,27 +103,18 @@ class LegRecorder:
         row = self._table.rows.get(running.leg)
         if row is not None:
             row.recording, row.paused = "", False
-        done = (
+        self._done.tell(
             running.leg,
             running.recording,
             running.path,
             event.samples * 1000 // RATE_HZ,
             event.reason,
         )
-        self._tell(done)
 
     def ack(self, seq: int) -> None:
         """Forget what the brain has written down."""
-        while self._untold and next(iter(self._untold)) <= seq:
-            self._untold.popitem(last=False)
+        self._done.ack(seq)
 
     def tell_again(self) -> None:
         """Tell again, with new numbers, what has not been acknowledged."""
-        untold, self._untold = self._untold, OrderedDict()
-        for done in untold.values():
-            self._tell(done)
-
-    def _tell(self, done: tuple[object, ...]) -> None:
-        self._untold[self._events.emit(RecordingDone, *done)] = done
-        if len(self._untold) > MAX_UNTOLD:
-            self._untold.popitem(last=False)
+        self._done.tell_again()

@@ -116,13 +116,15 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What we want of a far end: codecs best first, whose order counts, keys, noise."""
+    """What we want of a far end: codecs best first, whose order counts, keys, noise, T.38."""
 
     codecs: tuple[CodecName, ...] = NARROW
     srtp: Srtp = "off"
     order: CodecOrder = "theirs"
     #: silence need not be sent (RFC 3389), by either end
     comfort_noise: bool = True
+    #: a fax may go over to T.38
+    t38: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ import secrets
 from dataclasses import replace
 
 from appliance.base.errors import BranchlineError
-from appliance.legs import causes, sdp
+from appliance.legs import causes, sdp, t38sdp
 from appliance.legs.errors import CommandError
 from appliance.legs.media import LegMedia
 from appliance.legs.remote import rtp_remote
 from appliance.legs.sip import SipStack
+from appliance.legs.sipfax import SipFax
 from appliance.legs.table import LegTable
 
 _log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class SipCall:
         self.agreed: sdp.Agreed | None = None
         #: what was agreed when we made our last offer
         self._known: sdp.Agreed | None = None
+        self._fax = SipFax(self, media.faxes, owner=out)
 
     # -- FarEnd ----------------------------------------------------------------------------------
 
@@ -68,6 +70,7 @@ class SipCall:
 
     def hang(self, reason: str) -> None:
         """Refuse, give up or end the call, and say why (RFC 3326)."""
+        self._fax.end()
         if self._out or self._answered:
             self._stack.end(self.call, headers=[causes.reason_header(reason)])
         else:
@@ -77,6 +80,35 @@ class SipCall:
     def send_digits(self, digits: str) -> None:
         """Send digits in the media (RFC 4733, or tones)."""
         self._media.send_digits(self.leg, digits)
+
+    def fax_begun(self, *, receives: bool) -> None:
+        """Let the fax watch over itself: while a page goes out by T.38 nothing comes in."""
+        self.watch()
+        self._fax.begin(receives=receives)
+
+    def fax_over(self) -> None:
+        """Watch for silence again, and come back to sound."""
+        self.watch()
+        self._fax.over()
+
+    # -- sipfax.FaxCall ------------------------------------------------------------------------
+
+    def takes_t38(self) -> bool:
+        """Tell whether the far end's policy and what is agreed allow T.38."""
+        return self._policy.t38 and self.agreed is not None and self.agreed.keys is None
+
+    def bumped(self) -> sdp.Local:
+        """Return our end with its next version."""
+        self._local = self._place().bumped()
+        return self._local
+
+    def reoffer(self, body: str) -> None:
+        """Send a re-INVITE; raise an error of the stack."""
+        self._stack.reoffer(self.call, body)
+
+    def sound_offer(self) -> str:
+        """Return an offer of sound, with its next version."""
+        return self._offer(self.bumped())
 
     # -- offers and answers --------------------------------------------------------------------
 
@@ -88,19 +120,30 @@ class SipCall:
     def take_answer(self, body: str) -> None:
         """Take the far end's answer to our offer; raise SdpError."""
         agreed = sdp.agree(sdp.parse(body), self._place(), self._demand(), known=self._known)
-        if agreed != self.agreed:
+        if agreed != self.agreed or self._fax.stream is not None:
             self._use(agreed)
+
+    def take_result(self, status: int, body: str) -> None:
+        """Take what became of an offer of ours within the call; raise SdpError."""
+        if not self._fax.take_result(status, body) and body:
+            self.take_answer(body)
+
+    def ended(self) -> None:
+        """Do nothing more: the far end has ended the call."""
+        self._fax.end()
 
     def take_offer(self, body: str) -> str:
         """Take an offer within the call and return our answer; raise SdpError.
 
         Without a body the far end asks for our offer (RFC 3261 §14.2).
         """
-        local = self._place().bumped()
-        self._local = local
+        local = self.bumped()
         if not body:
-            return self._offer(local)
-        text, agreed = sdp.answer(sdp.parse(body), local, self._demand())
+            return t38sdp.offer(local) if self._fax.stream is not None else self._offer(local)
+        offered = sdp.parse(body)
+        if text := self._fax.take_offer(body, offered, local):
+            return text
+        text, agreed = sdp.answer(offered, local, self._demand())
         self._use(agreed)
         return text
 
@@ -154,6 +197,7 @@ class SipCall:
         if agreed.keys is not None and (self.agreed is None or agreed.keys != self.agreed.keys):
             self._media.secure(self.leg, agreed.keys)
         self.agreed = agreed
+        self._fax.sounds()
         if 0 < agreed.max_ptime_ms < 20:
             _log.info("leg %d: the far end takes %d ms, gets 20", self.leg, agreed.max_ptime_ms)
         self._media.set_remote(
@@ -166,7 +210,8 @@ class SipCall:
             self.watch()
 
     def watch(self) -> None:
-        """Watch for silence, unless the far end has no reason to send."""
+        """Watch for silence, unless the far end has no reason to send or a fax runs."""
         receives = self.agreed is None or self.agreed.direction in ("sendrecv", "recvonly")
         held = self.agreed is not None and self.agreed.held
-        self._media.watch_silence(self.leg, on=receives and not held)
+        fax = self._media.faxes.running(self.leg)
+        self._media.watch_silence(self.leg, on=receives and not held and not fax)

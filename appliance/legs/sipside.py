@@ -234,10 +234,10 @@ class SipSide:
 
     def _offer_result(self, event: OfferResult) -> None:
         call = self._calls.get(event.call)
-        if call is None or not event.sdp or event.status >= 300:
+        if call is None or call.leg not in self._table.rows:
             return
         try:
-            call.take_answer(event.sdp)
+            call.take_result(event.status, event.sdp)
         except BranchlineError as error:
             _log.warning("leg %d: the answer to our offer: %s", call.leg, error)
 
@@ -253,6 +253,7 @@ class SipSide:
         self._dialogs.drop(event.call)
         call = self._calls.pop(event.call, None)
         if call is not None:
+            call.ended()
             reason = causes.reason_of(0, event.cause)
             self._exchange.ended(call.leg, reason, cause=event.cause or causes.NORMAL_CLEARING)
 

@@ -213,8 +213,16 @@ class LegTable:
             return True
         return row.masked or any(self.rows[one].masked for one in self.bridges.get(row.bridge, ()))
 
+    def move_out(self, leg: int) -> BridgeChange:
+        """Take a leg out of its bridge, if it is in one."""
+        change = BridgeChange()
+        row = self.rows[leg]
+        if row.bridge:
+            self._move_out(row, change)
+        return change
+
     def _move_out(self, row: LegRow, change: BridgeChange) -> None:
-        """Take a leg out of its bridge for another; a bridge of one leg is none."""
+        """Take a leg out of its bridge; a bridge of one leg is none."""
         old = row.bridge
         rest = self._rest(row)
         _free(row)

@@ -210,6 +210,35 @@ class Listen(Record, tag=62):
     talk: bool = False
 
 
+class ReceiveFax(Record, tag=64):
+    """Receive a fax from a leg's far end into a new TIFF file, beside which a PDF is made."""
+
+    leg: int
+    fax: str
+    #: in the faxes' folder, ending in `.tif`
+    path: str
+    #: our number as the far end shows it (CSI of T.30); empty: the settings' own
+    station: str = ""
+
+
+class SendFax(Record, tag=65):
+    """Send the pages of a TIFF file in the faxes' folder to a leg's far end."""
+
+    leg: int
+    fax: str
+    path: str
+    #: our number as the far end shows it (TSI of T.30); empty: the settings' own
+    station: str = ""
+    #: stands above each page; empty: the settings' own
+    header: str = ""
+
+
+class StopFax(Record, tag=66):
+    """End a fax; what came whole is kept."""
+
+    fax: str
+
+
 BrainRecord = (
     Attach
     | Ack
@@ -235,4 +264,7 @@ BrainRecord = (
     | StopTap
     | Seek
     | Listen
+    | ReceiveFax
+    | SendFax
+    | StopFax
 )

@@ -221,6 +221,19 @@ class RecordingGap(Record, tag=28):
     why: str
 
 
+class FaxPage(Record, tag=29):
+    """One more page of a fax is through."""
+
+    seq: int
+    t: float
+    leg: int
+    fax: str
+    #: so far
+    pages: int
+    #: what the far end calls itself
+    station: str = ""
+
+
 class Refused(Record, tag=30):
     """A command was not carried out; *command* is its record's tag, *about* its leg or token."""
 
@@ -229,6 +242,29 @@ class Refused(Record, tag=30):
     command: int
     about: str
     reason: str
+
+
+class FaxDone(Record, tag=31):
+    """A fax is over and its files are closed; *reason* is `normal` or says what went wrong.
+
+    Pages that came whole are kept whatever the reason; without any there is no file.
+    """
+
+    seq: int
+    t: float
+    leg: int
+    fax: str
+    reason: str
+    pages: int
+    #: what the far end calls itself
+    station: str = ""
+    #: TIFF and PDF, as the command wrote the path; empty: there is none
+    path: str = ""
+    pdf: str = ""
+    #: over T.38, with error correction, at how much [bit/s] at last
+    t38: bool = False
+    ecm: bool = False
+    bit_rate: int = 0
 
 
 LegsRecord = (
@@ -255,5 +291,7 @@ LegsRecord = (
     | Heard
     | Talking
     | RecordingGap
+    | FaxPage
     | Refused
+    | FaxDone
 )

@@ -84,6 +84,8 @@ class LegRow(Record, kw_only=True):
     heard: str = ""
     #: somebody talks there now, as far as `talk` is listened for
     talks: bool = False
+    #: id of the fax that runs, or empty
+    fax: str = ""
 
 
 class Registration(Record):

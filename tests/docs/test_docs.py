@@ -30,6 +30,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[link]`": model.LinkSettings,
     "`[telemetry]`": model.TelemetrySettings,
     "`[recording]`": model.RecordingSettings,
+    "`[fax]`": model.FaxSettings,
     "`control.toml`": ControlSettings,
 }
 

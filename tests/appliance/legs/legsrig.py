@@ -110,19 +110,23 @@ class ScriptedBrain:
             and all(getattr(event, name) == value for name, value in fields.items())
         ]
 
-    async def event(self, kind: type[T], **fields: Any) -> T:
+    async def event(self, kind: type[T], *, within_s: float = DEADLINE_S, **fields: Any) -> T:
         """Wait for the first event of *kind* whose fields are these."""
-        await self.until(lambda: bool(self.heard(kind, **fields)), f"{kind.__name__} {fields}")
+        await self.until(
+            lambda: bool(self.heard(kind, **fields)), f"{kind.__name__} {fields}", within_s
+        )
         return self.heard(kind, **fields)[0]
 
     async def count(self, kind: type[object], count: int) -> None:
         """Wait until *count* events of *kind* were heard."""
         await self.until(lambda: len(self.heard(kind)) >= count, f"{count} {kind.__name__}")
 
-    async def until(self, true: Callable[[], bool], what: str = "") -> None:
+    async def until(
+        self, true: Callable[[], bool], what: str = "", within_s: float = DEADLINE_S
+    ) -> None:
         """Wait until something heard has made it true."""
         try:
-            async with asyncio.timeout(DEADLINE_S):
+            async with asyncio.timeout(within_s):
                 while not true():
                     self._changed.clear()
                     await self._changed.wait()

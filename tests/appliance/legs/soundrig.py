@@ -19,6 +19,8 @@ from appliance.legs.enginetypes import RtpRemote
 from appliance.legs.errors import CommandError
 from appliance.legs.events import LegEvents
 from appliance.legs.exchange import Exchange
+from appliance.legs.faxtypes import PLAIN_FAX
+from appliance.legs.legfaxes import LegFaxes
 from appliance.legs.media import LegMedia, RtpPlace
 from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
@@ -166,6 +168,7 @@ class SoundRig:
             prompts,
             LegRecorder(self.engine, self.table, self.events, self.recordings),
             LegTaps(self.engine, self.table, self.events, self.taps),
+            LegFaxes(self.engine, self.table, self.events, folder / "faxes", PLAIN_FAX),
             self.table,
             self.events,
             RtpPlace(LOOPBACK, 0, 0, 60.0, country),

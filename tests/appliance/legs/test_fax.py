@@ -9,34 +9,7 @@ import pytest
 
 from appliance.legs import fax
 from appliance.legs.fax import FaxError, FaxPage, make_pdf, pages_of, read_pages, to_pdf
-
-WIDTH, ROWS = 1728, 300
-REVERSED = bytes(int(f"{i:08b}"[::-1], 2) for i in range(256))
-
-
-def bilevel(pages: int, *, order: str = "<") -> bytes:
-    """An uncompressed TIFF of pages with bars and dirt."""
-    dice = random.Random(7)
-    out = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
-    for number in range(pages):
-        rows = bytearray(ROWS * WIDTH // 8)
-        for y in range(ROWS):
-            start = y * WIDTH // 8 + 20 + number * 9 + y // 10
-            rows[start : start + 30] = b"\xff" * 30
-            rows[dice.randrange(len(rows))] = 1
-        image = len(out) + 2 + 11 * 12 + 4 + 16
-        tags = [(256, 4, WIDTH), (257, 4, ROWS), (258, 3, 1), (259, 3, 1), (262, 3, 0)]
-        tags += [(273, 4, image), (278, 4, ROWS), (279, 4, len(rows))]
-        tags += [(282, 5, image - 16), (283, 5, image - 8), (296, 3, 2)]
-        out += struct.pack(f"{order}H", len(tags))
-        for tag, kind, value in tags:
-            short = struct.pack(f"{order}HH", value, 0) if kind == 3 else b""
-            out += struct.pack(f"{order}HHI", tag, kind, 1)
-            out += short or struct.pack(f"{order}I", value)
-        last = number == pages - 1
-        out += struct.pack(f"{order}I", 0 if last else image + len(rows))
-        out += struct.pack(f"{order}IIII", 204, 1, 98, 1) + bytes(rows)
-    return out
+from tests.appliance.legs.faxkit import ROWS, WIDTH, bilevel, strips
 
 
 @pytest.fixture
@@ -47,22 +20,6 @@ def received(tmp_path: Path) -> Path:
     options = ["-c", "g4", "-f", "lsb2msb", "-r", "100000"]
     subprocess.run(["tiffcp", *options, str(plain), str(path)], check=True)
     return path
-
-
-def strips(data: bytes) -> list[bytes]:
-    """The image data of each page, the highest bit first."""
-    out = []
-    (at,) = struct.unpack_from("<I", data, 4)
-    while at:
-        (count,) = struct.unpack_from("<H", data, at)
-        tags = {}
-        for i in range(count):
-            tag, _, _, value = struct.unpack_from("<HHII", data, at + 2 + 12 * i)
-            tags[tag] = value
-        strip = data[tags[273] : tags[273] + tags[279]]
-        out.append(strip.translate(REVERSED) if tags.get(266) == 2 else strip)
-        (at,) = struct.unpack_from("<I", data, at + 2 + 12 * count)
-    return out
 
 
 def test_reads_pages(received: Path) -> None:

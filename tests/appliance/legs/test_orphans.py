@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 from appliance.config.model import LegsSettings
-from appliance.wire.commands import Answer, Bridge, Dial, Fallback, Level, Play
-from appliance.wire.events import LegDown, LegIn, LegOut, LegUp
+from appliance.wire.commands import Answer, Bridge, Dial, Fallback, Level, Play, ReceiveFax
+from appliance.wire.events import LegDown, LegIn, LegOut, LegUp, Refused
 from tests.appliance.legs.legsrig import (
     CALLEE,
     CALLER,
@@ -66,6 +66,25 @@ async def test_a_waiting_caller_hears_music_and_is_released_with_an_apology(
         again = await rig.brain()
         tomb = again.rows[leg]
         assert (tomb.reason, tomb.t_down - tomb.t_up > 1.0) == ("orphaned", True)
+
+
+async def test_a_fax_goes_on_without_music(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, legs=LegsSettings(orphan_waiting_s=0.5))
+    async with legs_running(settings) as rig:
+        brain = await rig.brain()
+        with Sipp(CALLER, remote=rig.sip, address=TRUNK_ADDRESS, calls=2) as callers:
+            await brain.count(LegIn, 2)
+            brain.put(Answer(1), Answer(2))
+            await brain.count(LegUp, 2)
+            brain.put(ReceiveFax(1, "f", "f.tif"), Play(1, 1, ["tone:440"]))
+            await brain.event(Refused)  # so the fax runs
+            await brain.stop()
+            while 2 in rig.daemon.table.rows:  # noqa: ASYNC110 - the test's own deadline
+                await asyncio.sleep(0.05)
+            row = rig.daemon.table.rows[1]
+            assert (row.state, row.fax, row.play) == ("up", "f", 0)
+            rig.daemon.exchange.hang(1, "normal")
+            await done(callers)
 
 
 async def test_music_begins_at_once_and_a_brain_in_time_takes_over(tmp_path: Path) -> None:

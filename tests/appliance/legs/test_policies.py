@@ -16,7 +16,7 @@ from appliance.legs.sdp import NARROW, WIDE, Policy
 def test_wide_band_is_for_phones_and_peers() -> None:
     policies = CallPolicies(ApplianceSettings(trunks={"city": TrunkSettings(host="x")}))
     assert policies.of("phone", "ann") == policies.of("peer", "box-b") == Policy(WIDE)
-    assert policies.of("trunk", "city") == Policy(NARROW)
+    assert policies.of("trunk", "city") == Policy(NARROW, t38=True)
     assert policies.of("trunk", "no-such-trunk") == Policy(NARROW)
 
 
@@ -24,7 +24,7 @@ def test_each_section_speaks_for_its_own() -> None:
     settings = ApplianceSettings(
         phones=PhoneSettings(codecs=("PCMU", "PCMU", "G722"), codec_order="ours"),
         link=LinkSettings(codecs=("OPUS",), srtp="required", comfort_noise=False),
-        trunks={"city": TrunkSettings(host="x", codecs=("PCMU",), srtp="optional")},
+        trunks={"city": TrunkSettings(host="x", codecs=("PCMU",), srtp="optional", t38=False)},
     )
     policies = CallPolicies(settings)
     assert policies.of("phone", "ann") == Policy(("PCMU", "G722"), "off", "ours")
