@@ -11,6 +11,7 @@ from appliance.call.attach import Found
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
 from appliance.call.expectation import Expectation
+from appliance.call.faxes import FaxTaker
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.recording import RecordingPolicy
@@ -81,6 +82,7 @@ class Brain:
         waiting = WaitingRoom(turn, book, plans, timers, clock)
         owner = ContactOwner(turn, book, plans, waiting, timers, clock)
         recording = RecordingPolicy(turn, given.recordings, clock, enabled=given.record)
+        faxes = FaxTaker(turn, book, clock)
         owner.on_failure = self.floor.set_failure
         owner.on_talk = recording.talk
         board = SeatBoard(
@@ -93,11 +95,12 @@ class Brain:
             arrivals=Arrivals(turn, book, plans, owner, self.hlc, clock),
             owner=owner,
             waiting=waiting,
-            flow=FlowRunner(turn, book, plans, owner, timers, clock),
+            flow=FlowRunner(turn, book, plans, owner, faxes, timers, clock),
             board=board,
             offers=SeatOffers(turn, board, book, plans, timers, clock),
             recovery=Recovery(turn, book, owner, waiting),
             recording=recording,
+            faxes=faxes,
         )
 
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
+from appliance.call.faxes import FaxTaker
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import APOLOGY
@@ -25,6 +26,7 @@ class FlowRunner:
         book: ContactBook,
         plans: CurrentPlan,
         owner: ContactOwner,
+        faxes: FaxTaker,
         timers: Timers,
         clock: Clock,
     ) -> None:
@@ -32,6 +34,7 @@ class FlowRunner:
         self._book = book
         self._plans = plans
         self._owner = owner
+        self._faxes = faxes
         self._timers = timers
         self._clock = clock
 
@@ -103,6 +106,8 @@ class FlowRunner:
             case steps.JoinQueue(queue, skills, klass):
                 self._timers.cancel(_timer(contact))
                 self._owner.enqueue(contact, queue, skills, klass)
+            case steps.StartFax():
+                self._faxes.take(contact)
             case steps.Release(reason):
                 self._turn.command(Hang(contact.leg, reason))
 

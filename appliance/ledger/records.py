@@ -155,6 +155,19 @@ class RecordingKept(Fact, frozen=True, kw_only=True):
     reason: str = "normal"
 
 
+class FaxKept(Fact, frozen=True, kw_only=True):
+    """A fax of the contact is over; its files, if any, are relative to the faxes' folder."""
+
+    pages: int
+    path: str = ""
+    pdf: str = ""
+    #: what the far end called itself
+    station: str = ""
+    reason: str = "normal"
+    leg: int = 0
+    t38: bool = False
+
+
 class Adopted(Fact, frozen=True, kw_only=True):
     """After a restart of the brain the contact was found again with its leg."""
 
@@ -274,6 +287,7 @@ KINDS: MappingProxyType[str, type[Fact]] = MappingProxyType(
             TalkEnded,
             ContactEnded,
             RecordingKept,
+            FaxKept,
             Adopted,
             PlaceCorrected,
             SeatChanged,

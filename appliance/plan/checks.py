@@ -1,8 +1,8 @@
 """What is wrong with a plan, before anybody calls: every finding names its place.
 
-*A way out.* From each step, a caller who presses nothing must come to a queue or a hang-up: one
-follows `next` of say and `otherwise` of menu. So no caller circles unless they choose to; a menu
-whose key leads back to itself is fine, a menu whose `otherwise` does so is a loop.
+*A way out.* From each step, a caller who presses nothing must come to a queue, a fax or a hang-up:
+one follows `next` of say and `otherwise` of menu. So no caller circles unless they choose to; a
+menu whose key leads back to itself is fine, a menu whose `otherwise` does so is a loop.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +25,7 @@ from appliance.plan.model import (
     Queue,
     Say,
     Step,
+    TakeFax,
 )
 
 FindingReason = Literal[
@@ -297,7 +298,7 @@ def _circles(flow: Flow, name: str) -> bool:
     while here not in seen:
         seen.add(here)
         step = flow.steps.get(here)
-        if step is None or isinstance(step, Enqueue | HangUp):
+        if step is None or isinstance(step, Enqueue | HangUp | TakeFax):
             return False
         here = step.next if isinstance(step, Say) else step.otherwise
     return here == name

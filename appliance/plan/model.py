@@ -61,7 +61,13 @@ class HangUp(Part, frozen=True, kw_only=True, tag_field="do", tag="hang-up"):
     prompts: tuple[str, ...] = ()
 
 
-Step = Say | Menu | Enqueue | HangUp
+class TakeFax(Part, frozen=True, kw_only=True, tag_field="do", tag="fax"):
+    """Play prompts, then receive a fax and release the caller."""
+
+    prompts: tuple[str, ...] = ()
+
+
+Step = Say | Menu | Enqueue | HangUp | TakeFax
 
 
 class Flow(Part, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step
+from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step, TakeFax
 
 #: keys kept of one caller: the last ones, so that circling in menus stays bounded
 MAX_KEYS = 32
@@ -58,13 +58,17 @@ class JoinQueue(msgspec.Struct, frozen=True):
     klass: str
 
 
+class StartFax(msgspec.Struct, frozen=True):
+    """The flow ends: receive a fax, then release the caller."""
+
+
 class Release(msgspec.Struct, frozen=True):
     """The flow ends: release the caller with this reason word."""
 
     reason: str
 
 
-Action = PlayPrompts | StopPrompts | StartTimer | StopTimer | JoinQueue | Release
+Action = PlayPrompts | StopPrompts | StartTimer | StopTimer | JoinQueue | StartFax | Release
 Turn = tuple[FlowState, list[Action]]
 
 
@@ -169,7 +173,9 @@ def _next_try(flow: Flow, state: FlowState, menu: Menu, before: tuple[str, ...])
     return _play_menu(left, menu, before)
 
 
-def _last_action(step: Enqueue | HangUp | Say) -> Action:
+def _last_action(step: Enqueue | HangUp | Say | TakeFax) -> Action:
     if isinstance(step, Enqueue):
         return JoinQueue(step.queue, step.skills, step.klass)
+    if isinstance(step, TakeFax):
+        return StartFax()
     return Release("normal")

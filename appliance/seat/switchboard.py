@@ -8,6 +8,7 @@ from appliance.call.arrivals import Arrivals
 from appliance.call.attach import Found
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
+from appliance.call.faxes import FaxTaker
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import CONFIRMED
@@ -21,7 +22,7 @@ from appliance.link.messages import Confirm, LinkMessage, Offer, Propose, Reache
 from appliance.seat.board import SeatBoard
 from appliance.seat.offers import SeatOffers
 from appliance.wire import events as wire
-from appliance.wire.commands import Answer, Dial, Hang, Play
+from appliance.wire.commands import Answer, Dial, Hang, Play, ReceiveFax
 from appliance.wire.events import LegsRecord
 from appliance.wire.rows import LegRow
 
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 READY_CODE = "*1"
 PAUSE_CODE = "*2"
 _DIAL = Dial.__struct_config__.tag
+_RECEIVE_FAX = ReceiveFax.__struct_config__.tag
 
 
 class Rooms(NamedTuple):
@@ -47,6 +49,7 @@ class Rooms(NamedTuple):
     offers: SeatOffers
     recovery: Recovery
     recording: RecordingPolicy
+    faxes: FaxTaker
 
 
 class Switchboard:
@@ -64,6 +67,7 @@ class Switchboard:
         self._offers = rooms.offers
         self._recovery = rooms.recovery
         self._recording = rooms.recording
+        self._faxes = rooms.faxes
         #: life of the legs process that leg numbers belong to
         self.epoch = ""
         #: legs that dialled a star code
@@ -80,6 +84,7 @@ class Switchboard:
             wire.Registered: self._registered,
             wire.Unregistered: self._unregistered,
             wire.RecordingDone: self._recording.done,
+            wire.FaxDone: self._faxes.done,
             wire.TrunkChanged: self._trunk_changed,
             wire.Message: self._message,
             wire.Refused: self._refused,
@@ -249,6 +254,8 @@ class Switchboard:
 
     def _refused(self, record: wire.Refused) -> None:
         log.debug("legs refused command %d (%s): %s", record.command, record.about, record.reason)
+        if record.command == _RECEIVE_FAX:
+            self._faxes.refused(record)
         if record.command != _DIAL:
             return
         reservation, _, is_phone = record.about.partition("/")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step
+from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step, TakeFax
 
 #: sizes in the drawing's own units
 WIDTH, HEIGHT = 190, 66
@@ -93,7 +93,8 @@ def _exits(step: Step) -> dict[str, str]:
 
 
 def _kind(step: Step) -> str:
-    return {Say: "say", Menu: "menu", Enqueue: "queue", HangUp: "hang up"}[type(step)]
+    kinds = {Say: "say", Menu: "menu", Enqueue: "queue", HangUp: "hang up", TakeFax: "fax"}
+    return kinds[type(step)]
 
 
 def _detail(step: Step) -> str:

@@ -12,7 +12,17 @@ from appliance.call.contact import Contact
 from appliance.daemon.brain import Brain, Surroundings
 from appliance.ledger.journal import LedgerJournal
 from appliance.link.messages import LinkMessage
-from appliance.plan.model import Agent, Enqueue, Flow, Menu, Number, Plan, Queue, Say
+from appliance.plan.model import (
+    Agent,
+    Enqueue,
+    Flow,
+    Menu,
+    Number,
+    Plan,
+    Queue,
+    Say,
+    TakeFax,
+)
 from appliance.seat.state import Seat
 from appliance.wire.commands import Answer, BrainRecord, Bridge, Dial, Hang, Play, Unbridge
 from appliance.wire.events import (
@@ -36,6 +46,7 @@ PLAN = Plan(
     numbers=(
         Number(number="100", flow="front-door"),
         Number(number="200", queue="sales"),
+        Number(number="300", flow="fax"),
     ),
     queues=(
         Queue(name="sales", skills={"sales": 1}, wrap_up_s=5.0, ring_s=10.0, announce_s=0),
@@ -55,6 +66,7 @@ PLAN = Plan(
                 "to-service": Enqueue(queue="service"),
             },
         ),
+        Flow(name="fax", start="fax", steps={"fax": TakeFax()}),
     ),
     agents=(
         Agent(name="ann", title="Ann", site="north", account="ann", skills={"sales": 5}),

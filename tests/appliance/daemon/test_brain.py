@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.wire.commands import Bridge, Dial, Hang, Play
-from appliance.wire.events import Held
+from appliance.wire.commands import Bridge, Dial, Hang, Play, ReceiveFax
+from appliance.wire.events import FaxDone, Held, Refused
 from tests.appliance.brainkit import PLAN, Box, World
 
 
@@ -251,3 +251,61 @@ def test_agent_who_hangs_up_while_the_brain_is_away_leaves_nobody_in_silence(
     world.run(1)
     assert box.legs.rows[leg].state == "down"
     assert box.outcomes() == ["served"]
+
+
+def fax_done(box: Box, leg: int, contact: str, reason: str, pages: int) -> None:
+    files = ("f.tif", "f.pdf") if pages else ("", "")
+    box.brain.event(
+        FaxDone(box.legs.seq, 0.0, leg, contact, reason, pages, "+49 30", *files, t38=True)
+    )
+
+
+def test_a_fax_is_received_journalled_and_let_go(world: World, box: Box) -> None:
+    leg = box.legs.call_in("300")
+    world.run(1)
+    contact = only_contact(box)
+    (command,) = box.legs.of(ReceiveFax)
+    assert (command.leg, command.fax) == (leg, contact)
+    assert command.path.endswith(f"/{contact}.tif")
+    fax_done(box, leg, contact, "carrier-lost", 2)
+    world.run(1)
+    assert box.legs.rows[leg].state == "down"
+    (kept,) = [entry.as_dict() for entry in box.journal.entries() if entry.kind == "fax-kept"]
+    assert kept == {
+        "pages": 2, "path": "f.tif", "pdf": "f.pdf", "station": "+49 30",
+        "reason": "carrier-lost", "leg": leg, "t38": True,
+    }  # fmt: skip
+    assert box.outcomes() == ["released"]
+
+
+def test_a_fax_whose_caller_was_quicker_is_journalled_too(world: World, box: Box) -> None:
+    leg = box.legs.call_in("300")
+    world.run(1)
+    box.legs.down(leg)
+    world.run(1)
+    fax_done(box, leg, only_contact(box), "normal", 1)
+    world.run(1)
+    assert box.kinds(only_contact(box))[-2:] == ["contact-ended", "fax-kept"]
+    assert not box.legs.of(Hang)
+
+
+def test_a_leg_that_cannot_receive_a_fax_is_let_go_by_word(world: World, box: Box) -> None:
+    leg = box.legs.call_in("300")
+    world.run(1)
+    box.brain.event(Refused(box.legs.seq, 0.0, 64, str(leg), "no-codec"))
+    world.run(1)
+    assert box.legs.rows[leg].reason == "no-codec"
+
+
+def test_a_fax_outlives_the_brain(world: World, box: Box) -> None:
+    leg = box.legs.call_in("300")
+    world.run(1)
+    contact = only_contact(box)
+    box.kill()
+    box.start()
+    world.run(1)
+    assert {fax.fax for fax in box.legs.of(ReceiveFax)} == {contact}
+    assert box.legs.rows[leg].state == "up"
+    fax_done(box, leg, contact, "normal", 1)
+    world.run(1)
+    assert box.legs.rows[leg].state == "down"

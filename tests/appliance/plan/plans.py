@@ -10,6 +10,7 @@ from appliance.plan.model import (
     Plan,
     Queue,
     Say,
+    TakeFax,
 )
 
 SMALL = Plan(
@@ -26,6 +27,7 @@ FULL = Plan(
         Number(number="+4930100", title="Main number", flow="main"),
         Number(number="+4930101", queue="sales", klass="gold"),
         Number(number="200", flow="service"),
+        Number(number="300", flow="fax"),
     ),
     queues=(
         Queue(name="sales", skills={"sales": 2}),
@@ -57,6 +59,7 @@ FULL = Plan(
             start="queue",
             steps={"queue": Enqueue(queue="service")},
         ),
+        Flow(name="fax", start="fax", steps={"fax": TakeFax()}),
     ),
     agents=(
         Agent(name="ann", site="a", account="p1", skills={"sales": 2}),

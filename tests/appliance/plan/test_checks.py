@@ -22,6 +22,7 @@ from appliance.plan.model import (
     Say,
     ServiceClass,
     Step,
+    TakeFax,
 )
 from appliance.plan.steps import FlowState, begin, on_prompts_done, on_timeout
 from tests.appliance.plan.plans import FULL, SMALL, SOUND
@@ -284,6 +285,7 @@ def test_any_flow_lets_a_silent_caller_out_or_is_found(data: st.DataObject) -> N
         st.builds(lambda otherwise, key: menu(otherwise, key1=key), target, target),
         st.just(Enqueue(queue="all")),
         st.just(HangUp()),
+        st.just(TakeFax()),
     )
     flow = Flow(name="f", start="a", steps={name: data.draw(step) for name in names})
     plan = replace(SMALL, flows=(flow,), numbers=(Number(number="100", flow="f"),))

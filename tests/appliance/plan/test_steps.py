@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say
+from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, TakeFax
 from appliance.plan.steps import (
     MAX_KEYS,
     Action,
@@ -13,6 +13,7 @@ from appliance.plan.steps import (
     JoinQueue,
     PlayPrompts,
     Release,
+    StartFax,
     StartTimer,
     StopPrompts,
     StopTimer,
@@ -161,6 +162,21 @@ def test_steps_with_nothing_to_play_are_passed() -> None:
     assert (state.step, state.phase, actions) == ("b", "digit", [StartTimer(5.0)])
     assert on_digit(flow, state, "5")[1] == [StopTimer(), StartTimer(5.0)]
     assert on_digit(flow, state, "1")[1] == [StopTimer(), Release("normal")]
+
+
+def test_a_fax_ends_the_flow_after_its_prompts() -> None:
+    flow = Flow(
+        name="f",
+        start="a",
+        steps={"a": Say(prompts=(), next="b"), "b": TakeFax(prompts=("beep",))},
+    )
+    state, actions = begin(flow)
+    assert actions == [PlayPrompts(("beep",))]
+    state, actions = on_prompts_done(flow, state)
+    assert (state.phase, actions) == ("done", [StartFax()])
+    assert resume(flow, state) == (state, [StartFax()])
+    silent = Flow(name="g", start="a", steps={"a": TakeFax()})
+    assert begin(silent)[1] == [StartFax()]
 
 
 def test_a_plan_that_leads_nowhere_releases_the_caller() -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step
+from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step, TakeFax
 from control.web.drawing import HEIGHT, WIDTH, draw
 from tests.control.conftest import PLAN
 
@@ -19,6 +19,7 @@ STEP: st.SearchStrategy[Step] = st.one_of(
     ),
     st.just(Enqueue(queue="sales")),
     st.just(HangUp()),
+    st.just(TakeFax()),
 )
 FLOWS = st.builds(
     Flow,
