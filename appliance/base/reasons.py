@@ -101,6 +101,11 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "used-token": _F,
         "expired-token": _F,
         "control-unreachable": _P,
+        # the ledger's way to control
+        "foreign": _P,
+        "gap": _P,
+        "bad-chain": _P,
+        "fork": _P,
         # configuration and start
         "bad-config": _F,
         "missing-file": _F,

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.base.clock import rfc3339
+from appliance.base.errors import PeerError
 from appliance.cli.exits import EX_IOERR, EX_NOINPUT, printable, told
 from appliance.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from appliance.config.load import load_appliance
@@ -19,6 +20,12 @@ from appliance.ledger.books import Tally, recount
 from appliance.ledger.entry import Entry
 from appliance.ledger.records import ContactArrived, ContactEnded, ContactQueued
 from appliance.ledger.store import LedgerReader, ledger_path
+from appliance.ledger.upload import HEAD_KIND, ChainHead, head_of
+from appliance.link import identity
+from appliance.link.messages import SignedHead
+from appliance.link.uploader import KEPT
+from appliance.plan.signing import load_public_key
+from appliance.plan.signing import verify as verify_signature
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,7 +46,11 @@ LedgerFile = Annotated[
 
 
 def _open(file: Path | None, config: Path) -> LedgerReader:
-    return LedgerReader(file or ledger_path(Path(load_appliance(config).state_dir)))
+    return LedgerReader(file or _path(config))
+
+
+def _path(config: Path) -> Path:
+    return ledger_path(Path(load_appliance(config).state_dir))
 
 
 @app.command()
@@ -92,16 +103,25 @@ def list_contacts(
 
 @app.command()
 def verify(file: LedgerFile = None, config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Walk the hash chain from its beginning; name the first entry that was altered."""
+    """Walk the hash chain from its beginning; name the first entry that was altered.
+
+    Compares it as well with what control has countersigned, where the box is one of a fleet.
+    """
     with told("ledger verify"), closing(_open(file, config)) as ledger:
         result = ledger.verify()
+        folder = (file.absolute() if file else _path(config)).parent / identity.FOLDER
+        signed, rewritten = _countersigned(ledger, folder)
     print(f"{result.entries} entries in {result.chains} chain(s)")
     for found in result.breaks:
         print(f"BROKEN: chain {found.chain}, entry {found.number}: {found.why}")
-    if result.breaks:
+    for number in rewritten:
+        print(f"REWRITTEN: entry {number} is not the one that control countersigned")
+    if result.breaks or rewritten:
         print("Keep a copy of the file: what stands after that entry cannot be trusted.")
         raise typer.Exit(EX_IOERR)
     print("whole")
+    if signed:
+        print(f"as control countersigned it, up to entry {signed}")
 
 
 @app.command()
@@ -131,6 +151,27 @@ def books(
             print(f"… {len(counted.imbalances)} in all; --json lists them")
     if counted.imbalances:
         raise typer.Exit(EX_IOERR)
+
+
+def _countersigned(ledger: LedgerReader, folder: Path) -> tuple[int, list[int]]:
+    """Return the last entry that stands as control signed it, and those that do not."""
+    if not identity.Identity.exists(folder):
+        return 0, []
+    key = load_public_key(bytes.fromhex(identity.Identity.load(folder).fields.plan_verify_key))
+    good, rewritten = [0], []
+    for _, state in ledger.kept(KEPT):
+        number = 0
+        try:
+            signed = msgspec.msgpack.decode(state, type=SignedHead)
+            number = signed.number
+            head = ChainHead(signed.appliance, signed.chain, number, signed.hash)
+            verify_signature(key, HEAD_KIND, head.body(), signed.signature)
+        except (msgspec.MsgspecError, PeerError):
+            rewritten.append(number)
+            continue
+        found = ledger.entries(number - 1, limit=1)
+        (good if found and head_of(found[0]) == head else rewritten).append(number)
+    return max(good), rewritten
 
 
 def _cells(tally: Tally, names: tuple[str, ...]) -> list[str]:

@@ -10,6 +10,8 @@ from appliance.base.clock import Clock
 from appliance.config.model import ApplianceSettings
 from appliance.daemon.brain import Brain
 from appliance.daemon.reporter import Reporter
+from appliance.ledger.journal import LedgerJournal
+from appliance.ledger.outbox import LedgerOutbox
 from appliance.link.documents import FOLDER, DocumentStore
 from appliance.link.identity import HUB_NAME, Identity
 from appliance.link.messages import (
@@ -18,6 +20,8 @@ from appliance.link.messages import (
     Directory,
     Document,
     Hello,
+    LedgerAck,
+    LedgerHeads,
     LinkMessage,
     Offer,
     ProposalRefused,
@@ -31,6 +35,7 @@ from appliance.link.messages import (
 from appliance.link.node import LinkNode
 from appliance.link.publisher import StatePublisher
 from appliance.link.session import Peer
+from appliance.link.uploader import LedgerUploader
 from appliance.link.zmq_transport import ZmqTransport
 from appliance.plan.model import Plan
 from appliance.wire import commands as wire
@@ -45,7 +50,12 @@ class Federation:
     """Everything an enrolled brain does with the hub and its peers."""
 
     def __init__(
-        self, settings: ApplianceSettings, identity: Identity, brain: Brain, clock: Clock
+        self,
+        settings: ApplianceSettings,
+        identity: Identity,
+        brain: Brain,
+        journal: LedgerJournal,
+        clock: Clock,
     ) -> None:
         self._identity = identity
         self._brain = brain
@@ -66,6 +76,14 @@ class Federation:
         self.node = LinkNode(self._hello, transport, clock, self)
         self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send)
         brain.floor.onward.append(self.publisher)
+        self._outbox = LedgerOutbox(journal, brain.turn.wake)
+        self.uploader = LedgerUploader(
+            fields.name,
+            self._outbox,
+            bytes.fromhex(fields.plan_verify_key),
+            lambda message: self.node.send(HUB_NAME, message),
+        )
+        self.uploader.on_refused = self._ledger_refused
         self._tasks: set[asyncio.Task[None]] = set()
         self.reporter: Reporter | None = None
         #: puts the roster and the peers before legs
@@ -77,6 +95,17 @@ class Federation:
         self.node.start()
         self._know(self.documents.directory)
         self.node.dial(HUB_NAME)
+
+    async def run(self) -> None:
+        """Keep the sessions alive and the ledger on its way to control, until cancelled."""
+        upload = asyncio.create_task(self.uploader.run())
+        upload.add_done_callback(_told)
+        try:
+            await self.node.run()
+        finally:
+            upload.cancel()
+            await asyncio.gather(upload, return_exceptions=True)
+            self._outbox.close()
 
     def send(self, peer: str, message: LinkMessage) -> bool:
         """Send to a peer; False while it is away."""
@@ -99,6 +128,7 @@ class Federation:
         """A session is up: the hub gets our state and matchmakes from now on."""
         if hello.role == "hub":
             self.publisher.subscribe(peer)
+            self.uploader.hub_up()
             self._brain.floor.active = False
             if self.reporter is not None:
                 self.reporter.hub(up=True)
@@ -108,6 +138,7 @@ class Federation:
         """A session is down: without a hub this box matchmakes for itself, by the same rule."""
         if peer == HUB_NAME:
             self.publisher.unsubscribe(peer)
+            self.uploader.hub_down()
             self._brain.floor.active = True
             self._brain.expectation.hub_gone()
             self._brain.turn.wake()
@@ -134,6 +165,8 @@ class Federation:
                 self._brain.expectation.take(message.views)
             case Resnapshot():
                 self.publisher.subscribe(HUB_NAME)
+            case LedgerHeads() | LedgerAck():
+                self.uploader.take(message)
             case Document():
                 task = asyncio.create_task(self._take(message))
                 self._tasks.add(task)
@@ -172,6 +205,11 @@ class Federation:
             if peer.name != self._identity.fields.name:
                 self.node.dial(peer.name)
 
+    def _ledger_refused(self, reason: str, detail: str) -> None:
+        """Say that control does not take what the ledger holds: a person must look at it."""
+        if self.reporter is not None:
+            self.reporter.alarm("ledger-refused", reason, raised=True, message=detail)
+
     def _tell_reach(self) -> None:
         appliances = sorted(self.node.peers() - {HUB_NAME})
         self.publisher.set_reaches([self._identity.fields.name, *appliances])
@@ -190,3 +228,10 @@ class Federation:
             version=version("branchline"),
             plan_serial=self._brain.plans.plan.serial,
         )
+
+
+def _told(upload: asyncio.Task[None]) -> None:
+    """Log an upload that failed unforeseen: the link must not end with it."""
+    error = None if upload.cancelled() else upload.exception()
+    if error is not None:
+        log.error("the ledger's upload has ended: %r", error)

@@ -87,7 +87,7 @@ class BrainDaemon:
     def _federate(self) -> Federation | None:
         if self.identity is None:
             return None
-        return Federation(self.settings, self.identity, self.brain, self.clock)
+        return Federation(self.settings, self.identity, self.brain, self.journal, self.clock)
 
     def _publish(self, name: str, site: str) -> TelemetryPublisher:
         fields = self.identity.fields if self.identity else None
@@ -117,6 +117,8 @@ class BrainDaemon:
         self.brain.turn.after_commit.append(self.legs.committed)
         if self.federation is not None:
             self.federation.reporter = self.reporter
+            uploader = self.federation.uploader
+            self.reporter.acknowledged = lambda: uploader.acknowledged
             self.federation.on_roster = lambda roster: self.legs.send(_accounts(roster))
             self.federation.on_peers = self.legs.send
         plan = self.federation.documents.plan if self.federation else None
@@ -133,7 +135,7 @@ class BrainDaemon:
         await self.admin.start()
         if self.federation is not None:
             self.federation.start()
-            self._task(self.federation.node.run())
+            self._task(self.federation.run())
         self._task(keep_connected(self._link, self.state_dir / self.settings.legs.socket))
         self._task(self._every(BEAT_S, self._beat))
         self._task(self._every(REPORT_S, self._report))

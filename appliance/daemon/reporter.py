@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -54,6 +55,8 @@ class Reporter:
         self.legs_up = False
         self.hub_up = False
         self.peers: list[str] = []
+        #: asked for the last entry of the ledger that control has
+        self.acknowledged: Callable[[], int] = lambda: 0
         brain.board.on_change = self.seat
         brain.book.on_ended.append(self.contact)
         brain.turn.on_ledger = self.ledger
@@ -179,6 +182,7 @@ class Reporter:
                 ledger_number=number,
                 ledger_synced=self._journal.synced,
                 disk_free_mib=shutil.disk_usage(self._state_dir).free >> 20,
+                ledger_acknowledged=self.acknowledged(),
             )
         )
 

@@ -45,7 +45,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         kind = KINDS.get(self.kind)
         try:
             return None if kind is None else msgspec.msgpack.decode(self.facts, type=kind)
-        except msgspec.DecodeError:
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
             return None
 
 

@@ -10,17 +10,19 @@ import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import msgspec
 
 from appliance.base.clock import Clock
-from appliance.ledger.entry import Entry, VerifyResult, entry_hash
+from appliance.base.ids import new_id
+from appliance.ledger.entry import NO_HASH, Entry, VerifyResult, entry_hash
 from appliance.ledger.errors import LedgerError, from_sqlite, is_damage
 from appliance.ledger.opening import Opened, open_store
-from appliance.ledger.records import KINDS, EntriesDropped, Fact
+from appliance.ledger.records import KINDS, ChainBegun, EntriesDropped, Fact
 from appliance.ledger.store import read_entries, read_kept, walk
 from appliance.ledger.sync import Head, WalSync
+from appliance.ledger.upload import ChainHead
 
 log = logging.getLogger(__name__)
 
@@ -179,12 +181,51 @@ class LedgerJournal:
             self._roll_back()
             raise from_sqlite(again, f"{self._path} cannot be written") from again
 
+    def begin_chain(self, reason: Literal["lost", "broken"], previous: ChainHead) -> None:
+        """Go on in a new chain whose first entry names *previous*.
+
+        For when control holds entries of this box that are not in this file any more (`lost`),
+        or cannot follow the chain (`broken`). Its numbers begin above all that either knows.
+        """
+        self.commit()
+        facts = _encode(
+            ChainBegun(
+                reason=reason,
+                previous_chain=previous.chain,
+                previous_number=previous.number,
+                previous_hash=previous.hash,
+            )
+        )
+        chain, number = new_id(), max(self._number, previous.number) + 1
+        wall_us, mono_s = self._clock.wall_us(), float(self._clock.monotonic_s())
+        kind, appliance = ChainBegun.kind(), self._appliance
+        last = entry_hash(NO_HASH, appliance, chain, number, wall_us, mono_s, kind, "", facts)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            cursor = self._db.execute(
+                "INSERT INTO chain (chain, appliance) VALUES (?, ?)", (chain, appliance)
+            )
+            row = cursor.lastrowid or 0
+            self._db.execute(_INSERT, (number, row, wall_us, mono_s, kind, "", facts, last))
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise from_sqlite(error, f"{self._path} cannot be written") from error
+        self._chain, self._chain_row, self._number, self._hash = chain, row, number, last
+        self._sync.wake(self._head())
+        log.error("the ledger goes on in a new chain (%s) at entry %d", reason, number)
+
     # -- reading -------------------------------------------------------------------------------
 
     @property
     def synced(self) -> int:
         """Return the highest number known to survive a power cut."""
         return self._sync.synced
+
+    @property
+    def path(self) -> Path:
+        """Return where the ledger is."""
+        return self._path
 
     def head(self) -> tuple[str, int, bytes]:
         """Return chain, number and hash of the last committed entry."""

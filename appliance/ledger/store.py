@@ -1,9 +1,12 @@
 """The ledger's SQLite file: its tables, and reading it without disturbing the writer."""
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
+
+import msgspec
 
 from appliance.ledger.entry import Entry, VerifyResult, Walk
 from appliance.ledger.errors import LedgerError, from_sqlite
@@ -42,6 +45,15 @@ _ENTRY = (
     "SELECT chain.appliance, chain.chain, number, wall_us, mono_s, kind, contact, facts, hash"
     " FROM entry JOIN chain ON chain.id = entry.chain"
 )
+
+
+class ChainSpan(msgspec.Struct, frozen=True):
+    """A chain in the file: whose it is, and the numbers of its first and last entry."""
+
+    chain: str
+    appliance: str
+    first: int
+    last: int
 
 
 def ledger_path(state_dir: Path) -> Path:
@@ -97,6 +109,37 @@ def read_entries(
     ]
 
 
+def read_chains(db: sqlite3.Connection) -> list[ChainSpan]:
+    """Return the chains in the order in which they were begun.
+
+    Their rows are numbered in that order, so where one begins is found by halving: nobody reads
+    millions of entries for it.
+    """
+    lowest, highest = db.execute(
+        "SELECT (SELECT min(number) FROM entry), (SELECT max(number) FROM entry)"
+    ).fetchone()
+    if lowest is None:
+        return []
+
+    def chain_at(number: int) -> int:
+        row = db.execute(
+            "SELECT chain FROM entry WHERE number >= ? ORDER BY number LIMIT 1", (number,)
+        ).fetchone()
+        return int(row[0])
+
+    spans: list[ChainSpan] = []
+    last = highest
+    rows = db.execute("SELECT id, chain, appliance FROM chain ORDER BY id DESC").fetchall()
+    for row, chain, appliance in rows:
+        at = bisect_left(range(lowest, last + 1), row, key=chain_at) + lowest
+        (first,) = db.execute("SELECT min(number) FROM entry WHERE number >= ?", (at,)).fetchone()
+        spans.insert(0, ChainSpan(chain, appliance, first, last))
+        (last,) = db.execute("SELECT max(number) FROM entry WHERE number < ?", (at,)).fetchone()
+        if last is None:
+            break
+    return spans
+
+
 def walk(db: sqlite3.Connection, *, after: int = 0) -> VerifyResult:
     """Check the chains from the entry *after* on, which is then believed as their anchor."""
     steps = Walk()
@@ -135,6 +178,20 @@ class LedgerReader:
         """Return at most *limit* entries with a number above *after*, in order."""
         try:
             return read_entries(self._db, after, contact, limit)
+        except sqlite3.Error as error:
+            raise from_sqlite(error, "the ledger cannot be read") from error
+
+    def chains(self) -> list[ChainSpan]:
+        """Return the chains in the order in which they were begun."""
+        try:
+            return read_chains(self._db)
+        except sqlite3.Error as error:
+            raise from_sqlite(error, "the ledger cannot be read") from error
+
+    def kept(self, prefix: str = "") -> list[tuple[str, bytes]]:
+        """Return the kept states whose key begins with *prefix*."""
+        try:
+            return read_kept(self._db, prefix)
         except sqlite3.Error as error:
             raise from_sqlite(error, "the ledger cannot be read") from error
 

@@ -182,6 +182,54 @@ class Part(LinkRecord, tag=22):
     last: bool
 
 
+class SignedHead(LinkRecord):
+    """The last entry that control holds of a chain, countersigned by control's key."""
+
+    appliance: str
+    chain: str
+    number: int
+    hash: bytes
+    #: Ed25519 over `ledger-head ‖ 0 ‖ [appliance, chain, number, hash]` (RFC 8032)
+    signature: bytes
+
+
+class LedgerAsk(LinkRecord, tag=40):
+    """Appliance to control, asking how far it has these chains."""
+
+    chains: list[str]
+
+
+class LedgerHeads(LinkRecord, tag=41):
+    """Control's answer: every end it holds of those chains, and the newest of them all."""
+
+    heads: list[SignedHead]
+    latest: SignedHead | None = None
+
+
+class LedgerBatch(LinkRecord, tag=42):
+    """Entries of the ledger that follow each other; the next goes out after the answer."""
+
+    #: comes back with the answer
+    serial: int
+    appliance: str
+    chain: str
+    #: number of the first entry, and the hash of the one before it
+    first: int
+    after: bytes
+    #: as `appliance/ledger/upload.py` packs them
+    data: bytes
+
+
+class LedgerAck(LinkRecord, tag=43):
+    """What became of a batch: *reason* is `normal`, or a reason word against (the rest of) it."""
+
+    serial: int
+    reason: str
+    detail: str = ""
+    #: last entry that is kept, also where the rest was refused
+    head: SignedHead | None = None
+
+
 class Goodbye(LinkRecord, tag=30):
     """The session ends on purpose."""
 
@@ -207,6 +255,10 @@ LinkMessage = (
     | DocumentAck
     | Part
     | Goodbye
+    | LedgerAsk
+    | LedgerHeads
+    | LedgerBatch
+    | LedgerAck
 )
 
 

@@ -25,6 +25,7 @@ from appliance.link.messages import (
     Document,
     Goodbye,
     Hello,
+    LedgerBatch,
     LinkMessage,
     Part,
 )
@@ -146,6 +147,8 @@ class LinkNode:
             return False
         if isinstance(message, Document) and is_bulk(message):
             session.bulk.extend(split(message))
+        elif isinstance(message, LedgerBatch):
+            session.bulk.append(message)
         else:
             self._put(session, message)
         return True

@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from appliance.link.bulk import Assembly
-from appliance.link.messages import PROTO, Beat, Hello, LinkMessage, Part
+from appliance.link.messages import PROTO, Beat, Hello, LedgerBatch, LinkMessage, Part
 
 #: versions of the protocol that this end can speak with: N-1, N and N+1 (which speaks N)
 SPOKEN = range(max(1, PROTO - 1), PROTO + 2)
@@ -43,8 +43,8 @@ class LinkSession:
         self.cut_s = 0.0
         self.hello: Hello | None = None
         self.out: list[LinkMessage] = []
-        #: parts of documents that wait for their turn, and those that have come
-        self.bulk: deque[Part] = deque()
+        #: what waits for its turn behind everything else; parts of documents that have come
+        self.bulk: deque[Part | LedgerBatch] = deque()
         self.assembly = Assembly()
         #: number of the last frame, each way
         self.sent = 0

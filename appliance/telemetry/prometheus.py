@@ -48,6 +48,7 @@ OPEN = _gauge("contacts_open", "Contacts that have not ended.")
 SEATS = _gauge("seats", "Agents logged in.")
 LEDGER = _gauge("ledger_number", "Last entry of the ledger.")
 UNSYNCED = _gauge("ledger_unsynced", "Entries that a power cut would lose.")
+ACKNOWLEDGED = _gauge("ledger_acknowledged", "Last entry of the ledger that control has.")
 DISK = _gauge("disk_free_bytes", "Room left for ledger and recordings.")
 SEAT_STATE = _gauge("seats_in_state", "Seats in each state.")
 ENDED = _counter("contacts_ended", "Contacts that ended, by queue and outcome.")
@@ -110,6 +111,7 @@ class MetricsPage:
             (SEATS, record.seats),
             (LEDGER, record.ledger_number),
             (UNSYNCED, record.ledger_number - record.ledger_synced),
+            (ACKNOWLEDGED, record.ledger_acknowledged),
             (DISK, record.disk_free_mib * 1024 * 1024),
         ):
             self._set(metric, value)

@@ -57,6 +57,8 @@ class BoxState(TelemetryRecord, kw_only=True):
     ledger_synced: int
     #: room left where ledger and recordings are kept [MiB]
     disk_free_mib: int
+    #: last entry of the ledger that control has countersigned since the brain started; 0: none
+    ledger_acknowledged: int = 0
 
 
 class SeatChanged(TelemetryRecord, kw_only=True):
@@ -175,7 +177,7 @@ class EngineHealth(TelemetryRecord, kw_only=True):
 class Alarm(TelemetryRecord, kw_only=True):
     """Someone has to act, or no longer has to; the same words as the log and `docs/errors.md`."""
 
-    #: what is wrong, as a word: `trunk-down`, `ledger`, `legs-gone`
+    #: what is wrong, as a word: `trunk-down`, `ledger`, `ledger-refused`, `legs-gone`
     alarm: str
     #: trunk, seat or part that it is about
     about: str = ""

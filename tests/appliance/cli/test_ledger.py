@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.base.clock import HeldClock
 from appliance.ledger.journal import LedgerJournal
@@ -18,7 +20,13 @@ from appliance.ledger.records import (
     SeatOffered,
 )
 from appliance.ledger.store import ledger_path
+from appliance.ledger.upload import HEAD_KIND, ChainHead
+from appliance.link.identity import FOLDER, BoxKeys, Identity
+from appliance.link.messages import SignedHead
+from appliance.link.uploader import KEPT
+from appliance.plan.signing import public_bytes, sign
 from tests.appliance.cli.runner import branchline
+from tests.appliance.link.test_identity import FIELDS
 
 
 @pytest.fixture
@@ -111,6 +119,34 @@ def test_verify(file: str) -> None:
     done = branchline("ledger", "verify", "-f", file)
     assert done.returncode == 74
     assert "entry 4:" in done.stdout
+
+
+def test_verify_compares_with_what_control_countersigned(state: Path, file: str) -> None:
+    key = Ed25519PrivateKey.generate()
+    fields = msgspec.structs.replace(FIELDS, plan_verify_key=public_bytes(key).hex())
+    keys = BoxKeys.load_or_make(state / FOLDER)
+    Identity(fields=fields, keys=keys, certificate_pem=b"c", ca_pem=b"ca").save(state / FOLDER)
+    with closing(sqlite3.connect(file)) as db:
+        (chain, number, digest) = db.execute(
+            "SELECT chain.chain, number, hash FROM entry JOIN chain ON chain.id = entry.chain"
+            " WHERE number = 5"
+        ).fetchone()
+
+    def countersign(digest: bytes) -> None:
+        head = ChainHead("box", chain, number, digest)
+        signature = sign(key, HEAD_KIND, head.body())
+        kept = msgspec.msgpack.encode(SignedHead("box", chain, number, digest, signature))
+        with closing(sqlite3.connect(file)) as db, db:
+            db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (KEPT + chain, kept))
+
+    countersign(digest)
+    done = branchline("ledger", "verify", "--file", file)
+    assert done.returncode == 0, done.stderr
+    assert "as control countersigned it, up to entry 5" in done.stdout
+    countersign(b"x" * 32)
+    done = branchline("ledger", "verify", "--file", file)
+    assert done.returncode != 0
+    assert "REWRITTEN: entry 5 " in done.stdout
 
 
 def test_the_ledger_is_found_by_the_settings(state: Path) -> None:

@@ -18,6 +18,10 @@ from appliance.link.messages import (
     DocumentAck,
     Goodbye,
     Hello,
+    LedgerAck,
+    LedgerAsk,
+    LedgerBatch,
+    LedgerHeads,
     LinkMessage,
     Offer,
     Part,
@@ -27,6 +31,7 @@ from appliance.link.messages import (
     Reached,
     Release,
     Resnapshot,
+    SignedHead,
     Snapshot,
 )
 from appliance.routing.model import Candidate, Failure, Proposal, QueueView, Trace
@@ -58,6 +63,7 @@ CONTEXT = Context(
     arrived="2026-01-01T00:00:00.000000Z",
 )
 FAILURE = Failure(owner="a", contact="c1", seat="ann", reason="busy", for_ms=100)
+HEAD = SignedHead("a", "c", 2, b"h" * 32, b"s" * 64)
 EVERY: list[LinkMessage] = [
     hello("a"),
     Beat(1, 2, 3),
@@ -84,6 +90,10 @@ EVERY: list[LinkMessage] = [
     DocumentAck("plan", 1, "normal"),
     Part(b"x", True),
     Goodbye("shutdown"),
+    LedgerAsk(["c"]),
+    LedgerHeads([HEAD], HEAD),
+    LedgerBatch(1, "a", "c", 2, b"h" * 32, b"x"),
+    LedgerAck(1, "normal", "", HEAD),
 ]
 
 

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from appliance.link.codec import encode
-from appliance.link.messages import DEAD_S, PROTO, Beat, Goodbye, Release, Resnapshot
+from appliance.link.messages import DEAD_S, PROTO, Beat, Goodbye, LedgerBatch, Release, Resnapshot
+from appliance.link.node import PARTS_PER_TICK, TICK_S
 from tests.appliance.link.rig import World, hello
 
 
@@ -36,6 +37,24 @@ def test_records_of_one_turn_arrive_in_order() -> None:
     assert [m.expected for _, m in world.handlers["b"].messages if isinstance(m, Resnapshot)] == [
         *range(1200)
     ]
+
+
+def test_the_ledger_goes_behind_everything_else() -> None:
+    world = World()
+    world.add("a", knows=["hub"]).dial("hub")
+    world.add("hub", knows=["a"])
+    world.run(0.5)
+    for serial in range(6):
+        world.nodes["a"].send("hub", LedgerBatch(serial, "a", "c", 1, b"h" * 32, b"x"))
+    world.nodes["a"].send("hub", Resnapshot(7))
+    world.settle()
+    assert [type(message) for _, message in world.handlers["hub"].messages] == [Resnapshot]
+    # and a few at each tick
+    world.run(TICK_S)
+    assert len(world.handlers["hub"].messages) == 1 + PARTS_PER_TICK
+    world.run(1)
+    serials = [m.serial for _, m in world.handlers["hub"].messages if isinstance(m, LedgerBatch)]
+    assert serials == list(range(6))
 
 
 def test_nothing_is_sent_to_who_is_not_up() -> None:
