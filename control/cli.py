@@ -14,15 +14,16 @@ import typer
 
 from appliance.base import log
 from appliance.base.errors import BranchlineError
+from control.ledger.cli import app as ledger_app
 from control.settings import ControlSettings, load_control
 
 app = typer.Typer(
     no_args_is_help=True,
     help="""The control plane: one fleet, one plan, one floor.
 
-    A first start is `init`, then `hub` and `web` in two terminals (or as services), then `token`
-    for each box. Settings come from /etc/branchline/control.toml; without it the defaults serve
-    a machine of its own on loopback.
+    A first start is `init`, then `hub`, `intake` and `web` in three terminals (or as services),
+    then `token` for each box. Settings come from /etc/branchline/control.toml; without it the
+    defaults serve a machine of its own on loopback.
     """,
 )
 
@@ -147,6 +148,15 @@ def hub(config: ConfigFile = None) -> None:
 
 
 @app.command()
+def intake(config: ConfigFile = None) -> None:
+    """Take the boxes' ledgers in, beside the hub, until Ctrl-C."""
+    from control.ledger import intake
+
+    with _told():
+        intake.run(_settings(config))
+
+
+@app.command()
 def token(
     site: Annotated[str, typer.Option(help="Branch the box stands in; added if new.")],
     name: Annotated[str, typer.Option(help="What the box is to be called.")],
@@ -264,3 +274,6 @@ def agent_secret(
             account = row.account
         parts.close()
     print(f"account {account}\nrealm   {settings.realm}\nsecret  {secret}   <- shown only now")
+
+
+app.add_typer(ledger_app, name="ledger")

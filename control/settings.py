@@ -70,6 +70,11 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         """Return the ZeroMQ address of the hub's numbered changes (PUB)."""
         return f"ipc://{self.state_path.absolute() / 'hub-live.ipc'}"
 
+    @property
+    def hub_ledger(self) -> str:
+        """Return the ZeroMQ address where the intake takes the boxes' ledgers (ROUTER)."""
+        return f"ipc://{self.state_path.absolute() / 'hub-ledger.ipc'}"
+
 
 def load_control(path: Path | None) -> ControlSettings:
     """Return the settings in *path*; without one the default file's, or the defaults.

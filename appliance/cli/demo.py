@@ -113,8 +113,9 @@ def _bring_up(places: Places, supervisor: Supervisor) -> None:
         _command("control", "init", *control, "--user", USER, "--password", PASSWORD)
         if fresh:
             _command("control", "import-plan", str(places.plan), *control)
-    with console.status("control: pages and hub"):
+    with console.status("control: pages, hub and intake"):
         supervisor.start("hub", "control", "hub", *control)
+        supervisor.start("intake", "control", "intake", *control)
         supervisor.start("web", "control", "web", *control)
         _wait("the pages", lambda: _answers(_url(places)), supervisor)
     secrets = _secrets(places, control, fresh=fresh)

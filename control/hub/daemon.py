@@ -20,6 +20,8 @@ from appliance.link.messages import (
     Delta,
     DocumentAck,
     Hello,
+    LedgerAsk,
+    LedgerBatch,
     LinkMessage,
     ProposalRefused,
     Resnapshot,
@@ -33,6 +35,7 @@ from control.fleet.keys import hub_pair
 from control.hub.documents import DocumentDesk
 from control.hub.floor import HubFloor
 from control.hub.ipc import HubDoor
+from control.hub.ledger import LedgerDesk
 from control.hub.store import DatabaseStore, Store
 from control.hub.telemetry import TelemetryProxy
 from control.models.database import Database
@@ -50,7 +53,7 @@ INCARNATION_FILE = "hub-incarnation"
 
 
 class Hub:
-    """Link, matchmaker, documents, telemetry and the web's door, put together."""
+    """Link, matchmaker, documents, telemetry, way to intake and the web's door, put together."""
 
     def __init__(self, settings: ControlSettings, store: Store, clock: Clock) -> None:
         self._settings = settings
@@ -68,6 +71,7 @@ class Hub:
         self._notes: set[asyncio.Task[None]] = set()
         self.floor = HubFloor(clock, self._send)
         self.desk = DocumentDesk(self._send)
+        self.ledger = LedgerDesk(self._send)
         self.telemetry = TelemetryProxy(settings.tenant)
         self.transport = ZmqTransport(
             address=settings.hub_address,
@@ -94,6 +98,7 @@ class Hub:
             settings.telemetry_out_port,
             self._secret,
         )
+        self.ledger.start(settings.hub_ledger)
         self.door.start(settings.hub_commands, settings.hub_live)
 
     async def run(self) -> None:
@@ -111,6 +116,7 @@ class Hub:
         """Stop listening."""
         self.node.close()
         self.telemetry.close()
+        self.ledger.close()
         self.door.close()
 
     # -- the fleet -----------------------------------------------------------------------------
@@ -171,6 +177,7 @@ class Hub:
         if view is not None:
             view.lose()
         self.desk.box_down(peer)
+        self.ledger.box_down(peer)
         detail = self.node.trouble.get(peer, ("", ""))[1]
         self.floor.live.set_up(peer, False, reason=reason, detail=detail, link_ms=-1)
 
@@ -182,6 +189,8 @@ class Hub:
             self.floor.refused(peer, message)
         elif isinstance(message, DocumentAck):
             self._take_ack(peer, message)
+        elif isinstance(message, LedgerAsk | LedgerBatch):
+            self.ledger.take(peer, message)
         elif isinstance(message, Resnapshot):
             # a hub owns nothing: there is nothing to send
             _log.debug("%s asked for a snapshot of the hub", peer)

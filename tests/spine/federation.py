@@ -30,6 +30,7 @@ class Control:
             f'hub_address = "{self.address}"\ntelemetry_out_address = "{self.address}"\n'
         )
         self.hub: subprocess.Popen[bytes] | None = None
+        self.intake: subprocess.Popen[bytes] | None = None
         self.web: subprocess.Popen[bytes] | None = None
 
     @property
@@ -38,9 +39,10 @@ class Control:
         return f"http://{self.address}:8080"
 
     def start(self) -> None:
-        """Make what is needed and start hub and pages."""
+        """Make what is needed and start hub, intake and pages."""
         self.run("init", "--user", ADMIN, "--password", PASSWORD)
         self.start_hub()
+        self.intake = self._spawn("intake")
         self.web = self._spawn("web")
         wait_for("the pages", self._answers)
 
@@ -90,8 +92,8 @@ class Control:
         )  # fmt: skip
 
     def stop(self) -> None:
-        """End both in good order."""
-        for process in (self.web, self.hub):
+        """End all in good order."""
+        for process in (self.web, self.intake, self.hub):
             end(process)
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes]:

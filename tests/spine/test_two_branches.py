@@ -1,5 +1,6 @@
 """A caller at one branch, the agent at the other; the hub, a brain or a whole branch is killed."""
 
+import json
 import time
 
 import msgspec
@@ -41,6 +42,18 @@ def test_the_agent_of_the_other_branch_answers_and_knows_why(
     assert connected.as_dict()["seat"] == "bob"
     assert connected.as_dict()["owner"] == "south"
     assert not federation.south.entries("contact-arrived")
+    # control has what both boxes wrote of it, as one contact
+    wait_for("the contact at control", lambda: outcomes_at(federation) == ["served"])
+    (row,) = json.loads(federation.control.run("ledger", "list", "--json"))
+    assert (row["contact"], row["site"], row["fault"]) == (connected.contact, "north", "")
+    assert (row["agent"], row["agent_box"]) == ("bob", "south")
+    assert federation.control.run("ledger", "verify").count(": whole") == 2
+
+
+def outcomes_at(federation: Federation) -> list[str]:
+    """Return how each contact ended, as control has it."""
+    rows = json.loads(federation.control.run("ledger", "list", "--json"))
+    return [row["outcome"] for row in rows]
 
 
 def test_hub_killed_own_agents_serve_own_callers(make_federation: MakeFederation) -> None:

@@ -47,10 +47,11 @@ PLAN = Plan(
 class Control:
     """Control's database and keys, and a hub that can be started again and again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str = "") -> None:
         link, telemetry_in, telemetry_out = free_port(), free_port(), free_port()
         self.settings = ControlSettings(
             state_dir=str(folder / "control"),
+            database_url=database_url,
             link_port=link,
             telemetry_in_port=telemetry_in,
             telemetry_out_port=telemetry_out,

@@ -1,0 +1,1 @@
+"""The boxes' ledgers at control: intake, what is derived, and who asks."""
