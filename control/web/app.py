@@ -11,7 +11,7 @@ from control.parts import ControlParts
 from control.settings import ControlSettings
 from control.web import errors, filters, login, security
 from control.web.context import WebContext
-from control.web.views import agents, audit, flows, home, live, numbers, publish, queues
+from control.web.views import agents, audit, contacts, flows, home, live, numbers, publish, queues
 from control.web.views import fleet as fleet_view
 
 #: a person who does nothing for this long logs in again [h]
@@ -41,7 +41,8 @@ def create_app(settings: ControlSettings, parts: ControlParts | None = None) -> 
     security.set_up(app, https=settings.web_https)
     filters.set_up(app)
     errors.set_up(app)
-    for view in (home, fleet_view, numbers, queues, agents, flows, publish, live, audit):
+    views = (home, fleet_view, numbers, queues, agents, flows, publish, live, contacts, audit)
+    for view in views:
         app.register_blueprint(view.page)
     for interface in (enrol, floor, health):
         app.register_blueprint(interface.api)

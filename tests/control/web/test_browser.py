@@ -17,9 +17,15 @@ import msgspec
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
 
+from appliance.base.clock import SystemClock
+from appliance.ledger.records import ContactEnded, RecordingKept
+from control.fleet.keys import plan_key
 from control.hub.live import LiveAppliance, LiveContact, LiveSeat
+from control.ledger.store import LedgerStore
+from control.parts import ControlParts
 from control.settings import ControlSettings
 from tests.control.fake_hub import FakeHub, floor
+from tests.control.ledger.rig import Books, Desk, story
 from tests.control.visitor import NAME, PASSWORD
 from tests.ports import free_port
 
@@ -47,6 +53,9 @@ PAGES = (
     "/agents/edit/anna",
     "/publish/",
     "/fleet/",
+    "/contacts/?day=",
+    "/contacts/contact/c1",
+    "/contacts/ledgers",
     "/audit/",
 )
 #: generous: the machine may be busy [ms]
@@ -80,6 +89,7 @@ def served(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("web")
     shutil.copytree(template, folder / "c")
     settings = ControlSettings(state_dir=str(folder / "c"), web_port=free_port())
+    _tell_contacts(settings, folder)
     config = folder / "control.toml"
     config.write_text(f'state_dir = "{settings.state_dir}"\nweb_port = {settings.web_port}\n')
     command = [sys.executable, "-c", "from control.cli import app; app()", "web"]
@@ -98,6 +108,25 @@ def served(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     finally:
         server.terminate()
         server.wait(20)
+
+
+def _tell_contacts(settings: ControlSettings, folder: Path) -> None:
+    """Hand in what two boxes journalled, one contact of which was at both."""
+    parts = ControlParts(settings, SystemClock())
+    desk = Desk(
+        parts.database, LedgerStore(parts.database, plan_key(settings.state_path), parts.clock)
+    )
+    with Books(folder, "berlin-1") as here, Books(folder, "lisbon-1") as there:
+        here.calls(12)
+        here.tell("c1", story("sales", "served", "anna", "lisbon-1")[:-1])
+        ended = ContactEnded(outcome="served", waited_ms=5000, talked_ms=60_000)
+        there.tell("c1", [RecordingKept(path="2026/11/22/c1.ogg", duration_ms=60_000), ended])
+        told = here.entries()
+        desk.hand_in("berlin-1", told)
+        desk.hand_in("lisbon-1", there.entries())
+        # and a batch that is not the sender's own
+        desk.hand_in("lisbon-1", told[:1])
+    parts.close()
 
 
 def _await_answer(settings: ControlSettings, server: subprocess.Popen[bytes], log: Path) -> None:

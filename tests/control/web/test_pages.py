@@ -27,6 +27,8 @@ PAGES = {
     "/publish/": "What the draft changes",
     "/fleet/": "Let a new box join",
     "/fleet/boxes": "No box is in the fleet yet",
+    "/contacts/": "What became of each",
+    "/contacts/ledgers": "No box has told anything yet",
     "/audit/": "Who changed what",
 }
 FORMS = (
@@ -99,7 +101,14 @@ def test_forged_forms_are_refused(admin: Visitor, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/flows/none", "/publish/plan/77", "/publish/roster/berlin/1"]
+    "path",
+    [
+        "/nothing",
+        "/flows/none",
+        "/publish/plan/77",
+        "/publish/roster/berlin/1",
+        "/contacts/contact/x",
+    ],
 )
 def test_what_is_not_there_is_said(admin: Visitor, path: str) -> None:
     answer = admin.get(path)
