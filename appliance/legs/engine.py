@@ -76,8 +76,12 @@ class MediaEngine(SecureCalls, WatchCalls, FaxCalls):
         max_legs: int = 4096,
         cpu: int | None = None,
         workers: int = 0,
+        batched: bool = True,
     ) -> None:
-        """*workers*: threads that share each tick; 0: one for each CPU."""
+        """*workers*: threads that share each tick; 0: one for each CPU.
+
+        *batched*: many packets with one system call, where the kernel allows io_uring.
+        """
         config = ffi.new(
             "struct bl_engine_config *",
             {
@@ -85,6 +89,7 @@ class MediaEngine(SecureCalls, WatchCalls, FaxCalls):
                 "max_legs": max_legs,
                 "cpu": -1 if cpu is None else cpu,
                 "workers": workers,
+                "unbatched": not batched,
             },
         )
         out = ffi.new("struct bl_engine **")

@@ -50,3 +50,5 @@ class EngineStats:
     legs: int
     #: payloads made; one that many legs hear counts once
     encodes: int
+    #: threads of the tick that send and receive by io_uring; 0: a system call for each packet
+    batched: int

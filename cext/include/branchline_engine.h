@@ -50,6 +50,7 @@ struct bl_engine_config {
 	int32_t max_legs; /* 1 to 65536 */
 	int32_t cpu;	  /* pin the tick to this CPU, its helpers to those after it; -1: do not */
 	int32_t workers;  /* threads that share a tick, 1 to 64; 0: one for each CPU, 8 at most */
+	bool unbatched;	  /* a system call for each packet, also where there is io_uring */
 };
 
 struct bl_event {
@@ -69,6 +70,7 @@ struct bl_engine_stats {
 	uint64_t events_dropped; /* the event ring was full */
 	uint64_t legs;
 	uint64_t encodes; /* payloads made; a payload that many legs hear counts once */
+	uint64_t batched; /* workers that send and receive many packets with one system call */
 };
 
 int bl_engine_new(const struct bl_engine_config *config, struct bl_engine **out);

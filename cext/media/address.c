@@ -24,6 +24,11 @@ int bl_address_parse(const char *text, int32_t port, union bl_address *out, sock
 	return BL_EINVAL;
 }
 
+socklen_t bl_address_size(const union bl_address *address)
+{
+	return address->any.sa_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6);
+}
+
 bool bl_address_same(const union bl_address *a, const union bl_address *b)
 {
 	if (a->any.sa_family != b->any.sa_family)

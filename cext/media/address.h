@@ -14,6 +14,7 @@ union bl_address {
 
 /* text: numeric; BL_OK or BL_EINVAL */
 int bl_address_parse(const char *text, int32_t port, union bl_address *out, socklen_t *size);
+socklen_t bl_address_size(const union bl_address *address);
 bool bl_address_same(const union bl_address *a, const union bl_address *b);
 uint16_t bl_address_port(const union bl_address *address);
 void bl_address_set_port(union bl_address *address, uint16_t port);

@@ -42,10 +42,16 @@ static int32_t draw(struct bl_crew *crew)
 
 static void work(struct bl_crew *crew, struct bl_worker *worker)
 {
+	int32_t done = 0;
+
 	for (int32_t number = draw(crew); number >= 0; number = draw(crew)) {
 		crew->job(worker, number);
-		atomic_fetch_add_explicit(&crew->done, 1, memory_order_release);
+		done++;
 	}
+	if (!done)
+		return;
+	bl_post_go(&worker->post); /* before others go on with these legs */
+	atomic_fetch_add_explicit(&crew->done, done, memory_order_release);
 }
 
 static void wait_for_bell(struct bl_crew *crew, uint32_t heard)
@@ -115,6 +121,8 @@ int bl_crew_init(struct bl_crew *crew, int32_t count, int32_t cpu)
 
 void bl_crew_release(struct bl_crew *crew)
 {
+	for (int32_t i = 0; crew->workers && i < crew->count; i++)
+		bl_post_release(&crew->workers[i].post);
 	free(crew->workers);
 	crew->workers = NULL;
 }
@@ -148,6 +156,7 @@ void bl_crew_run(struct bl_crew *crew, bl_job *job, int32_t numbers)
 	if (crew->started < 2 || numbers <= FEW) {
 		for (int32_t number = 0; number < numbers; number++)
 			job(&crew->workers[0], number);
+		bl_post_go(&crew->workers[0].post);
 		return;
 	}
 	crew->job = job;

@@ -45,8 +45,11 @@ static int allocate(struct bl_engine *engine)
 	    bl_ring_init(&engine->tapper_events, sizeof(struct bl_event), WRITER_EVENT_RING) ||
 	    bl_ring_init(&engine->fax_events, sizeof(struct bl_event), WRITER_EVENT_RING))
 		return BL_ENOMEM;
-	for (int32_t i = 0; i < engine->crew.count; i++)
+	for (int32_t i = 0; i < engine->crew.count; i++) {
 		engine->crew.workers[i].engine = engine;
+		if (!engine->config.unbatched)
+			engine->batched += bl_post_batch(&engine->crew.workers[i].post);
+	}
 	engine->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	err = bl_guard_new(&guard, &engine->guard);
 	if (!err)
@@ -291,6 +294,7 @@ int bl_engine_stats(struct bl_engine *engine, struct bl_engine_stats *out)
 		.events_dropped = atomic_load(&engine->dropped),
 		.legs = engine->legs.used,
 		.encodes = encodes,
+		.batched = engine->batched,
 	};
 	pthread_mutex_unlock(&engine->lock);
 	return BL_OK;

@@ -115,6 +115,7 @@ struct bl_engine {
 	struct bl_leg *resting; /* removed legs whose ports are not free yet, oldest first */
 	struct bl_leg **resting_end;
 	int32_t leg_count;
+	uint64_t batched; /* [workers] */
 	uint32_t port_cursor;
 	bool running;
 	pthread_t tick_thread, writer_thread, tapper_thread;

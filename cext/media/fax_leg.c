@@ -89,15 +89,9 @@ void bl_fax_leg_send(struct bl_worker *worker, struct bl_leg *leg)
 	const union bl_address *to = bl_latch_target(&leg->rtp.latch);
 	size_t size;
 
-	while (leg->fax && (size = bl_fax_datagram_get(leg->fax, worker->packet, BL_UDPTL_MAX))) {
-		if (!leg->send)
-			continue;
-		if (sendto(leg->fd, worker->packet, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any,
-			   leg->rtp.far.size) < 0) {
-			leg->stats.send_errors++;
-			continue;
-		}
-		leg->stats.packets_out++;
-		leg->stats.bytes_out += size;
+	while (leg->fax && (size = bl_fax_datagram_get(leg->fax, bl_post_packet(&worker->post),
+						       BL_UDPTL_MAX))) {
+		if (leg->send)
+			bl_post_send(&worker->post, leg->fd, size, to, &leg->stats, size);
 	}
 }

@@ -164,6 +164,9 @@ void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
 /* [Hz] of the timestamps and durations of telephone events, both ways */
 uint32_t bl_rtp_leg_event_clock(const struct bl_leg *leg);
 /* rtp_in.c, rtp_out.c */
+struct bl_cell;
+/* The first datagram of each leg in the cell at once, where the kernel lets us. */
+void bl_rtp_fetch(struct bl_worker *worker, const struct bl_cell *cell);
 void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg);
 /* Ends an event of which nothing comes any more. */
 void bl_rtp_leg_events(struct bl_worker *worker, struct bl_leg *leg);
@@ -171,8 +174,11 @@ void bl_rtp_leg_events(struct bl_worker *worker, struct bl_leg *leg);
 int bl_rtp_leg_noise(struct bl_leg *leg, const int16_t *hears, uint8_t *payload);
 void bl_rtp_leg_send(struct bl_worker *worker, struct bl_leg *leg, const int16_t *hears);
 
-/* The packet in worker->packet, under the agreed keys, to where the leg is now. */
-bool bl_rtp_leg_put(struct bl_worker *worker, struct bl_leg *leg, size_t size);
+/*
+ * The packet in bl_post_packet(), under the agreed keys, to where the leg is now.
+ * payload: [bytes] of it that count as sent; 0: it is a report, and does not count.
+ */
+void bl_rtp_leg_put(struct bl_worker *worker, struct bl_leg *leg, size_t size, size_t payload);
 
 /* rtcp_leg.c */
 void bl_rtcp_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t *packet,

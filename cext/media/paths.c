@@ -22,8 +22,7 @@ bool bl_source_equal(const struct bl_source *a, const struct bl_source *b)
 
 socklen_t bl_source_size(const struct bl_source *source)
 {
-	return source->address.any.sa_family == AF_INET ? sizeof(source->address.v4)
-							: sizeof(source->address.v6);
+	return bl_address_size(&source->address);
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)

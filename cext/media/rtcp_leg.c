@@ -133,33 +133,33 @@ static struct bl_report_now now_of(const struct bl_engine *engine, const struct 
 	};
 }
 
-/* The report in worker->packet, on the port that was agreed for it. */
+/* The report in bl_post_packet(), on the port that was agreed for it. */
 static void put(struct bl_worker *worker, struct bl_leg *leg, int size)
 {
 	const struct bl_rtcp_leg *rtcp = &leg->rtp.rtcp;
 	const struct bl_far *far = &leg->rtp.far;
+	uint8_t *packet = bl_post_packet(&worker->post);
 	size_t length = (size_t)size;
 
 	if (size <= 0)
 		return;
 	if (leg->rtp.shared || rtcp->fd < 0 || far->rtcp_port == bl_address_port(&far->address)) {
-		bl_rtp_leg_put(worker, leg, length);
+		bl_rtp_leg_put(worker, leg, length, 0);
 		return;
 	}
 	if (leg->rtp.secure &&
 	    (!leg->rtp.keys.out ||
-	     bl_srtp_protect_rtcp(leg->rtp.keys.out, worker->packet, &length, BL_PACKET_ROOM)))
+	     bl_srtp_protect_rtcp(leg->rtp.keys.out, packet, &length, BL_PACKET_ROOM)))
 		return;
-	sendto(rtcp->fd, worker->packet, length, MSG_DONTWAIT | MSG_NOSIGNAL, &rtcp->to.any,
-	       far->size);
+	sendto(rtcp->fd, packet, length, MSG_DONTWAIT | MSG_NOSIGNAL, &rtcp->to.any, far->size);
 }
 
 static void report(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtcp_voip *voip)
 {
 	struct bl_report_now now = now_of(worker->engine, leg, voip);
+	uint8_t *packet = bl_post_packet(&worker->post);
 
-	put(worker, leg,
-	    bl_report_send(&leg->rtp.rtcp.report, &now, worker->packet, BL_PACKET_ROOM));
+	put(worker, leg, bl_report_send(&leg->rtp.rtcp.report, &now, packet, BL_PACKET_ROOM));
 }
 
 void bl_rtcp_leg_tick(struct bl_worker *worker, struct bl_leg *leg)
@@ -190,11 +190,12 @@ void bl_rtcp_leg_tick(struct bl_worker *worker, struct bl_leg *leg)
 void bl_rtcp_leg_bye(struct bl_engine *engine, struct bl_leg *leg)
 {
 	struct bl_worker *worker = &engine->crew.workers[0];
+	uint8_t *packet = bl_post_packet(&worker->post);
 	struct bl_report_now now;
 
 	if (!leg->rtp.rtcp.on || !leg->coder || !leg->rtp.far.size || !leg->stats.packets_out)
 		return;
 	now = now_of(engine, leg, NULL);
-	put(worker, leg,
-	    bl_report_bye(&leg->rtp.rtcp.report, &now, worker->packet, BL_PACKET_ROOM));
+	put(worker, leg, bl_report_bye(&leg->rtp.rtcp.report, &now, packet, BL_PACKET_ROOM));
+	bl_post_go(&worker->post); /* the leg's socket is as good as closed */
 }

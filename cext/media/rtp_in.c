@@ -285,24 +285,47 @@ static struct timespec stamp_of(struct msghdr *header)
 	return at;
 }
 
+static void take_received(struct bl_worker *worker, struct bl_leg *leg, struct bl_receive *room,
+			  int i)
+{
+	struct datagram datagram = {
+		.data = room->data[i],
+		.size = room->messages[i].msg_len,
+		.from = &room->from[i],
+		.at = stamp_of(&room->messages[i].msg_hdr),
+	};
+
+	take_datagram(worker, leg, &datagram);
+	bl_receive_again(room, i);
+}
+
 static int take_datagrams(struct bl_worker *worker, struct bl_leg *leg, unsigned int most)
 {
 	struct bl_receive *room = &worker->receive;
 	int count = recvmmsg(leg->fd, room->messages, most, MSG_DONTWAIT, NULL);
 
-	for (int i = 0; i < count; i++) {
-		struct datagram datagram = {
-			.data = room->data[i],
-			.size = room->messages[i].msg_len,
-			.from = &room->from[i],
-			.at = stamp_of(&room->messages[i].msg_hdr),
-		};
-
-		take_datagram(worker, leg, &datagram);
-		room->messages[i].msg_hdr.msg_namelen = sizeof(room->from[i]);
-		room->messages[i].msg_hdr.msg_controllen = sizeof(room->control[i]);
-	}
+	for (int i = 0; i < count; i++)
+		take_received(worker, leg, room, i);
 	return count;
+}
+
+/* The first may have been fetched with those of the whole cell, the others not. */
+static int take_most(struct bl_worker *worker, struct bl_leg *leg, unsigned int most)
+{
+	int at = leg->slot % BL_CELL, more = 0;
+
+	switch (bl_post_got(&worker->post, at)) {
+	case BL_POST_UNASKED:
+		return take_datagrams(worker, leg, most);
+	case BL_POST_EMPTY:
+		return 0;
+	case BL_POST_GOT:
+		break;
+	}
+	take_received(worker, leg, &worker->post.fetched, at);
+	if (most > 1)
+		more = take_datagrams(worker, leg, most - 1);
+	return 1 + (more > 0 ? more : 0);
 }
 
 static void take_arrived(struct bl_worker *worker, struct bl_leg *leg)
@@ -330,7 +353,7 @@ static void receive_own(struct bl_worker *worker, struct bl_leg *leg)
 	uint8_t *expected = &leg->rtp.expected;
 	bool curious = (bl_now(worker->engine) + (uint64_t)leg->slot) % CURIOUS_TICKS == 0;
 	unsigned int most = *expected + (curious || !*expected ? 1u : 0u);
-	int count = take_datagrams(worker, leg, most);
+	int count = take_most(worker, leg, most);
 
 	for (int round = 0; round < RECEIVE_ROUNDS && count == (int)most && most > 1; round++) {
 		most = BL_RECEIVE_BATCH;
@@ -340,6 +363,17 @@ static void receive_own(struct bl_worker *worker, struct bl_leg *leg)
 		*expected = *expected < BL_RECEIVE_BATCH - 1 ? *expected + 1 : *expected;
 	else
 		*expected = count > BL_RECEIVE_BATCH - 1 ? BL_RECEIVE_BATCH - 1 : (uint8_t)count;
+}
+
+void bl_rtp_fetch(struct bl_worker *worker, const struct bl_cell *cell)
+{
+	for (int i = 0; i < BL_CELL; i++) {
+		const struct bl_leg *leg = cell->legs[i];
+
+		if (leg && leg->kind == BL_LEG_RTP && !leg->rtp.shared)
+			bl_post_ask(&worker->post, i, leg->fd);
+	}
+	bl_post_go(&worker->post);
 }
 
 void bl_rtp_leg_receive(struct bl_worker *worker, struct bl_leg *leg)

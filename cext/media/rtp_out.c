@@ -33,40 +33,32 @@ static const union bl_address *target_of(const struct bl_leg *leg, int *fd)
 static bool protect(struct bl_worker *worker, struct bl_leg *leg, size_t *size)
 {
 	struct bl_srtp *out = leg->rtp.keys.out;
-	bool rtcp = bl_wire_of(worker->packet, *size) == BL_WIRE_RTCP;
+	uint8_t *packet = bl_post_packet(&worker->post);
+	bool rtcp = bl_wire_of(packet, *size) == BL_WIRE_RTCP;
 
 	if (!leg->rtp.secure)
 		return true;
 	if (!out)
 		return false;
-	return (rtcp ? bl_srtp_protect_rtcp(out, worker->packet, size, BL_PACKET_ROOM)
-		     : bl_srtp_protect(out, worker->packet, size, BL_PACKET_ROOM)) == BL_SRTP_GOOD;
+	return (rtcp ? bl_srtp_protect_rtcp(out, packet, size, BL_PACKET_ROOM)
+		     : bl_srtp_protect(out, packet, size, BL_PACKET_ROOM)) == BL_SRTP_GOOD;
 }
 
-bool bl_rtp_leg_put(struct bl_worker *worker, struct bl_leg *leg, size_t size)
+void bl_rtp_leg_put(struct bl_worker *worker, struct bl_leg *leg, size_t size, size_t payload)
 {
 	int fd;
 	const union bl_address *to = target_of(leg, &fd);
-	socklen_t to_size;
 
-	if (!to || !protect(worker, leg, &size))
-		return false;
-	to_size = to->any.sa_family == AF_INET ? sizeof(to->v4) : sizeof(to->v6);
-	if (sendto(fd, worker->packet, size, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any, to_size) >= 0)
-		return true;
-	leg->stats.send_errors++;
-	return false;
+	if (to && protect(worker, leg, &size))
+		bl_post_send(&worker->post, fd, size, to, &leg->stats, payload);
 }
 
 static void put_packet(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *header,
 		       size_t size)
 {
-	bl_rtp_header(worker->packet, header);
+	bl_rtp_header(bl_post_packet(&worker->post), header);
 	leg->rtp.seq++;
-	if (!bl_rtp_leg_put(worker, leg, size))
-		return;
-	leg->stats.packets_out++;
-	leg->stats.bytes_out += size - BL_RTP_HEADER;
+	bl_rtp_leg_put(worker, leg, size, size - BL_RTP_HEADER);
 }
 
 /* The packet of this tick's digit; false: its events are sent, sound may fill the gap. */
@@ -84,7 +76,7 @@ static bool send_event(struct bl_worker *worker, struct bl_leg *leg)
 		return false;
 	header.marker = event.marker;
 	header.timestamp = event.timestamp;
-	bl_telephone_event_build(worker->packet + BL_RTP_HEADER, &event.event);
+	bl_telephone_event_build(bl_post_packet(&worker->post) + BL_RTP_HEADER, &event.event);
 	put_packet(worker, leg, &header, BL_RTP_HEADER + BL_TELEPHONE_EVENT_SIZE);
 	return true;
 }
@@ -112,7 +104,7 @@ static void send_sound(struct bl_worker *worker, struct bl_leg *leg, const int16
 		.timestamp = rtp->timestamp,
 		.ssrc = rtp->ssrc,
 	};
-	uint8_t *payload = worker->packet + BL_RTP_HEADER;
+	uint8_t *payload = bl_post_packet(&worker->post) + BL_RTP_HEADER;
 	int noise = bl_rtp_leg_noise(leg, hears, payload);
 	int size = noise < 0 ? make_payload(worker, leg, hears, payload) : noise;
 

@@ -103,6 +103,7 @@ static void hear(struct bl_worker *worker, int32_t number)
 	struct bl_cell *cell = &worker->engine->cells[number];
 	bool any = false;
 
+	bl_rtp_fetch(worker, cell);
 	for (int32_t i = 0; i < BL_CELL; i++) {
 		if (!cell->legs[i])
 			continue;

@@ -22,9 +22,19 @@ static void must(bool condition, const char *what)
 	exit(2);
 }
 
+bool kit_unbatched(void)
+{
+	return getenv("BL_UNBATCHED") != NULL;
+}
+
 struct bl_engine *kit_engine(void)
 {
-	struct bl_engine_config config = {.stepped = true, .max_legs = 64, .cpu = -1};
+	struct bl_engine_config config = {
+		.stepped = true,
+		.max_legs = 64,
+		.cpu = -1,
+		.unbatched = kit_unbatched(),
+	};
 	struct bl_engine *engine = NULL;
 
 	must(bl_engine_new(&config, &engine) == BL_OK, "engine");

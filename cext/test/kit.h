@@ -43,6 +43,8 @@ struct kit_ear {
 	int16_t pcm[KIT_EAR];
 };
 
+/* BL_UNBATCHED is in the environment: the engine is to do without io_uring. */
+bool kit_unbatched(void);
 struct bl_engine *kit_engine(void);
 /* A bridge in which all legs just talk. */
 int kit_bridge(struct bl_engine *engine, int64_t bridge, const int64_t *legs, int32_t count);

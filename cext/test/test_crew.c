@@ -57,17 +57,30 @@ static void wait_ticks(struct bl_engine *engine, uint64_t ticks)
 	}
 }
 
+static bool has_uring(void)
+{
+	struct bl_uring ring;
+	bool has = bl_uring_open(&ring, 1) == BL_OK;
+
+	bl_uring_close(&ring);
+	return has;
+}
+
 /* Half of the legs talk to the other half, in pairs, over sockets of this machine. */
 static void test_many_threads_carry_many_legs(void)
 {
-	struct bl_engine_config config = {.max_legs = LEGS, .cpu = -1, .workers = WORKERS};
+	struct bl_engine_config config = {
+		.max_legs = LEGS, .cpu = -1, .unbatched = kit_unbatched(), .workers = WORKERS};
 	struct bl_engine *engine = NULL;
 	struct bl_play_item tone = {
 		.tone = {.count = 1, .parts = {{.hz = {440}, .on_ms = 60000}}}};
+	struct bl_engine_stats stats;
 	int32_t ports[LEGS];
 	int silent = 0;
 
 	CHECK_EQUAL(BL_OK, bl_engine_new(&config, &engine));
+	CHECK_EQUAL(BL_OK, bl_engine_stats(engine, &stats));
+	CHECK_EQUAL(has_uring() && !kit_unbatched() ? WORKERS : 0, stats.batched);
 	CHECK_EQUAL(BL_OK, bl_engine_start(engine));
 	for (int i = 0; i < LEGS; i++) {
 		ports[i] = bl_leg_add_rtp(engine, i + 1, "127.0.0.1", 0, 0);
@@ -96,10 +109,10 @@ static void test_many_threads_carry_many_legs(void)
 		wait_ticks(engine, 3);
 	}
 	for (int i = 0; i < LEGS; i++) {
-		struct bl_leg_stats stats;
+		struct bl_leg_stats leg;
 
-		CHECK_EQUAL(BL_OK, bl_leg_stats(engine, i + 1, &stats));
-		silent += !stats.packets_in || !stats.packets_out;
+		CHECK_EQUAL(BL_OK, bl_leg_stats(engine, i + 1, &leg));
+		silent += !leg.packets_in || !leg.packets_out;
 	}
 	CHECK_EQUAL(0, silent);
 	bl_engine_free(engine);

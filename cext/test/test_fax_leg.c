@@ -293,7 +293,8 @@ static void test_what_is_refused(void)
 /* Threads start and end, with a fax in the middle. */
 static void test_a_running_engine(void)
 {
-	struct bl_engine_config config = {.max_legs = 4, .cpu = -1, .workers = 1};
+	struct bl_engine_config config = {
+		.max_legs = 4, .cpu = -1, .unbatched = kit_unbatched(), .workers = 1};
 	struct bl_engine *engine = NULL;
 
 	draw(1, 50);

@@ -143,7 +143,7 @@ static void sleep_ms(long ms)
 
 static void record_for_ever(void)
 {
-	struct bl_engine_config config = {.max_legs = 4, .cpu = -1};
+	struct bl_engine_config config = {.max_legs = 4, .cpu = -1, .unbatched = kit_unbatched()};
 	struct bl_engine *engine;
 	struct kit_phone *phone;
 

@@ -338,7 +338,8 @@ static void count_events(void)
 
 static void begin(void)
 {
-	struct bl_engine_config config = {.max_legs = LEGS, .cpu = -1, .workers = 4};
+	struct bl_engine_config config = {
+		.max_legs = LEGS, .cpu = -1, .unbatched = kit_unbatched(), .workers = 4};
 	int16_t pcm[8000];
 
 	CHECK_EQUAL(BL_OK, bl_engine_new(&config, &at.engine));

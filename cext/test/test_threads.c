@@ -10,7 +10,7 @@ enum { DEADLINE_MS = 20000 };
 
 static struct bl_engine *running_engine(void)
 {
-	struct bl_engine_config config = {.max_legs = 64, .cpu = -1};
+	struct bl_engine_config config = {.max_legs = 64, .cpu = -1, .unbatched = kit_unbatched()};
 	struct bl_engine *engine = NULL;
 
 	CHECK_EQUAL(BL_OK, bl_engine_new(&config, &engine));

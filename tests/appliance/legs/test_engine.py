@@ -150,6 +150,14 @@ def test_stats_count_what_came_and_went(engine: MediaEngine, add_phone: AddPhone
     assert (engine.engine_stats().ticks, engine.engine_stats().legs) == (12, 1)
 
 
+def test_packets_go_one_by_one_where_that_is_wished(add_phone: AddPhone) -> None:
+    with MediaEngine(stepped=True, batched=False) as engine:
+        phone = add_phone(engine, 1)
+        talk(engine, {phone: audio.tone(440, 200)}, 10)
+        assert (engine.stats(1).packets_in, engine.stats(1).packets_out) == (10, 10)
+        assert engine.engine_stats().batched == 0
+
+
 def test_digit_in_the_sound_is_heard_once_when_asked_for(
     engine: MediaEngine, add_phone: AddPhone
 ) -> None:
