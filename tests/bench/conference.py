@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.bench.janus import Janus
-from tests.bench.machine import Moment, Window, compiled, load_apart
+from tests.bench.legs import run_s
+from tests.bench.machine import compiled, load_apart
 from tests.bench.report import Report
 from tests.processes import end
 
@@ -146,18 +147,17 @@ def _window(room: Any, case: Case, core: int, folder: Path) -> Found:
         with room(case, core, load) as pid:
             time.sleep(_SETTLE_S)
             load.report()
-            begin = Moment.now([pid])
+            begin, from_s = time.monotonic(), run_s(pid)
             time.sleep(_WINDOW_S)
-            window = Window.between(begin, Moment.now([pid]))
+            seconds, used_s = time.monotonic() - begin, run_s(pid) - from_s
             heard = load.report()
     finally:
         load.close()
-    frames = _FRAMES_PER_S * window.seconds
     return Found(
-        1e6 * window.ours_s / max(heard["received"], 1),
-        100 * heard["least"] / frames,
+        1e6 * used_s / max(heard["received"], 1),
+        100 * heard["least"] / (_FRAMES_PER_S * seconds),
         heard["level"],
-        window.core_percent,
+        100 * used_s / seconds,
     )
 
 

@@ -106,7 +106,7 @@ class Window:
 
 
 def compiled(source: str, folder: Path, *libraries: str) -> Path:
-    """Compile a C helper of this folder; return the program."""
+    """Compile a C helper of this folder, with *libraries* or sources; return the program."""
     program = folder / Path(source).stem
     command = ["gcc", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o", str(program)]
     subprocess.run([*command, str(Path(__file__).parent / source), *libraries], check=True)

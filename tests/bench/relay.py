@@ -4,6 +4,8 @@ Both get the same packets of the same generator, in turns, on the same core; eac
 process of its own. Ours takes each packet out of RTP, buffers, decodes and mixes it, seeks digits
 in it and codes it anew, with RTCP of its own; rtpengine relays it, or transcodes it, in user space
 (without its kernel module). CPU is what the whole process uses, less what it uses without calls.
+What a bare loop of receives and sends needs for the same packets stands beside them: no relay with
+a socket a leg gets below that.
 """
 
 import statistics
@@ -12,9 +14,10 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from appliance.legs.enginetypes import Codec
+from tests.bench.bare import Bare
 from tests.bench.enginehost import PAYLOAD_TYPES, EngineHost
 from tests.bench.legs import in_time, run_s
 from tests.bench.load import Sound, Stream
@@ -42,6 +45,10 @@ KINDS = {
     "digits_100": Kind(("PCMU", "PCMU"), 100, 1 / 2, digits=True),
     "transcode_100": Kind(("PCMU", "PCMA"), 100, 1 / 3),
 }
+#: the plain relays are done by bare loops, too
+Way = Literal["ours", "rtpengine", "batched", "plain"]
+PEERS: tuple[Way, ...] = ("ours", "rtpengine")
+BARE: tuple[Way, ...] = ("batched", "plain")
 _ROUNDS = 3
 _WARM_S = 1.5
 _WINDOW_S = 3.5
@@ -62,14 +69,18 @@ class Cost:
 def run() -> Report:
     """Measure both, relay and transcoding, in turns."""
     report = Report("relay")
-    found: dict[tuple[str, str], list[Cost]] = {}
+    found: dict[tuple[str, Way], list[Cost]] = {}
     with load_apart() as core:
         for _ in range(_ROUNDS):
             for name, kind in KINDS.items():
-                for who in ("ours", "rtpengine"):
+                for who in (*PEERS, *BARE) if name.startswith("relay") else PEERS:
                     found.setdefault((name, who), []).append(_window(report, core, who, kind))
     for name, kind in KINDS.items():
         _enter(report, name, found[name, "ours"], found[name, "rtpengine"], kind.most)
+        for who in BARE:
+            if costs := found.get((name, who)):
+                cost = statistics.median(one.us_per_packet for one in costs)
+                report.figure(f"{name}_bare_{who}_us_per_packet", cost)
     report.notes.append("a packet: taken in and passed on; 100 calls: 10,000 of them a second")
     report.notes.append("ours seeks digits in all its windows, rtpengine in those of `digits`")
     report.notes.append("rtpengine 10.5, user space, one thread")
@@ -90,22 +101,17 @@ def _enter(report: Report, name: str, ours: list[Cost], theirs: list[Cost], most
     report.bar(f"{name}_of_rtpengine", ratio, f"<= {most:.4g}", "x")
 
 
-def _window(report: Report, core: int, who: str, kind: Kind) -> Cost:
-    """Let one of the two pass packets on for a window."""
+def _window(report: Report, core: int, who: Way, kind: Kind) -> Cost:
+    """Let one of them pass packets on for a window."""
     far = loopback()
     with (
         tempfile.TemporaryDirectory(prefix="bench-relay-") as name,
-        _peer(who, Path(name), core) as peer,
+        _peer(who, Path(name), core, far, kind) as peer,
         Sound(Path(name), far, "rtcp") as sound,
     ):
         in_time(sound)
         idle = _used_s(peer.pid, _IDLE_S)
-        if isinstance(peer, EngineHost):
-            address, ports = peer.calls(kind.calls, far, _FIRST_PORT, kind.codecs, detect=True)
-        else:
-            address, ports = peer.calls(
-                kind.calls, far, _FIRST_PORT, kind.codecs, digits=kind.digits
-            )
+        address, ports = _calls(peer, far, kind)
         sound.add(
             Stream(_FIRST_PORT + 2 * number, address, port, PAYLOAD_TYPES[kind.codecs[number % 2]])
             for number, port in enumerate(ports)
@@ -117,13 +123,31 @@ def _window(report: Report, core: int, who: str, kind: Kind) -> Cost:
     missing = abs(heard["sent"] - heard["received"])
     if missing > heard["sent"] * _AWAY_PERCENT / 100:
         report.notes.append(f"{who}: {missing} of {heard['sent']} packets were not passed on")
-    used_s = (used - idle) * heard["seconds"]
+    # a bare loop asks its empty sockets, too, before there are packets
+    used_s = (used - (0.0 if isinstance(peer, Bare) else idle)) * heard["seconds"]
     return Cost(1e6 * used_s / heard["sent"], heard["delay_p50_ms"])
 
 
-def _peer(who: str, folder: Path, core: int) -> AbstractContextManager[EngineHost | Rtpengine]:
-    """Start one of the two."""
-    return EngineHost(core) if who == "ours" else Rtpengine(folder, core)
+def _peer(
+    who: Way, folder: Path, core: int, far: str, kind: Kind
+) -> AbstractContextManager[EngineHost | Rtpengine | Bare]:
+    """Start one of them; it has begun: what it takes to begin is not what it takes to idle."""
+    if who == "rtpengine":
+        return Rtpengine(folder, core)
+    if who != "ours":
+        return Bare(folder, core, who, far, _FIRST_PORT, kind.calls)
+    host = EngineHost(core)
+    host.stats()
+    return host
+
+
+def _calls(peer: EngineHost | Rtpengine | Bare, far: str, kind: Kind) -> tuple[str, list[int]]:
+    """Return the address and the ports of a window's legs."""
+    if isinstance(peer, Bare):
+        return peer.address, peer.ports
+    if isinstance(peer, EngineHost):
+        return peer.calls(kind.calls, far, _FIRST_PORT, kind.codecs, detect=True)
+    return peer.calls(kind.calls, far, _FIRST_PORT, kind.codecs, digits=kind.digits)
 
 
 def _used_s(pid: int, seconds: float) -> float:
