@@ -10,8 +10,10 @@ Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Codec = Literal["PCMA", "PCMU", "G722", "OPUS", "L16"]
 Codecs = Annotated[tuple[Codec, ...], msgspec.Meta(min_length=1)]
-#: of RTP, by keys in SDP (RFC 4568)
+#: encryption of RTP
 Srtp = Literal["off", "optional", "required"]
+#: where its keys come from: SDP (RFC 4568), a DTLS handshake (RFC 5764), DTLS before SDP
+SrtpKeys = Literal["sdes", "dtls", "both"]
 #: whose order of codecs counts in our answers
 CodecOrder = Literal["theirs", "ours"]
 
@@ -61,6 +63,7 @@ class PhoneSettings(Section, frozen=True):
     codecs: Codecs = _WIDE
     codec_order: CodecOrder = "theirs"
     srtp: Srtp = "off"
+    srtp_keys: SrtpKeys = "both"
     #: silence need not be sent (RFC 3389)
     comfort_noise: bool = True
 
@@ -85,6 +88,7 @@ class TrunkSettings(Section, frozen=True):
     codecs: Codecs = ("PCMA", "PCMU")
     codec_order: CodecOrder = "theirs"
     srtp: Srtp = "off"
+    srtp_keys: SrtpKeys = "both"
     #: silence need not be sent (RFC 3389)
     comfort_noise: bool = True
     #: let faxes go over to T.38; otherwise they stay with G.711
@@ -133,6 +137,7 @@ class LinkSettings(Section, frozen=True):
     codecs: Codecs = _WIDE
     codec_order: CodecOrder = "theirs"
     srtp: Srtp = "off"
+    srtp_keys: SrtpKeys = "both"
     #: silence need not be sent (RFC 3389)
     comfort_noise: bool = True
 

@@ -66,6 +66,7 @@ _REFUSALS: MappingProxyType[str, Refusal] = MappingProxyType(
         "timeout": Refusal(408, 102),
         "no-codec": Refusal(488, 65),
         "no-encryption": Refusal(488, 58),
+        "wrong-fingerprint": Refusal(488, 58),
         "bad-request": Refusal(400, 95),
     }
 )

@@ -19,6 +19,7 @@ from appliance.legs.listening import LegListening
 from appliance.legs.mediaevents import (
     DeviceGone,
     DigitHeard,
+    Insecure,
     MediaSilent,
     PlayEnded,
     RecordingClosed,
@@ -28,7 +29,7 @@ from appliance.legs.mediaevents import (
 )
 from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
-from appliance.legs.sdp import Keys
+from appliance.legs.sdp import Dtls, Keys
 from appliance.legs.table import BridgeChange, LegTable
 from appliance.legs.taps import LegTaps
 from appliance.legs.tones import named_tone
@@ -115,6 +116,19 @@ class LegMedia:
     def secure(self, leg: int, keys: Keys) -> None:
         """Encrypt a leg's sound from now on (RFC 3711)."""
         self._engine.secure(leg, keys.ours, keys.theirs)
+
+    def fingerprint(self) -> str:
+        """Return our certificate's, for `a=fingerprint`."""
+        return self._engine.fingerprint()
+
+    def shake(self, leg: int, remote: RtpRemote, dtls: Dtls) -> None:
+        """Let a handshake with that far end make a leg's keys (RFC 5764); nothing goes before.
+
+        It repeats nothing where both ends are as they were.
+        """
+        self._engine.set_flow(leg, send=False, receive=False)
+        self._engine.set_remote(leg, remote)
+        self._engine.dtls(leg, dtls.setup, dtls.fingerprint)
 
     def watch_silence(self, leg: int, *, on: bool) -> None:
         """End the leg when nothing comes from it any more; off while it may be silent."""
@@ -368,6 +382,8 @@ class LegMedia:
                 case MediaSilent() | DeviceGone() if event.leg in self._legs:
                     silent = isinstance(event, MediaSilent)
                     self.on_lost(event.leg, "media-timeout" if silent else "line-lost")
+                case Insecure() if event.leg in self._legs:
+                    self.on_lost(event.leg, event.reason)
                 case RecordingClosed():
                     self._recorder.closed(event)
                 case RecordingGap():

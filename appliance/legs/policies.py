@@ -30,4 +30,5 @@ def _policy(section: PhoneSettings | TrunkSettings | LinkSettings) -> Policy:
         section.codec_order,
         section.comfort_noise,
         t38,
+        section.srtp_keys,
     )

@@ -10,6 +10,7 @@ must be there `no-encryption`.
 | `sdpread.py` | text to `Session` |
 | `sdpcodecs.py` | the codecs, their parameters, which one is taken |
 | `sdpkeys.py` | `a=crypto` (RFC 4568) |
+| `sdpdtls.py` | fingerprints and roles of DTLS-SRTP (RFC 5763) |
 | `sdpagree.py` | what offer and answer settle |
 | `sdpwrite.py` | our offers and answers |
 
@@ -28,13 +29,16 @@ from appliance.legs.sdptypes import (
     CodecOrder,
     Crypto,
     Direction,
+    Dtls,
     Keys,
     Local,
     Media,
     Policy,
     SdpError,
     Session,
+    Setup,
     Srtp,
+    SrtpKeys,
 )
 from appliance.legs.sdpwrite import answer, offer
 
@@ -47,13 +51,16 @@ __all__ = [
     "CodecOrder",
     "Crypto",
     "Direction",
+    "Dtls",
     "Keys",
     "Local",
     "Media",
     "Policy",
     "SdpError",
     "Session",
+    "Setup",
     "Srtp",
+    "SrtpKeys",
     "agree",
     "answer",
     "make_keys",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from appliance.legs import sdpcodecs, sdpkeys
+from appliance.legs import sdpcodecs, sdpdtls, sdpkeys
 from appliance.legs.sdpread import bad, is_null, rtcp_place
 from appliance.legs.sdptypes import (
     EVENT,
@@ -11,6 +11,7 @@ from appliance.legs.sdptypes import (
     Agreed,
     Codec,
     Direction,
+    Dtls,
     Keys,
     Local,
     Media,
@@ -20,7 +21,9 @@ from appliance.legs.sdptypes import (
 )
 
 _CLEAR = ("RTP/AVP", "RTP/AVPF")
-_SECURE = ("RTP/SAVP", "RTP/SAVPF")
+_SECURE = ("RTP/SAVP", "RTP/SAVPF", *sdpdtls.PROTOS)
+
+_MEANS = {"sdes": "SDES", "dtls": "DTLS", "both": "DTLS or SDES"}
 
 _MIRROR: dict[Direction, Direction] = {
     "sendrecv": "sendrecv",
@@ -37,7 +40,13 @@ class Choice:
     index: int
     media: Media
     codec: Codec
-    keys: Keys | None
+    keys: Keys | None = None
+    dtls: Dtls | None = None
+
+    @property
+    def secure(self) -> bool:
+        """Whether it is encrypted."""
+        return self.keys is not None or self.dtls is not None
 
 
 def choose(session: Session, local: Local, policy: Policy, *, answered: bool = False) -> Choice:
@@ -53,20 +62,32 @@ def choose(session: Session, local: Local, policy: Policy, *, answered: bool = F
             continue
         if not media.address:
             raise bad("audio without address")
-        keys = None
-        if policy.srtp != "off":
-            keys = (sdpkeys.agree if answered else sdpkeys.answer)(media, local)
-        if keys is not None:
-            return Choice(i, media, codec, keys)
+        choice = Choice(i, media, codec, *_keys(media, local, policy, answered=answered))
+        if choice.secure:
+            return choice
         if media.proto in _CLEAR and policy.srtp != "required":
-            clear = clear or Choice(i, media, codec, None)
+            clear = clear or choice
         else:
             unkeyed = True
     if clear is not None:
         return clear
     if unkeyed:
-        raise SdpError("no-encryption", "no audio with keys (SDES) that we can use")
+        raise SdpError("no-encryption", f"no audio with keys by {_MEANS[policy.srtp_keys]}")
     raise SdpError("no-codec", f"no audio with one of {', '.join(policy.codecs)}")
+
+
+def _keys(
+    media: Media, local: Local, policy: Policy, *, answered: bool
+) -> tuple[Keys | None, Dtls | None]:
+    """Return where a stream's keys come from: DTLS before SDES, as RFC 8643 §3.1 has it."""
+    dtls = None
+    if policy.dtls:
+        dtls = sdpdtls.agree(media) if answered else sdpdtls.answer(media, local)
+    if dtls is not None:
+        return None, dtls
+    if policy.sdes and media.proto not in sdpdtls.PROTOS:
+        return (sdpkeys.agree if answered else sdpkeys.answer)(media, local), None
+    return None, None
 
 
 def _is_live(media: Media, policy: Policy) -> bool:
@@ -91,9 +112,11 @@ def unless_held(media: Media, wanted: Direction) -> Direction:
     return ours(media, wanted)
 
 
-def _rtcp_port(media: Media) -> int:
+def _rtcp_port(media: Media, dtls: Dtls | None) -> int:
     if "rtcp-mux" in media.attributes:
         return media.port
+    if dtls is not None:  # it would take a handshake of its own (RFC 5764 §3)
+        return -1
     place = rtcp_place(media)
     if place is None:
         return 0
@@ -109,6 +132,7 @@ def agreed(
     keys: Keys | None,
     policy: Policy,
     mine: Sequence[Codec] = (),
+    dtls: Dtls | None = None,
 ) -> Agreed:
     """Return what was agreed for a stream; *mine*: what we offered, where we did."""
     ours = {(one.name, one.rate_hz): one.payload_type for one in mine}
@@ -130,12 +154,14 @@ def agreed(
         event_receive_type=_number(event, ours) if event else 0,
         rate_hz=sdpcodecs.samples_hz(codec),
         clock_hz=codec.rate_hz,
-        rtcp_port=_rtcp_port(media),
+        rtcp_port=_rtcp_port(media, dtls),
         bitrate=sdpcodecs.bitrate(codec),
         fec=sdpcodecs.wants(codec, "useinbandfec"),
         dtx=sdpcodecs.wants(codec, "usedtx"),
         noise_type=noise.payload_type if noise else None,
         keys=keys,
+        dtls=dtls,
+        profile=media.proto,
         known=media.codecs,
     )
 
@@ -158,4 +184,6 @@ def agree(
     media, codec = choice.media, choice.codec
     mine = sdpcodecs.offered(policy, known.known if known else ())
     direction = unless_held(media, wanted)
-    return agreed(media, codec, direction, keys=choice.keys, policy=policy, mine=mine)
+    return agreed(
+        media, codec, direction, keys=choice.keys, dtls=choice.dtls, policy=policy, mine=mine
+    )

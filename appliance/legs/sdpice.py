@@ -4,13 +4,10 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from appliance.legs.sdpread import bad, shown
-from appliance.legs.sdptypes import SdpError
+from appliance.legs.sdptypes import SdpError, Setup
 
-#: ours in the handshake: `passive` is the server
-Setup = Literal["active", "passive"]
 Attributes = Mapping[str, Sequence[str]]
 #: an address and UDP port of ours
 Place = tuple[str, int]
@@ -85,6 +82,14 @@ def _is_address(text: str) -> bool:
 
 def read_fingerprint(attributes: Attributes) -> str:
     """Return the far end's first fingerprint that we can check, as `sha-256 AB:CD:…`."""
+    fingerprint = find_fingerprint(attributes)
+    if not fingerprint:
+        raise SdpError("no-encryption", "no fingerprint that we can check")
+    return fingerprint
+
+
+def find_fingerprint(attributes: Attributes) -> str:
+    """Return the same, empty where there is none."""
     values = attributes.get("fingerprint", ())
     for value in values[:8]:
         match = _FINGERPRINT.fullmatch(value)
@@ -95,7 +100,7 @@ def read_fingerprint(attributes: Attributes) -> str:
             if len(digest) != _DIGESTS[name] * 3 - 1:
                 raise bad("fingerprint: not as long as its digest")
             return f"{name} {digest}"
-    raise SdpError("no-encryption", "no fingerprint that we can check")
+    return ""
 
 
 def answer_setup(attributes: Attributes) -> Setup:

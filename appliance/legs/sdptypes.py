@@ -10,6 +10,10 @@ Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 CodecName = Literal["PCMA", "PCMU", "G722", "OPUS", "L16"]
 #: `optional` takes what the far end can, `required` refuses calls in the clear
 Srtp = Literal["off", "optional", "required"]
+#: where keys come from: SDP itself (RFC 4568), a DTLS handshake (RFC 5764), DTLS before SDP
+SrtpKeys = Literal["sdes", "dtls", "both"]
+#: ours in the handshake: `passive` is the server (RFC 4145)
+Setup = Literal["active", "passive"]
 #: whose order of codecs decides when we answer
 CodecOrder = Literal["theirs", "ours"]
 
@@ -115,6 +119,15 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Dtls:
+    """A DTLS association that will make the keys, as `MediaEngine.dtls` takes it."""
+
+    setup: Setup
+    #: of the far end's certificate: `sha-256 AB:CD:…`
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """What we want of a far end: codecs best first, whose order counts, keys, noise, T.38."""
 
@@ -125,6 +138,17 @@ class Policy:
     comfort_noise: bool = True
     #: a fax may go over to T.38
     t38: bool = False
+    srtp_keys: SrtpKeys = "both"
+
+    @property
+    def sdes(self) -> bool:
+        """Whether keys may stand in SDP."""
+        return self.srtp != "off" and self.srtp_keys != "dtls"
+
+    @property
+    def dtls(self) -> bool:
+        """Whether keys may come from a handshake."""
+        return self.srtp != "off" and self.srtp_keys != "sdes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +161,10 @@ class Local:
     version: int = 1
     #: a key for each suite, from `make_keys`; the same as long as the call lasts
     keys: tuple[Crypto, ...] = ()
+    #: of our certificate: `sha-256 AB:CD:…`
+    fingerprint: str = ""
+    #: our role in the association there is, None as long as there is none
+    setup: Setup | None = None
 
     def bumped(self) -> "Local":
         """Return the same end with the next session version (RFC 3264 section 8)."""
@@ -176,8 +204,11 @@ class Agreed:
     dtx: bool = False
     #: payload type of comfort noise (RFC 3389), which either end may send; None: neither may
     noise_type: int | None = None
-    #: None: in the clear
+    #: without either of them: in the clear
     keys: Keys | None = None
+    dtls: Dtls | None = None
+    #: of the media line, such as `RTP/SAVP`
+    profile: str = "RTP/AVP"
     #: all payload types of the far end, whose numbers our later offers keep (RFC 3264 §8.3.2)
     known: tuple[Codec, ...] = ()
 
@@ -185,3 +216,8 @@ class Agreed:
     def held(self) -> bool:
         """Whether the far end has put us on hold: it does not want to hear us."""
         return self.direction in ("recvonly", "inactive")
+
+    @property
+    def secure(self) -> bool:
+        """Whether the sound is encrypted."""
+        return self.keys is not None or self.dtls is not None

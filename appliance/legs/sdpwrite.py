@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from appliance.legs import sdpcodecs, sdpkeys
+from appliance.legs import sdpcodecs, sdpdtls, sdpkeys
 from appliance.legs.sdpagree import agreed, choose, unless_held
 from appliance.legs.sdptypes import (
     PTIME_MS,
     Agreed,
     Codec,
-    Crypto,
     Direction,
     Local,
     Media,
@@ -53,10 +52,6 @@ def audio(
     ]
 
 
-def _crypto_lines(cryptos: Sequence[Crypto]) -> list[str]:
-    return [f"a=crypto:{crypto.text}" for crypto in cryptos]
-
-
 def offer(
     local: Local,
     policy: Policy = Policy(),  # noqa: B008 - frozen
@@ -66,14 +61,27 @@ def offer(
 ) -> str:
     """Write an offer; within a call, *known* is what was agreed before.
 
-    Keys go with `RTP/SAVP` where they are required, else with `RTP/AVP` (RFC 8643), which a far
-    end without SRTP can take, too.
+    Where keys are required the profile says how they are made; where they are not it is `RTP/AVP`
+    (RFC 8643), which a far end without SRTP can take, too.
     """
     codecs = sdpcodecs.offered(policy, known.known if known else ())
-    proto = "RTP/SAVP" if policy.srtp == "required" else "RTP/AVP"
-    keys = sdpkeys.offered(local) if policy.srtp != "off" else []
-    more = ["a=rtcp-mux", *_crypto_lines(keys)]
-    return joined(head(local) + audio(local.port, proto, codecs, direction, *more))
+    more = ["a=rtcp-mux"]
+    if policy.dtls:
+        more += sdpdtls.offered(local)
+    if policy.sdes:
+        more += [f"a=crypto:{crypto.text}" for crypto in sdpkeys.offered(local)]
+    return joined(
+        head(local) + audio(local.port, _profile(policy, known), codecs, direction, *more)
+    )
+
+
+def _profile(policy: Policy, known: Agreed | None) -> str:
+    """Return an offer's profile; of both kinds of keys `RTP/SAVP` may have either."""
+    if known is not None and known.secure:
+        return known.profile
+    if policy.srtp != "required":
+        return "RTP/AVP"
+    return "RTP/SAVP" if policy.sdes else sdpdtls.PROTOS[0]
 
 
 def answer(
@@ -85,16 +93,19 @@ def answer(
 ) -> tuple[str, Agreed]:
     """Answer an offer: one audio stream with one codec, every other stream refused with port 0."""
     choice = choose(offered, local, policy)
-    media, codec, keys = choice.media, choice.codec, choice.keys
+    media, codec, keys, dtls = choice.media, choice.codec, choice.keys, choice.dtls
     direction = unless_held(media, wanted)
     codecs = sdpcodecs.answered(media, codec, policy)
     more = ["a=rtcp-mux"] if "rtcp-mux" in media.attributes else []
     if keys is not None:
         more.append(f"a=crypto:{keys.ours}")
+    if dtls is not None:
+        more += sdpdtls.answered(local, dtls)
     lines = head(local)
     for i, other in enumerate(offered.media):
         if i == choice.index:
             lines += audio(local.port, media.proto, codecs, direction, *more)
         else:
             lines += refused(other)
-    return joined(lines), agreed(media, codec, direction, keys=keys, policy=policy)
+    result = agreed(media, codec, direction, keys=keys, dtls=dtls, policy=policy)
+    return joined(lines), result

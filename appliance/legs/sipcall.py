@@ -166,21 +166,25 @@ class SipCall:
     def _offer(self, local: sdp.Local) -> str:
         """Return an offer of ours; its answer is read with the same knowledge."""
         self._known = self.agreed
-        return sdp.offer(local, self._policy, known=self._known)
+        return sdp.offer(local, self._demand(), known=self._known)
 
     def _demand(self) -> sdp.Policy:
         """Return what a later body must have: nobody is talked out of encryption in mid-call."""
-        if self.agreed is not None and self.agreed.keys is not None:
-            return replace(self._policy, srtp="required")
-        return self._policy
+        if self.agreed is None or not self.agreed.secure:
+            return self._policy
+        means: sdp.SrtpKeys = "sdes" if self.agreed.dtls is None else "dtls"
+        return replace(self._policy, srtp="required", srtp_keys=means)
 
     def _place(self) -> sdp.Local:
         """Return where we receive; the first time, take a port for it."""
         if self._local is None:
             port = self._media.add_rtp(self.leg)
             address = self._media.place.address
-            keys = () if self._policy.srtp == "off" else sdp.make_keys(secrets.token_bytes)
-            self._local = sdp.Local(address, port, session_id=self.leg, keys=keys)
+            keys = sdp.make_keys(secrets.token_bytes) if self._policy.sdes else ()
+            fingerprint = self._media.fingerprint() if self._policy.dtls else ""
+            self._local = sdp.Local(
+                address, port, session_id=self.leg, keys=keys, fingerprint=fingerprint
+            )
         return self._local
 
     def _use(self, agreed: sdp.Agreed) -> None:
@@ -196,6 +200,9 @@ class SipCall:
             )
         if agreed.keys is not None and (self.agreed is None or agreed.keys != self.agreed.keys):
             self._media.secure(self.leg, agreed.keys)
+        if agreed.dtls is not None and (self.agreed is None or agreed.dtls != self.agreed.dtls):
+            self._media.shake(self.leg, rtp_remote(agreed), agreed.dtls)
+            self._local = replace(self._place(), setup=agreed.dtls.setup)
         self.agreed = agreed
         self._fax.sounds()
         if 0 < agreed.max_ptime_ms < 20:

@@ -279,5 +279,6 @@ def _speakable(body: str, policy: sdp.Policy) -> sdp.Session | None:
         return None
     offered = sdp.parse(body)
     keys = sdp.make_keys(bytes)  # only tried, never sent
-    sdp.answer(offered, sdp.Local("0.0.0.0", 0, 0, keys=keys), policy)  # noqa: S104 - as above
+    local = sdp.Local("0.0.0.0", 0, 0, keys=keys, fingerprint="-")  # noqa: S104 - as above
+    sdp.answer(offered, local, policy)
     return offered

@@ -17,10 +17,11 @@ from appliance.legs.sdp import (
     Policy,
     SdpError,
     Session,
+    Setup,
     parse,
 )
 from appliance.legs.sdpagree import agreed, ours
-from appliance.legs.sdpice import Candidate, Ice, Place, Setup
+from appliance.legs.sdpice import Candidate, Ice, Place
 from appliance.legs.sdpread import bad, lines_of
 from appliance.legs.sdpwrite import audio, head, joined, refused
 

@@ -72,8 +72,22 @@ static void give_keys(struct bl_guard *guard, struct bl_guard_peer *peer,
 }
 
 /*
- * A handshake that failed is told at once where its source had proved itself, or is the one that
- * we called. Else it may have been a stranger's: the far end still has its time.
+ * Was it the far end whose handshake failed, for certain? It was where its source had proved
+ * itself by ICE, or is the one that we called, or shows a wrong certificate at the very address
+ * that was agreed: by then it has repeated our cookie from there.
+ */
+static bool is_far_end(const struct bl_guard_peer *peer, const struct bl_guard_slot *slot)
+{
+	struct bl_source remote = {.address = peer->remote, .fd = peer->fd};
+
+	if (peer->has_ice || peer->role == BL_DTLS_CLIENT)
+		return true;
+	return peer->why == BL_DTLS_STRANGER && bl_source_equal(&slot->to, &remote);
+}
+
+/*
+ * A handshake that failed is told at once where it was the far end's. Else it may have been a
+ * stranger's: the far end still has its time.
  */
 static void settle(struct bl_guard *guard, struct bl_guard_peer *peer, struct bl_guard_slot *slot,
 		   enum bl_dtls_state state)
@@ -90,9 +104,10 @@ static void settle(struct bl_guard *guard, struct bl_guard_peer *peer, struct bl
 	case BL_DTLS_FAILED:
 		guard->stats.failures++;
 		peer->why = bl_dtls_why(slot->dtls);
-		free_slot(slot);
-		if (peer->has_ice || peer->role == BL_DTLS_CLIENT)
+		if (is_far_end(peer, slot))
 			fail(guard, peer, peer->why);
+		else
+			free_slot(slot);
 		break;
 	default:
 		break;

@@ -256,18 +256,17 @@ static void test_dtls_between_two_legs(void)
 	bl_engine_free(engine);
 }
 
-static void test_a_stranger_gets_no_keys(void)
+/* Leg 2 expects another certificate than leg 1 has. Returns after how many ticks that is told. */
+static int refuse(struct bl_engine *engine)
 {
-	struct bl_engine *engine = kit_engine();
 	char fingerprint[256];
-	int code = 0;
+	int code = 0, tick;
 
-	two_legs(engine);
 	CHECK(bl_fingerprint(engine, fingerprint, sizeof(fingerprint)) > 0);
 	CHECK_EQUAL(BL_OK, bl_leg_dtls(engine, 1, BL_SETUP_ACTIVE, fingerprint));
 	fingerprint[8] = fingerprint[8] == 'A' ? 'B' : 'A';
 	CHECK_EQUAL(BL_OK, bl_leg_dtls(engine, 2, BL_SETUP_PASSIVE, fingerprint));
-	for (int tick = 0; tick < 3000 && !code; tick++) {
+	for (tick = 0; tick < 3000 && !code; tick++) {
 		struct bl_event event;
 
 		bl_engine_step(engine, 1);
@@ -276,11 +275,36 @@ static void test_a_stranger_gets_no_keys(void)
 				code = event.code;
 		}
 	}
-	CHECK_EQUAL(BL_INSECURE_STRANGER, code); /* told when the handshake's 30 s are over */
+	CHECK_EQUAL(BL_INSECURE_STRANGER, code);
 	CHECK_EQUAL(0, stats_of(engine, 2).packets_in);
 	CHECK_EQUAL(BL_OK, bl_leg_remove(engine, 1));
 	CHECK_EQUAL(BL_OK, bl_leg_remove(engine, 2));
 	bl_engine_step(engine, 10);
+	return tick;
+}
+
+static void test_a_stranger_gets_no_keys(void)
+{
+	struct bl_engine *engine = kit_engine();
+
+	two_legs(engine);
+	CHECK(refuse(engine) < 500); /* it is where the far end was to be */
+	bl_engine_free(engine);
+}
+
+static void test_a_stranger_from_elsewhere_ends_nothing(void)
+{
+	struct bl_engine *engine = kit_engine();
+	struct bl_remote remote = {
+		.address = "127.0.0.1",
+		.port = 9,
+		.event_payload_type = 101,
+		.rtcp_port = 9,
+	};
+
+	two_legs(engine);
+	CHECK_EQUAL(BL_OK, bl_leg_remote(engine, 2, &remote));
+	CHECK(refuse(engine) >= 1500); /* not before the handshake's 30 s are over */
 	bl_engine_free(engine);
 }
 
@@ -317,6 +341,7 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_new_keys_leave_no_gap),
 	CHECK_TEST(test_dtls_between_two_legs),
 	CHECK_TEST(test_a_stranger_gets_no_keys),
+	CHECK_TEST(test_a_stranger_from_elsewhere_ends_nothing),
 	CHECK_TEST(test_arguments),
 };
 

@@ -15,9 +15,9 @@ from appliance.legs.mediaevents import DigitEnded
 from appliance.wire.commands import Hang, SendDigits
 from appliance.wire.events import Digit, LegDown
 from tests.appliance.legs.legsrig import TRUNK_ADDRESS, answered, done, legs_running, settings_for
+from tests.appliance.legs.phonerig import SOUNDS, phone, settings_of
+from tests.appliance.legs.phonerig import Sound as PhoneSound
 from tests.appliance.legs.rtprig import FarRtp, caller, far_rtp
-from tests.appliance.legs.test_codecs import SOUNDS, phone, settings_of
-from tests.appliance.legs.test_codecs import Sound as PhoneSound
 from tests.baresipkit import wait_for
 from tests.ports import free_port
 from tests.sippkit import Sipp

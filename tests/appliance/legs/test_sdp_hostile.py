@@ -22,7 +22,7 @@ from appliance.legs.sdp import (
 )
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
-US = Local("198.51.100.1", 30000, session_id=42, keys=make_keys(bytes))
+US = Local("198.51.100.1", 30000, session_id=42, keys=make_keys(bytes), fingerprint="sha-256 AB")
 POLICY = Policy((*WIDE, "L16"), "optional")
 END = whip.BrowserEnd(1, (("192.0.2.1", 4000),), "ufrag", "p" * 24, "sha-256 AB")
 REASONS = ("bad-request", "no-codec", "no-encryption")
@@ -79,6 +79,7 @@ GOOD = st.sampled_from(
     [
         "m=audio 4 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000",
         "m=audio 4 RTP/SAVP 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + "A" * 40,
+        f"m=audio 4 UDP/TLS/RTP/SAVP 8\r\na=setup:active\r\na=fingerprint:sha-256 {'AB:' * 31}AB",
         "m=audio 9 UDP/TLS/RTP/SAVPF 111 110\r\na=rtpmap:111 opus/48000/2\r\n"
         "a=rtpmap:110 telephone-event/48000\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n"
         f"a=ice-pwd:{'p' * 22}\r\na=setup:actpass\r\na=fingerprint:sha-256 {'AB:' * 31}AB",

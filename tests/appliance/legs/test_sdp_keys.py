@@ -37,7 +37,7 @@ THEM = Local("192.0.2.5", 6000, session_id=1, keys=make_keys(lambda size: b"\x77
 
 
 def secured(srtp: Srtp) -> Policy:
-    return Policy(srtp=srtp)
+    return Policy(srtp=srtp, srtp_keys="sdes")
 
 
 def test_keys_fit_their_suites_and_differ() -> None:
