@@ -25,6 +25,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "no-codec": _C,
         "no-encryption": _C,
         "wrong-fingerprint": _C,
+        "wrong-certificate": _P,
         "bad-request": _C,
         "refused": _C,
         "congestion": _T,

@@ -9,6 +9,7 @@ PortOrNone = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Codec = Literal["PCMA", "PCMU", "G722", "OPUS", "L16"]
+Transport = Literal["udp", "tcp", "tls"]
 Codecs = Annotated[tuple[Codec, ...], msgspec.Meta(min_length=1)]
 #: encryption of RTP
 Srtp = Literal["off", "optional", "required"]
@@ -31,6 +32,14 @@ class SipSettings(Section, frozen=True):
     address: str = "127.0.0.1"
     #: UDP and TCP port
     port: Port = 5060
+    #: TCP port of SIP by TLS; 0: none
+    tls_port: PortOrNone = 0
+    #: PEM file with our certificate and those between it and a root; empty: enrolment's
+    certificate: str = ""
+    #: PEM file with its private key; empty: enrolment's
+    key: str = ""
+    #: PEM file with whose certificates other appliances have; empty: control's
+    authority: str = ""
     #: realm of the registrar's digest (RFC 7616)
     realm: str = "branchline"
     #: how often a registered phone is asked by OPTIONS whether it is there [s]
@@ -74,6 +83,8 @@ class TrunkSettings(Section, frozen=True):
     #: host or address of the far side
     host: str
     port: Port = 5060
+    #: with `tls`, the certificate there must be of `host`
+    transport: Transport = "udp"
     #: addresses that calls may come from, beside `host`
     from_addresses: tuple[str, ...] = ()
     #: account at the provider; empty: no registration, authenticated by address
@@ -136,7 +147,8 @@ class LinkSettings(Section, frozen=True):
     #: codecs of calls to and from other appliances, best first
     codecs: Codecs = _WIDE
     codec_order: CodecOrder = "theirs"
-    srtp: Srtp = "off"
+    #: `auto`: required in calls by TLS, off in others
+    srtp: Literal["auto", "off", "optional", "required"] = "auto"
     srtp_keys: SrtpKeys = "both"
     #: silence need not be sent (RFC 3389)
     comfort_noise: bool = True

@@ -116,7 +116,7 @@ class Federation:
         directory = self.documents.directory
         name = self._identity.fields.name
         others = [
-            wire.Peer(peer.appliance, peer.sip_address, peer.sip_port)
+            wire.Peer(peer.appliance, peer.sip_address, peer.sip_port, peer.sip_tls_port)
             for peer in (directory.peers if directory else ())
             if peer.appliance != name
         ]

@@ -10,6 +10,8 @@ from types import MappingProxyType
 #: Q.850 causes used by name
 NORMAL_CLEARING = 16
 TEMPORARY_FAILURE = 41
+#: the status that our stack gives a call whose far end has another certificate than it should
+UNTRUSTED = 701
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ _REFUSALS: MappingProxyType[str, Refusal] = MappingProxyType(
         "no-codec": Refusal(488, 65),
         "no-encryption": Refusal(488, 58),
         "wrong-fingerprint": Refusal(488, 58),
+        "wrong-certificate": Refusal(502, 27),
         "bad-request": Refusal(400, 95),
     }
 )
@@ -122,6 +125,7 @@ _REASON_OF_STATUS: MappingProxyType[int, str] = MappingProxyType(
         487: "cancelled",
         **dict.fromkeys((481, 482, 483), "carrier-failure"),
         503: "congestion",
+        UNTRUSTED: "wrong-certificate",
         603: "declined",
     }
 )

@@ -34,6 +34,8 @@ class Contact:
     t_expires: float
     #: it answers when it is asked
     here: bool = True
+    #: it registered by TLS: it is reached by the same connection
+    tls: bool = False
 
 
 class _Kept(msgspec.Struct):
@@ -45,6 +47,7 @@ class _Kept(msgspec.Struct):
     port: int
     agent: str
     expires_us: int
+    tls: bool = False
 
 
 class ContactTable:
@@ -68,10 +71,12 @@ class ContactTable:
         """Return where the phone of *account* is, if it is anywhere."""
         return self._by_account.get(account)
 
-    def is_at(self, account: str, address: str, port: int) -> bool:
+    def is_at(self, account: str, address: str, port: int, *, tls: bool = False) -> bool:
         """Tell whether packets from *address* and *port* come from the phone of *account*."""
         contact = self._by_account.get(account)
-        return contact is not None and (contact.address, contact.port) == (address, port)
+        if contact is None:
+            return False
+        return (contact.address, contact.port, contact.tls) == (address, port, tls)
 
     def any_at(self, address: str) -> bool:
         """Tell whether any phone has registered from *address*."""
@@ -139,7 +144,7 @@ class ContactTable:
             left_s = (one.expires_us - now_us) / 1e6
             if 0 < left_s <= MAX_EXPIRES_S:
                 place = (one.address, one.port, one.agent)
-                self.put(Contact(one.account, one.uri, *place, now_s + left_s))
+                self.put(Contact(one.account, one.uri, *place, now_s + left_s, tls=one.tls))
 
     def _forget(self, account: str) -> bool:
         old = self._by_account.pop(account, None)
@@ -155,7 +160,12 @@ class ContactTable:
         left_s = contact.t_expires - self._clock.monotonic_s()
         expires_us = self._clock.wall_us() + round(left_s * 1e6)
         place = (contact.address, contact.port, contact.agent)
-        return _Kept(contact.account, contact.uri, *place, expires_us)
+        return _Kept(contact.account, contact.uri, *place, expires_us, tls=contact.tls)
+
+
+def over_tls(contact: Contact) -> str:
+    """Return what a URI that reaches a phone by TLS ends with; empty for others."""
+    return ";transport=tls" if contact.tls else ""
 
 
 def registration(contact: Contact) -> Registration:

@@ -34,6 +34,7 @@ from appliance.legs.registrar import PhoneRegistrar
 from appliance.legs.restart import end_inherited
 from appliance.legs.sip import SipStack
 from appliance.legs.sipside import SipSide
+from appliance.legs.siptls import read_tls
 from appliance.legs.stop import until_told_to_stop
 from appliance.legs.table import LegTable
 from appliance.legs.taps import LegTaps
@@ -134,10 +135,12 @@ class LegsDaemon:
 
     def _make_sip(self) -> None:
         settings = self.settings
-        self.stack = SipStack(settings.sip.address, settings.sip.port)
+        tls = read_tls(settings)
+        self.stack = SipStack(settings.sip.address, settings.sip.port, tls=tls)
         self.auth = PhoneAuth(settings.sip.realm, self.clock)
         self.trunks = TrunkWatch(settings.trunks, self.stack, self.trunk_table)
-        self.gate = SipGate(self.trunks, self.contacts, self.auth)
+        self.gate = SipGate(self.trunks, self.contacts, self.auth, tls=tls is not None)
+        self.trunks.on_resolved = self._expect
         self.registrar = PhoneRegistrar(
             self.stack, self.contacts, self.auth, check_s=settings.sip.phone_check_s
         )
@@ -245,6 +248,11 @@ class LegsDaemon:
     def know_peers(self, peers: Peers) -> None:
         """Take the appliances that may call."""
         self.gate.know_peers(peers)
+        self._expect()
+
+    def _expect(self) -> None:
+        """Tell the stack whom calls by TLS may reach."""
+        self.stack.expect([*self.gate.tls_fars(), *self.trunks.tls_fars()])
 
     def know_fallback(self, fallback: Fallback) -> None:
         """Take where waiting callers go without a brain."""

@@ -4,14 +4,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from appliance.legs.contacts import ContactTable
+from appliance.legs.contacts import ContactTable, over_tls
 from appliance.legs.errors import CommandError
 from appliance.legs.exchange import Exchange
 from appliance.legs.gate import FENCE_HEADER, RESERVATION_HEADER, SipGate
 from appliance.legs.lines import LinePort
 from appliance.legs.numbers import clean, is_diallable
 from appliance.legs.sipside import SipSide, Target
-from appliance.legs.trunkwatch import TrunkWatch
+from appliance.legs.trunkwatch import TrunkWatch, place_of
 from appliance.wire.commands import Dial
 from appliance.wire.rows import LegRow
 
@@ -69,7 +69,7 @@ class LegDialer:
         return Target(
             contact.uri,
             self._from(dial, self._here),
-            proxy=f"sip:{contact.address}:{contact.port};lr",
+            proxy=f"sip:{contact.address}:{contact.port}{over_tls(contact)};lr",
         )
 
     def _trunk(self, dial: Dial) -> Target:
@@ -86,7 +86,7 @@ class LegDialer:
                 headers.append(("P-Asserted-Identity", f"<sip:{_user(dial.caller)}@{host}>"))
         number = dial.to.replace("#", "%23")
         return Target(
-            f"sip:{number}@{trunk.host}:{trunk.port}",
+            f"sip:{number}@{place_of(trunk)}",
             self._from(dial, host),
             tuple(headers),
             user=trunk.user,
@@ -103,7 +103,10 @@ class LegDialer:
             (RESERVATION_HEADER, dial.reservation),
             (FENCE_HEADER, str(dial.fence)),
         )
-        to = f"sip:{dial.reservation}@{peer.address}:{peer.port}"
+        place = f"{peer.address}:{peer.port}"
+        if self._gate.by_tls(peer):
+            place = f"{peer.address}:{peer.tls_port};transport=tls"
+        to = f"sip:{dial.reservation}@{place}"
         return Target(to, self._from(dial, self._here), headers)
 
     def _line(self, dial: Dial) -> LegRow:

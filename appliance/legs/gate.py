@@ -1,13 +1,14 @@
-"""Who may call: trunks and peers by their address, phones by registration or digest."""
+"""Who may call: peers by certificate or address, trunks by address, phones by what they prove."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from appliance.legs.contacts import ContactTable
 from appliance.legs.numbers import clean, user_of
 from appliance.legs.phoneauth import PhoneAuth
 from appliance.legs.sip import InviteIn
+from appliance.legs.siptls import TlsFar
 from appliance.legs.trunkwatch import TrunkWatch
 from appliance.wire.commands import Peer, Peers
 from appliance.wire.rows import LegRow
@@ -36,10 +37,14 @@ STRANGER = Denied(403)
 class SipGate:
     """Decides who a call is from; who is nobody gets the same bare answer as everybody else."""
 
-    def __init__(self, trunks: TrunkWatch, contacts: ContactTable, auth: PhoneAuth) -> None:
+    def __init__(
+        self, trunks: TrunkWatch, contacts: ContactTable, auth: PhoneAuth, *, tls: bool = False
+    ) -> None:
+        """*tls*: we take calls by TLS, so peers that can are to use it."""
         self._trunks = trunks
         self._contacts = contacts
         self._auth = auth
+        self._tls = tls
         self._peers: dict[str, list[Peer]] = {}
         self._by_id: dict[str, Peer] = {}
         #: our own id among the appliances
@@ -51,24 +56,45 @@ class SipGate:
         self._peers = {}
         self._by_id = {peer.appliance: peer for peer in peers.peers}
         for peer in peers.peers:
-            self._peers.setdefault(peer.address, []).append(peer)
+            if not self.by_tls(peer):
+                self._peers.setdefault(peer.address, []).append(peer)
 
     def peer(self, appliance: str) -> Peer | None:
         """Return an enrolled appliance by its id."""
         return self._by_id.get(appliance)
 
+    def by_tls(self, peer: Peer) -> bool:
+        """Tell whether calls to and from *peer* go by TLS, and no other way."""
+        return self._tls and peer.tls_port > 0
+
+    def tls_fars(self) -> Iterator[TlsFar]:
+        """Yield the peers that are called by TLS."""
+        for peer in self._by_id.values():
+            if self.by_tls(peer):
+                yield TlsFar(peer.address, peer.tls_port, peer.appliance, ours=True)
+
     def admit(self, invite: InviteIn) -> LegRow | Denied:
         """Return the row of a call that is let in, or how it is refused."""
+        if invite.peer and RESERVATION_HEADER.lower() in invite.extras:
+            return self._proven(invite)
         account = clean(user_of(invite.from_uri))
-        if self._contacts.is_at(account, invite.source, invite.source_port):
+        if self._contacts.is_at(account, invite.source, invite.source_port, tls=invite.tls):
             return _phone(invite, account)
         peers = self._peers.get(invite.source)
         if peers and RESERVATION_HEADER.lower() in invite.extras:
             return _peer(invite, peers)
-        trunk = self._trunks.trunk_at(invite.source, invite.source_port)
+        trunk = self._trunks.trunk_at(invite.source, invite.source_port, tls=invite.tls)
         if trunk:
             return _trunk(invite, trunk)
         return self._digest(invite)
+
+    def _proven(self, invite: InviteIn) -> LegRow | Denied:
+        """Judge a call of an appliance that has shown its certificate."""
+        peer = self._by_id.get(invite.peer)
+        if peer is None or not self.by_tls(peer):
+            _log.warning("%s has a certificate, but is not among the peers", invite.peer)
+            return STRANGER
+        return _peer(invite, [peer])
 
     def _digest(self, invite: InviteIn) -> LegRow | Denied:
         if invite.authorization:
@@ -121,7 +147,7 @@ def _peer(invite: InviteIn, peers: Iterable[Peer]) -> LegRow | Denied:
     """Return the row of a peer's call; the brain checks reservation and fence."""
     known = list(peers)
     peer = next((peer for peer in known if peer.port == invite.source_port), known[0])
-    reservation = clean(invite.extras[RESERVATION_HEADER.lower()])
+    reservation = clean(invite.extras.get(RESERVATION_HEADER.lower(), ""))
     fence = invite.extras.get(FENCE_HEADER.lower(), "")
     if not (reservation and fence.isascii() and fence.isdigit() and len(fence) < 19):
         _log.warning("a call of peer %s names no reservation and fence", peer.appliance)

@@ -379,11 +379,8 @@ class LegMedia:
                     self.digit(event.leg, event.digit, source, event.duration_ms)
                 case PlayEnded():
                     self._table.played(event.leg, event.play, event.why)
-                case MediaSilent() | DeviceGone() if event.leg in self._legs:
-                    silent = isinstance(event, MediaSilent)
-                    self.on_lost(event.leg, "media-timeout" if silent else "line-lost")
-                case Insecure() if event.leg in self._legs:
-                    self.on_lost(event.leg, event.reason)
+                case MediaSilent() | DeviceGone() | Insecure() if event.leg in self._legs:
+                    self.on_lost(event.leg, _why_lost(event))
                 case RecordingClosed():
                     self._recorder.closed(event)
                 case RecordingGap():
@@ -396,3 +393,10 @@ class LegMedia:
                     _log.warning("%d media ticks were late", event.count)
                 case _:
                     self._listening.told(event)
+
+
+def _why_lost(event: MediaSilent | DeviceGone | Insecure) -> str:
+    """Return the reason word of a leg that has lost its media."""
+    if isinstance(event, Insecure):
+        return event.reason
+    return "media-timeout" if isinstance(event, MediaSilent) else "line-lost"

@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from random import Random
 
-from appliance.legs.contacts import Contact, ContactTable
+from appliance.legs.contacts import Contact, ContactTable, over_tls
 from appliance.legs.numbers import user_of
 from appliance.legs.sip import OptionsResult, SipError, SipStack
 
@@ -113,5 +113,5 @@ class PhoneWatch:
 
 def reach(contact: Contact) -> str:
     """Return the URI that reaches a phone where its packets come from, behind a NAT too."""
-    over = ";transport=tcp" if "transport=tcp" in contact.uri.lower() else ""
+    over = ";transport=tcp" if "transport=tcp" in contact.uri.lower() else over_tls(contact)
     return f"sip:{user_of(contact.uri)}@{contact.address}:{contact.port}{over}"

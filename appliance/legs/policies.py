@@ -10,25 +10,27 @@ class CallPolicies:
 
     def __init__(self, settings: ApplianceSettings) -> None:
         self._phones = _policy(settings.phones)
-        self._peers = _policy(settings.link)
+        self._peers = settings.link
         self._trunks = {name: _policy(trunk) for name, trunk in settings.trunks.items()}
 
-    def of(self, kind: LegKind, via: str) -> Policy:
-        """Return the policy of a phone, trunk or peer."""
+    def of(self, kind: LegKind, via: str, *, tls: bool = False) -> Policy:
+        """Return the policy of a phone, trunk or peer whose call goes by TLS or does not."""
         if kind == "phone":
             return self._phones
         if kind == "peer":
-            return self._peers
+            return _policy(self._peers, tls=tls)
         return self._trunks.get(via, Policy())
 
 
-def _policy(section: PhoneSettings | TrunkSettings | LinkSettings) -> Policy:
-    t38 = isinstance(section, TrunkSettings) and section.t38
+def _policy(section: PhoneSettings | TrunkSettings | LinkSettings, *, tls: bool = False) -> Policy:
+    srtp = section.srtp
+    if srtp == "auto":
+        srtp = "required" if tls else "off"
     return Policy(
         tuple(dict.fromkeys(section.codecs)),
-        section.srtp,
+        srtp,
         section.codec_order,
         section.comfort_noise,
-        t38,
+        isinstance(section, TrunkSettings) and section.t38,
         section.srtp_keys,
     )

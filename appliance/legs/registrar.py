@@ -101,6 +101,7 @@ class PhoneRegistrar:
             event.source_port,
             clean(event.user_agent),
             now + expires_s,
+            tls=self._stack.came_by_tls(event.call),
         )
         if not self._contacts.put(contact):
             return False

@@ -28,6 +28,10 @@ class InviteIn:
     user_agent: str
     extras: dict[str, str]
     sdp: str = field(repr=False)
+    #: it came by TLS
+    tls: bool = False
+    #: the appliance whose certificate the sender has shown, empty for none
+    peer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from appliance.legs.sip import (
     SipStack,
 )
 from appliance.legs.sipcall import SipCall
+from appliance.legs.siptls import is_tls
 from appliance.legs.tombs import DialogFile
 from appliance.legs.trunkwatch import TrunkWatch
 from appliance.wire.commands import Dial
@@ -106,7 +107,8 @@ class SipSide:
         """Call *target*; raise CommandError when it cannot even be tried."""
         self._room()
         row = self._table.go_out(dial)
-        policy = self._policies.of(dial.kind, dial.via)
+        tls = is_tls(target.proxy or target.to)
+        policy = self._policies.of(dial.kind, dial.via, tls=tls)
         call = SipCall(self._stack, self._exchange.media, self._table, policy, 0, out=True)
         try:
             body = call.offer(row.leg)
@@ -147,7 +149,8 @@ class SipSide:
             self._stack.respond(event.call, admitted.status, headers=admitted.headers)
             return
         try:
-            policy = self._policies.of(admitted.kind, admitted.via)
+            tls = self._stack.came_by_tls(event.call)
+            policy = self._policies.of(admitted.kind, admitted.via, tls=tls)
             offered = _speakable(event.sdp, policy)
             self._room()
         except BranchlineError as error:

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from appliance.config.model import TrunkSettings
 from appliance.legs.sip import OptionsResult, RegisterResult, SipError, SipStack
+from appliance.legs.siptls import TlsFar
 from appliance.legs.trunks import TrunkTable
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class TrunkWatch:
         self._watches = {name: _Watch(trunk) for name, trunk in settings.items()}
         self._registrations: dict[int, str] = {}
         self._questions: dict[int, str] = {}
+        #: the addresses of trunks may have changed
+        self.on_resolved: Callable[[], None] = lambda: None
         for name, trunk in settings.items():
             known = not trunk.register and not trunk.check_s
             trunks.add(name, "trunk", up=known, reason="" if known else "unreachable")
@@ -67,15 +70,23 @@ class TrunkWatch:
         watch = self._watches.get(name)
         return None if watch is None else watch.settings
 
-    def trunk_at(self, address: str, port: int) -> str:
+    def trunk_at(self, address: str, port: int, *, tls: bool = False) -> str:
         """Return the trunk that packets from there belong to, or the empty text."""
         found = ""
         for name, watch in self._watches.items():
-            if address in watch.addresses:
+            if address in watch.addresses and tls == (watch.settings.transport == "tls"):
                 if watch.settings.port == port:
                     return name
                 found = found or name
         return found
+
+    def tls_fars(self) -> Iterator[TlsFar]:
+        """Yield whom calls by TLS may reach, and by what name."""
+        for watch in self._watches.values():
+            trunk = watch.settings
+            if trunk.transport == "tls":
+                for address in sorted(watch.addresses):
+                    yield TlsFar(address, trunk.port, trunk.host)
 
     async def keep_watching(self) -> None:
         """Register, ask and resolve until cancelled."""
@@ -94,6 +105,7 @@ class TrunkWatch:
     async def resolve(self) -> None:
         """Look up where calls of each trunk may come from; what fails keeps what it had."""
         await asyncio.gather(*map(_resolve, self._watches.items()))
+        self.on_resolved()
 
     def close(self) -> None:
         """Give registrations up."""
@@ -145,7 +157,7 @@ class TrunkWatch:
                 self._heard(name, watch, there=False)
             if watch.wants_check and not watch.asked and now >= watch.t_ask:
                 watch.t_ask, watch.t_asked = now + trunk.check_s, now
-                watch.asked = self._stack.options(f"sip:{trunk.host}:{trunk.port}")
+                watch.asked = self._stack.options(f"sip:{place_of(trunk)}")
                 self._questions[watch.asked] = name
         except SipError as error:
             _log.error("trunk %s: %s", name, error)
@@ -158,7 +170,7 @@ class TrunkWatch:
         watch.t_register = asyncio.get_running_loop().time() + _GIVE_UP_S
         watch.registration = self._stack.register(
             f"sip:{trunk.user}@{trunk.host}",
-            f"sip:{trunk.host}:{trunk.port}",
+            f"sip:{place_of(trunk)}",
             trunk.user,
             trunk.secret,
             trunk.expires_s,
@@ -174,6 +186,12 @@ class TrunkWatch:
     def _tell(self, name: str, watch: _Watch) -> None:
         up = watch.reachable and (watch.registered or not watch.settings.register)
         self._trunks.changed(name, up=up, reason="" if up else watch.reason or "unreachable")
+
+
+def place_of(trunk: TrunkSettings) -> str:
+    """Return a trunk's host, port and transport as they stand in a URI."""
+    over = "" if trunk.transport == "udp" else f";transport={trunk.transport}"
+    return f"{trunk.host}:{trunk.port}{over}"
 
 
 async def _resolve(named: tuple[str, _Watch]) -> None:

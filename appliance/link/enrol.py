@@ -56,6 +56,7 @@ class BoxPlace(msgspec.Struct, frozen=True, kw_only=True):
     link_port: int
     telemetry_address: str = ""
     telemetry_port: int = 0
+    sip_tls_port: int = 0
     version: str = ""
 
 
@@ -114,6 +115,7 @@ def place_of(settings: ApplianceSettings) -> BoxPlace:
         name=settings.name,
         sip_address=settings.sip.address,
         sip_port=settings.sip.port,
+        sip_tls_port=settings.sip.tls_port,
         link_address=link_address,
         link_port=settings.link.port,
         telemetry_address=settings.telemetry.address,

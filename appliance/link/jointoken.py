@@ -90,6 +90,8 @@ class EnrolRequest(msgspec.Struct, frozen=True, kw_only=True):
     link_port: Port
     telemetry_address: Host = ""
     telemetry_port: Port = 0
+    #: 0: it takes no calls by TLS
+    sip_tls_port: Port = 0
     version: Word = ""
     #: HMAC over all other fields, hex
     mac: str = ""

@@ -294,6 +294,8 @@ class DirectoryPeer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     sip_port: int
     #: CURVE public key, Z85
     curve_key: str
+    #: where it takes calls by TLS; 0: it does not
+    sip_tls_port: int = 0
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

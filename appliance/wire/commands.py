@@ -123,6 +123,8 @@ class Peer(Record):
     appliance: str
     address: str
     port: int
+    #: where it takes calls by TLS; 0: it does not
+    tls_port: int = 0
 
 
 class Peers(Record, tag=54):

@@ -429,7 +429,7 @@ static void stop(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const bl_sip_config_t config = {"127.0.0.1", PORT, "fuzz", 1000};
+	const bl_sip_config_t config = {"127.0.0.1", PORT, "fuzz", 1000, NULL};
 	const char *log = getenv("BL_FUZZ_LOG");
 	int32_t error;
 

@@ -21,6 +21,13 @@ enum bl_sip_error {
 	BL_SIP_EPORT = -3,    /**< the address and port cannot be bound */
 	BL_SIP_ESTOPPED = -4, /**< the stack has stopped */
 	BL_SIP_ESTART = -5,   /**< nua does not start */
+	BL_SIP_ETLS = -6,     /**< certificate, key or authority cannot be used */
+};
+
+/** A status that no SIP message has. */
+enum bl_sip_status {
+	BL_SIP_UNTRUSTED =
+		701, /**< of BL_SIP_FAIL: whom we called had no certificate of its own */
 };
 
 /** Kinds of event. */
@@ -62,7 +69,8 @@ enum bl_sip_text {
 	BL_SIP_REMOTE_TAG = 17,
 	BL_SIP_TARGET = 18, /**< remote target URI (RFC 3261 section 12.1) */
 	BL_SIP_ROUTES = 19, /**< route set, first hop first, one a line */
-	BL_SIP_TEXTS = 20,
+	BL_SIP_PEER = 20,   /**< appliance whose certificate the sender has shown */
+	BL_SIP_TEXTS = 21,
 };
 
 /** One event; its texts live until bl_sip_release(). */
@@ -80,12 +88,21 @@ typedef struct bl_sip_event {
 	void *memory;
 } bl_sip_event_t;
 
+/** TLS of a stack that speaks nothing else, and counts its calls from 2^31 on; texts are PEM. */
+typedef struct bl_sip_tls {
+	const char *folder;	 /**< has cafile.pem, which sofia-sip insists on */
+	const char *certificate; /**< ours, and those between it and a root */
+	const char *key;	 /**< its private key */
+	const char *authority;	 /**< whose certificates appliances have; NULL: nobody's */
+} bl_sip_tls_t;
+
 /** How to start a stack. */
 typedef struct bl_sip_config {
-	const char *address;	/**< numeric address to bind, UDP and TCP */
-	int32_t port;		/**< 1 … 65535 */
-	const char *user_agent; /**< product token */
-	uint32_t queue_limit;	/**< events waiting beyond which new requests are answered 503 */
+	const char *address;	 /**< numeric address to bind, UDP and TCP, or TLS */
+	int32_t port;		 /**< 1 … 65535 */
+	const char *user_agent;	 /**< product token */
+	uint32_t queue_limit;	 /**< events waiting beyond which new requests are answered 503 */
+	const bl_sip_tls_t *tls; /**< NULL: UDP and TCP */
 } bl_sip_config_t;
 
 /** A call to make; unused texts are NULL. */
@@ -147,6 +164,13 @@ int64_t bl_sip_register(bl_sip_t *sip, const bl_sip_binding_t *binding);
 
 /** Give up a registration. */
 int32_t bl_sip_unregister(bl_sip_t *sip, uint32_t call);
+
+/**
+ * Say whom we may call by TLS, in place of those named before. Each line is a kind, an address, a
+ * port and a name: "ours 192.0.2.1 5061 berlin-1" has a certificate of our authority, "public …"
+ * one of any root that the system believes. Calls to others by TLS fail.
+ */
+int32_t bl_sip_expect(bl_sip_t *sip, const char *lines);
 
 /** Ask whether somebody is there; returns the handle, or an error. */
 int64_t bl_sip_options(bl_sip_t *sip, const char *uri);

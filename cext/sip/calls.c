@@ -82,6 +82,7 @@ void call_free(struct call *call)
 	nua_handle_destroy(call->nh);
 	free(call->user);
 	free(call->secret);
+	free(call->to);
 	free(call->target);
 	free(call->routes);
 	free(call->cancel);
@@ -181,6 +182,23 @@ void calls_force(struct bl_sip *sip, double before_s)
 			next = call->next;
 			if (call->forced_at_s > 0 && call->forced_at_s < before_s)
 				call_over(call, 408);
+		}
+	}
+}
+
+/** End what goes there and has not been answered at all: nua would wait for 32 s. */
+void calls_refuse(struct bl_sip *sip, bool (*goes)(char const *uri, void const *to),
+		  void const *to)
+{
+	for (int i = 0; i < CALL_BUCKETS; i++) {
+		struct call *next;
+
+		for (struct call *call = sip->calls[i]; call; call = next) {
+			next = call->next;
+			if (call->to && !call->provisional && !call->answered &&
+			    !call->registered && goes(call->to, to))
+				call_over(call,
+					  call->kind == CALL_INVITE ? BL_SIP_UNTRUSTED : 503);
 		}
 	}
 }

@@ -196,6 +196,18 @@ int32_t bl_sip_unregister(bl_sip_t *sip, uint32_t call)
 	return command ? command_post(sip, command) : BL_SIP_ENOMEM;
 }
 
+int32_t bl_sip_expect(bl_sip_t *sip, const char *lines)
+{
+	struct command *command;
+
+	if (!sip || !lines)
+		return BL_SIP_EARG;
+	command = command_new(sip, OP_EXPECT, 0);
+	if (!command)
+		return BL_SIP_ENOMEM;
+	return post_if(sip, command, command_text(command, T_HEADERS, lines));
+}
+
 int64_t bl_sip_options(bl_sip_t *sip, const char *uri)
 {
 	struct command *command;

@@ -82,6 +82,8 @@ static void describe_source(struct draft *draft, struct bl_sip *sip)
 		draft->event.source_port = ntohs(from->su_sin6.sin6_port);
 	}
 	draft_text(draft, BL_SIP_SOURCE, address);
+	/* all that this stack receives comes by TLS, or else there are no names */
+	draft_text(draft, BL_SIP_PEER, tls_name_at(sip, from));
 }
 
 void describe_body(struct draft *draft, sip_t const *msg)

@@ -20,6 +20,9 @@ static const double STOP_GRACE_S = 1.5;
 
 static const char SDP_TYPE[] = "application/sdp";
 
+/** Our Contact where nua's own would not do: it would be a SIPS URI, which many cannot call. */
+#define CONTACT(sip) TAG_IF(*(sip)->contact, SIPTAG_CONTACT_STR((sip)->contact))
+
 static char *give(struct command *command, enum command_text which)
 {
 	char *text = command->text[which];
@@ -64,6 +67,8 @@ static void do_respond(struct command *command)
 	nua_respond(call->nh, status, lasting_phrase(call, command->text[T_PHRASE], status),
 		    NUTAG_WITH(call->request), TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
 		    TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+		    TAG_IF(status < 300 && call->kind == CALL_INVITE && *call->sip->contact,
+			   SIPTAG_CONTACT_STR(call->sip->contact)),
 		    TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
 	if (status < 200)
 		return;
@@ -110,8 +115,9 @@ static void do_invite(struct command *command)
 	call->secret = give(command, T_SECRET);
 	nua_invite(nh, TAG_IF(proxy, NUTAG_PROXY(proxy)),
 		   TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
-		   TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)),
+		   TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), CONTACT(sip),
 		   TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
+	call->to = give(command, proxy ? T_PROXY : T_URI);
 }
 
 static void do_end(struct command *command)
@@ -139,7 +145,7 @@ static void do_reoffer(struct command *command)
 	}
 	call->reoffered = true;
 	nua_invite(call->nh, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE),
-		   SIPTAG_PAYLOAD_STR(command->text[T_SDP]), TAG_END());
+		   SIPTAG_PAYLOAD_STR(command->text[T_SDP]), CONTACT(call->sip), TAG_END());
 }
 
 static void do_register(struct command *command)
@@ -171,6 +177,7 @@ static void do_register(struct command *command)
 	call->expires_s = command->number;
 	nua_register(nh, NUTAG_REGISTRAR(command->text[T_PROXY]), SIPTAG_EXPIRES_STR(expires),
 		     TAG_IF(call->user, NUTAG_M_USERNAME(call->user)), TAG_END());
+	call->to = give(command, T_PROXY);
 }
 
 static void do_unregister(struct command *command)
@@ -194,6 +201,7 @@ static void do_options(struct command *command)
 	struct bl_sip *sip = command->sip;
 	char *to = NULL;
 	nua_handle_t *nh = NULL;
+	struct call *call = NULL;
 
 	if (asprintf(&to, "<%s>", command->text[T_URI]) < 0)
 		to = NULL;
@@ -201,13 +209,21 @@ static void do_options(struct command *command)
 		nh = nua_handle(sip->nua, NULL, NUTAG_URL(command->text[T_URI]), SIPTAG_TO_STR(to),
 				TAG_END());
 	free(to);
-	if (!nh || !call_new(sip, command->call, CALL_OPTIONS, nh)) {
+	if (nh)
+		call = call_new(sip, command->call, CALL_OPTIONS, nh);
+	if (!call) {
 		if (nh)
 			nua_handle_destroy(nh);
 		stillborn(command, BL_SIP_OPTIONS);
 		return;
 	}
 	nua_options(nh, TAG_END());
+	call->to = give(command, T_URI);
+}
+
+static void do_expect(struct command *command)
+{
+	tls_know_fars(command->sip, command->text[T_HEADERS]);
 }
 
 static void do_stop(struct command *command)
@@ -227,7 +243,8 @@ void command_execute(struct command *command)
 		[OP_RESPOND] = do_respond,   [OP_INVITE] = do_invite,
 		[OP_END] = do_end,	     [OP_REOFFER] = do_reoffer,
 		[OP_REGISTER] = do_register, [OP_UNREGISTER] = do_unregister,
-		[OP_OPTIONS] = do_options,   [OP_STOP] = do_stop,
+		[OP_OPTIONS] = do_options,   [OP_EXPECT] = do_expect,
+		[OP_STOP] = do_stop,
 	};
 
 	run[command->op](command);

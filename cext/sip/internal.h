@@ -26,8 +26,13 @@ struct command;
 #include <sofia-sip/nua.h>
 #include <sofia-sip/sip.h>
 
+#include <limits.h>
+#include <netinet/in.h>
+#include <openssl/x509.h>
+
 enum {
-	TEXT_LIMIT = 65536,  /**< longest text in an event [bytes]: a UDP packet */
+	TLS_NAME = 256,	    /**< [bytes] of a far end's name, 0 counted (RFC 1035 section 2.3.4) */
+	TEXT_LIMIT = 65536, /**< longest text in an event [bytes]: a UDP packet */
 	CALL_BUCKETS = 4096, /**< chains of the call table; a power of two */
 };
 
@@ -94,6 +99,7 @@ struct call {
 	int expires_s;	    /**< asked for */
 	double forced_at_s; /**< when an end is taken for granted; 0: not asked for */
 	char *user, *secret;
+	char *to;	       /**< URI that ours goes to; only the stack with TLS needs it */
 	char *target, *routes; /**< of the caller's dialog, from its INVITE */
 };
 
@@ -108,6 +114,8 @@ void call_end(struct call *call, const char *headers);
 void call_cancel(struct call *call);
 void calls_end_all(struct bl_sip *sip);
 void calls_force(struct bl_sip *sip, double before_s);
+void calls_refuse(struct bl_sip *sip, bool (*goes)(char const *uri, void const *to),
+		  void const *to);
 
 /* -- describing messages ------------------------------------------------------------------ */
 
@@ -132,6 +140,7 @@ enum command_op {
 	OP_REGISTER,
 	OP_UNREGISTER,
 	OP_OPTIONS,
+	OP_EXPECT,
 	OP_STOP
 };
 
@@ -161,6 +170,39 @@ int32_t command_stop(struct bl_sip *sip);
 void command_free(struct command *command);
 void command_execute(struct command *command);
 
+/* -- TLS ---------------------------------------------------------------------------------- */
+
+struct tls_end;
+
+/** Whom we call, and by what its certificate must be named. */
+struct tls_far {
+	struct tls_far *next;
+	su_sockaddr_t at;
+	bool ours;    /**< an appliance: its certificate comes from our authority */
+	bool refused; /**< it had another one; the calls that wait for it are to be told */
+	char address[INET6_ADDRSTRLEN];
+	char name[TLS_NAME];
+};
+
+/** The stack's TLS; all but what is read at the start is the thread's own. */
+struct tls {
+	bool on;
+	char folder[PATH_MAX]; /**< that nua insists on */
+	X509 *certificate, *authority;
+	EVP_PKEY *key;
+	STACK_OF(X509) * chain;
+	struct tls_far *fars;
+	struct tls_end *ends; /**< all connections that there are */
+};
+
+void tls_init_library(void);
+bool tls_load(struct bl_sip *sip, const bl_sip_tls_t *config);
+nua_t *tls_make_nua(struct bl_sip *sip, nua_t *(*make)(struct bl_sip *sip));
+void tls_free_parts(struct bl_sip *sip);
+void tls_know_fars(struct bl_sip *sip, char *lines);
+void tls_look(struct bl_sip *sip);
+char const *tls_name_at(struct bl_sip const *sip, su_sockaddr_t const *from);
+
 /* -- the stack ---------------------------------------------------------------------------- */
 
 enum stack_state { STACK_STARTING, STACK_RUNNING, STACK_STOPPING, STACK_FAILED };
@@ -170,8 +212,10 @@ struct bl_sip {
 	uint32_t queue_limit;
 	char address[64];
 	char url[96];
+	char contact[96]; /**< with TLS: what far ends answer to; else empty */
 	char user_agent[64];
 	int port;
+	struct tls tls;
 
 	pthread_t thread;
 	pthread_mutex_t

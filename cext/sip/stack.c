@@ -58,17 +58,18 @@ static bool port_free(const char *address, int port, int type)
 
 static nua_t *make_nua(struct bl_sip *sip)
 {
-	return nua_create(sip->root, on_nua_event, sip, NUTAG_URL(sip->url), NUTAG_MEDIA_ENABLE(0),
-			  NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_AUTOACK(0),
-			  NUTAG_ENABLEINVITE(1), NUTAG_ENABLEMESSAGE(0), NUTAG_AUTO302(0),
-			  NUTAG_AUTO305(0), NUTAG_MAX_RETRY_AFTER(0),
-			  NUTAG_RETRY_COUNT(RETRY_LIMIT), NUTAG_SESSION_TIMER(0),
-			  NUTAG_KEEPALIVE(0), NUTAG_SERVICE_ROUTE_ENABLE(0), NUTAG_PATH_ENABLE(0),
-			  NUTAG_OUTBOUND("no-outbound no-natify no-options-keepalive no-validate"),
-			  NUTAG_APPL_METHOD("UPDATE"), SIPTAG_ALLOW_STR(METHODS),
-			  SIPTAG_USER_AGENT_STR(sip->user_agent), TPTAG_STUN_SERVER(0),
-			  NTATAG_UDP_MTU(UDP_LIMIT), NTATAG_MAXSIZE(MESSAGE_LIMIT),
-			  NTATAG_MAX_FORWARDS(70), TAG_END());
+	return nua_create(
+		sip->root, on_nua_event, sip, NUTAG_URL(sip->url),
+		TAG_IF(sip->tls.on, NUTAG_CERTIFICATE_DIR(sip->tls.folder)), TPTAG_TLS_VERSION(0),
+		NUTAG_MEDIA_ENABLE(0), NUTAG_AUTOALERT(0), NUTAG_AUTOANSWER(0), NUTAG_AUTOACK(0),
+		NUTAG_ENABLEINVITE(1), NUTAG_ENABLEMESSAGE(0), NUTAG_AUTO302(0), NUTAG_AUTO305(0),
+		NUTAG_MAX_RETRY_AFTER(0), NUTAG_RETRY_COUNT(RETRY_LIMIT), NUTAG_SESSION_TIMER(0),
+		NUTAG_KEEPALIVE(0), NUTAG_SERVICE_ROUTE_ENABLE(0), NUTAG_PATH_ENABLE(0),
+		NUTAG_OUTBOUND("no-outbound no-natify no-options-keepalive no-validate"),
+		NUTAG_APPL_METHOD("UPDATE"), SIPTAG_ALLOW_STR(METHODS),
+		SIPTAG_USER_AGENT_STR(sip->user_agent), TPTAG_STUN_SERVER(0),
+		NTATAG_UDP_MTU(UDP_LIMIT), NTATAG_MAXSIZE(MESSAGE_LIMIT), NTATAG_MAX_FORWARDS(70),
+		TAG_END());
 }
 
 /** Look for ends that did not come, and for the end of all calls while stopping. */
@@ -77,6 +78,7 @@ static void on_tick(struct bl_sip *magic, su_timer_t *timer, struct bl_sip *sip)
 	(void)magic;
 	(void)timer;
 	calls_force(sip, monotonic_s());
+	tls_look(sip);
 	if (sip->state != STACK_STOPPING || sip->shutdown_sent)
 		return;
 	if (atomic_load(&sip->live) == 0 || monotonic_s() > sip->stop_by_s) {
@@ -105,6 +107,7 @@ static void teardown(struct bl_sip *sip)
 		return; /* nua asserts when destroyed with open transactions: leave it lying */
 	if (sip->nua)
 		nua_destroy(sip->nua);
+	tls_look(sip);
 	if (sip->root)
 		su_root_destroy(sip->root);
 }
@@ -124,7 +127,7 @@ static bool setup(struct bl_sip *sip)
 	if (!sip->root)
 		return false;
 	su_root_threading(sip->root, 0);
-	sip->nua = make_nua(sip);
+	sip->nua = sip->tls.on ? tls_make_nua(sip, make_nua) : make_nua(sip);
 	if (!sip->nua)
 		return false;
 	sip->timer = su_timer_create(su_root_task(sip->root), TICK_MS);
@@ -190,6 +193,7 @@ static void init_library(void)
 	epoch_s = su_now().tv_sec - (unsigned long)monotonic_s();
 	_su_time = steady_ms;
 	su_init();
+	tls_init_library();
 	su_log_set_level(NULL, 0);
 	su_log_set_level(nua_log, 0);
 	su_log_set_level(nta_log, 0);
@@ -208,15 +212,24 @@ static struct bl_sip *stack_new(const bl_sip_config_t *config)
 		return NULL;
 	}
 	snprintf(sip->address, sizeof(sip->address), "%s", config->address);
-	snprintf(sip->url, sizeof(sip->url), "sip:%s%s%s:%d", six ? "[" : "", config->address,
-		 six ? "]" : "", (int)config->port);
+	snprintf(sip->url, sizeof(sip->url), "%s:%s%s%s:%d", config->tls ? "sips" : "sip",
+		 six ? "[" : "", config->address, six ? "]" : "", (int)config->port);
+	if (config->tls)
+		snprintf(sip->contact, sizeof(sip->contact), "<sip:%s%s%s:%d;transport=tls>",
+			 six ? "[" : "", config->address, six ? "]" : "", (int)config->port);
 	snprintf(sip->user_agent, sizeof(sip->user_agent), "%s", config->user_agent);
 	sip->port = config->port;
 	sip->queue_limit = config->queue_limit;
-	atomic_init(&sip->next_id, 1);
+	/* a process may have a stack for TLS beside another: no number is in both */
+	atomic_init(&sip->next_id, config->tls ? 0x80000000U : 1);
 	pthread_mutex_init(&sip->gate, NULL);
 	pthread_cond_init(&sip->state_changed, NULL);
 	return sip;
+}
+
+static bool tls_good(const bl_sip_tls_t *tls)
+{
+	return !tls || (tls->folder && tls->certificate && tls->key);
 }
 
 static bool config_good(const bl_sip_config_t *config)
@@ -224,16 +237,20 @@ static bool config_good(const bl_sip_config_t *config)
 	unsigned char any[sizeof(struct in6_addr)];
 
 	return config && config->address && config->user_agent && config->port > 0 &&
-	       config->port < 65536 && config->queue_limit > 0 &&
+	       config->port < 65536 && config->queue_limit > 0 && tls_good(config->tls) &&
 	       (inet_pton(AF_INET, config->address, any) == 1 ||
 		inet_pton(AF_INET6, config->address, any) == 1);
 }
 
 /** Start the thread and wait until it runs or has failed. */
-static int32_t launch(struct bl_sip *sip)
+static int32_t launch(struct bl_sip *sip, const bl_sip_tls_t *tls)
 {
 	enum stack_state state;
 
+	if (tls && !tls_load(sip, tls)) {
+		sip->joined = true;
+		return BL_SIP_ETLS;
+	}
 	if (pthread_create(&sip->thread, NULL, thread_main, sip) != 0) {
 		sip->joined = true;
 		return BL_SIP_ENOMEM;
@@ -254,11 +271,11 @@ bl_sip_t *bl_sip_start(const bl_sip_config_t *config, int32_t *error)
 
 	if (config_good(config)) {
 		result = BL_SIP_EPORT;
-		if (port_free(config->address, config->port, SOCK_DGRAM) &&
+		if ((config->tls || port_free(config->address, config->port, SOCK_DGRAM)) &&
 		    port_free(config->address, config->port, SOCK_STREAM)) {
 			pthread_once(&once, init_library);
 			sip = stack_new(config);
-			result = sip ? launch(sip) : BL_SIP_ENOMEM;
+			result = sip ? launch(sip, config->tls) : BL_SIP_ENOMEM;
 		}
 	}
 	if (sip && result != BL_SIP_OK) {
@@ -288,6 +305,7 @@ void bl_sip_free(bl_sip_t *sip)
 	queue_close(&sip->queue);
 	pthread_cond_destroy(&sip->state_changed);
 	pthread_mutex_destroy(&sip->gate);
+	tls_free_parts(sip);
 	free(sip);
 }
 

@@ -110,6 +110,7 @@ class Enrolment:
         row.curve_key, row.fingerprint, row.csr = request.curve_key, fingerprint(csr), request.csr
         row.link_address, row.link_port = request.link_address, request.link_port
         row.sip_address, row.sip_port = request.sip_address, request.sip_port
+        row.sip_tls_port = request.sip_tls_port
         row.enrolled_at, row.approved_at = at, None
         row.telemetry_address = request.telemetry_address
         row.telemetry_port = request.telemetry_port
@@ -152,6 +153,8 @@ def _check_place(request: EnrolRequest, name: str) -> None:
     for word, port in (("SIP", request.sip_port), ("link", request.link_port)):
         if not 1 <= port <= 65535:
             raise ConfigError("bad-request", f"{word} port {port} is no port")
+    if not 0 <= request.sip_tls_port <= 65535:
+        raise ConfigError("bad-request", f"SIP's TLS port {request.sip_tls_port} is no port")
 
 
 def _is_host(text: str) -> bool:

@@ -177,5 +177,6 @@ def _peer(row: fleet.Appliance) -> DirectoryPeer:
         link_port=row.link_port,
         sip_address=row.sip_address,
         sip_port=row.sip_port,
+        sip_tls_port=row.sip_tls_port,
         curve_key=row.curve_key,
     )

@@ -39,6 +39,8 @@ class Appliance(Base):
     link_port: Mapped[int] = mapped_column(Integer)
     sip_address: Mapped[str] = mapped_column(String(255))
     sip_port: Mapped[int] = mapped_column(Integer)
+    #: 0: it takes no calls by TLS
+    sip_tls_port: Mapped[int] = mapped_column(Integer, default=0)
     telemetry_address: Mapped[str] = mapped_column(String(255), default="")
     telemetry_port: Mapped[int] = mapped_column(Integer, default=0)
     enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)

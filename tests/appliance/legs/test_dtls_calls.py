@@ -260,7 +260,7 @@ async def test_two_appliances_hear_each_other(tmp_path: Path) -> None:
             brain.put(RecordLeg(leg, "talk", "talk.wav"))
         async with asyncio.timeout(20):
             for name in ("a", "b"):
-                while size_of(tmp_path / name) < 3 * 2 * 16_000:  # noqa: ASYNC110
+                while size_of(tmp_path / name) < 3 * 2 * 2 * 16_000:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         brain_a.put(Hang(caller))
         for brain, leg in ((brain_a, caller), (brain_b, callee)):

@@ -32,6 +32,14 @@ def test_each_section_speaks_for_its_own() -> None:
     assert policies.of("trunk", "city") == Policy(("PCMU",), "optional")
 
 
+def test_calls_between_appliances_by_tls_are_encrypted() -> None:
+    policies = CallPolicies(ApplianceSettings())
+    assert policies.of("peer", "box-b", tls=True) == Policy(WIDE, "required")
+    assert policies.of("peer", "box-b").srtp == policies.of("phone", "ann", tls=True).srtp == "off"
+    off = CallPolicies(ApplianceSettings(link=LinkSettings(srtp="off")))
+    assert off.of("peer", "box-b", tls=True).srtp == "off"
+
+
 @pytest.mark.parametrize("field", [{"codecs": []}, {"codecs": ["G729"]}, {"srtp": "yes"}])
 def test_senseless_settings_are_refused(field: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
