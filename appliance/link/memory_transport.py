@@ -130,6 +130,9 @@ class MemoryTransport:
         self._network.unlisten(self)
         self._events = None
 
+    async def gone(self) -> None:
+        """Return at once: what was sent is the network's."""
+
     # -- what the network brings ---------------------------------------------------------------
 
     def opened(self, session: int, other: "MemoryTransport", far: int) -> None:

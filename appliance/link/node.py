@@ -105,6 +105,7 @@ class LinkNode:
                 await asyncio.sleep(TICK_S)
         finally:
             self.close()
+            await self._transport.gone()
 
     def close(self) -> None:
         """Say Goodbye to everyone and stop listening."""

@@ -1,6 +1,7 @@
 """What the link asks of a transport: sessions between two keys that carry frames in order.
 
-ZeroMQ is one (`zmq_transport.py`), memory with a held clock another (`memory_transport.py`).
+ZeroMQ is one (`zmq_transport.py`), NATS another (`nats_transport.py`), both at once a third
+(`joined_transport.py`), and memory with a held clock serves tests (`memory_transport.py`).
 """
 
 from collections.abc import Iterable
@@ -43,3 +44,6 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """End all sessions and stop listening."""
+
+    async def gone(self) -> None:
+        """Wait until what was sent before `close` has left, or could not; a moment at most."""

@@ -190,6 +190,9 @@ class ZmqTransport:
             self._context.destroy(linger=LINGER_MS)
             self._context = None
 
+    async def gone(self) -> None:
+        """Return at once: libzmq lets out what was sent last while it closes."""
+
     # -- inside --------------------------------------------------------------------------------
 
     def _end(self, session: int, reason: str) -> None:

@@ -11,6 +11,7 @@ from appliance.link.memory_transport import MemoryNetwork, MemoryTransport
 from appliance.link.messages import PROTO, Hello, LinkMessage
 from appliance.link.node import TICK_S, LinkNode
 from appliance.link.session import Peer
+from appliance.link.transport import Transport
 from appliance.link.zmq_transport import ZmqTransport
 from appliance.routing.model import ContactRow, Place, SeatRow
 
@@ -129,7 +130,7 @@ class World:
                 callback()
 
 
-class CurveNode:
+class RealNode:
     """A node over real sockets on loopback."""
 
     def __init__(self, name: str, *, says: Hello | None = None, port: int = 0) -> None:
@@ -141,18 +142,30 @@ class CurveNode:
         self.make(port)
 
     def make(self, port: int = 0) -> None:
-        self.transport = ZmqTransport(
-            address="127.0.0.1", port=port, public_key=self.key, secret_key=self.secret
+        """Make the node anew; what it has seen stays."""
+        self.node = LinkNode(
+            lambda: self.says, self.make_transport(port), SystemClock(), self.seen
         )
-        self.node = LinkNode(lambda: self.says, self.transport, SystemClock(), self.seen)
 
-    def peer(self, *, dialable: bool = True) -> Peer:
+    def make_transport(self, port: int) -> Transport:
+        raise NotImplementedError
+
+    @property
+    def port(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def refused(self) -> int:
+        """Return how many strangers were turned away."""
+        raise NotImplementedError
+
+    def peer(self, *, dialable: bool = True, key: str = "") -> Peer:
         return Peer(
             name=self.name,
-            key=self.key,
+            key=key or self.key,
             role=self.says.role,
             address="127.0.0.1",
-            port=self.transport.port if dialable else 0,
+            port=self.port if dialable else 0,
         )
 
     def start(self) -> None:
@@ -162,6 +175,47 @@ class CurveNode:
     async def stop(self) -> None:
         self.task.cancel()
         await asyncio.gather(self.task, return_exceptions=True)
+
+    async def die(self) -> None:
+        """End without a word: the process is gone, the machine answers no more."""
+        raise NotImplementedError
+
+
+class CurveNode(RealNode):
+    """A node over ZeroMQ with CURVE."""
+
+    transport: ZmqTransport
+
+    def make_transport(self, port: int) -> Transport:
+        self.transport = ZmqTransport(
+            address="127.0.0.1", port=port, public_key=self.key, secret_key=self.secret
+        )
+        return self.transport
+
+    @property
+    def port(self) -> int:
+        return self.transport.port
+
+    @property
+    def refused(self) -> int:
+        return self.transport.gate.refused
+
+    async def die(self) -> None:
+        self.task.cancel()
+        self.transport.close()
+
+
+async def pair(nodes: list[RealNode], make: Callable[..., RealNode]) -> tuple[RealNode, RealNode]:
+    """Return a hub, and an appliance that is up at it."""
+    hub, box = make("hub"), make("a")
+    nodes += [hub, box]
+    hub.start()
+    box.start()
+    hub.node.allow([box.peer(dialable=False)])
+    box.node.allow([hub.peer()])
+    box.node.dial("hub")
+    await until(lambda: hub.node.peers() == {"a"} and box.node.peers() == {"hub"})
+    return hub, box
 
 
 async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
