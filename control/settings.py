@@ -34,6 +34,13 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     hub_address: str = "127.0.0.1"
     #: the link's ROUTER socket
     link_port: Port = 7400
+    #: servers of the NATS cluster, such as `nats://192.0.2.5:4222` or `tls://…`: the hub is
+    #: reached by it too; empty: by ZeroMQ only
+    nats_servers: tuple[str, ...] = ()
+    #: file with a NATS user's JWT and seed (`.creds`) or with an nkey seed; empty: none
+    nats_credentials: str = ""
+    #: file with the certificates (PEM) that NATS servers must be signed by; empty: the system's
+    nats_ca: str = ""
     #: telemetry from boxes (XSUB)
     telemetry_in_port: Port = 7401
     #: where monitoring systems subscribe (XPUB); whoever reaches it may read, so keep it inside

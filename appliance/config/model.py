@@ -144,6 +144,14 @@ class LinkSettings(Section, frozen=True):
     address: str = ""
     #: port other appliances dial
     port: Port = 7410
+    #: how hub and peers are dialled; those who dial us by ZeroMQ are answered in either case
+    transport: Literal["zeromq", "nats"] = "zeromq"
+    #: servers of the NATS cluster, such as `nats://192.0.2.5:4222` or `tls://…`
+    nats_servers: tuple[str, ...] = ()
+    #: file with a NATS user's JWT and seed (`.creds`) or with an nkey seed; empty: none
+    nats_credentials: str = ""
+    #: file with the certificates (PEM) that NATS servers must be signed by; empty: the system's
+    nats_ca: str = ""
     #: codecs of calls to and from other appliances, best first
     codecs: Codecs = _WIDE
     codec_order: CodecOrder = "theirs"
@@ -152,6 +160,12 @@ class LinkSettings(Section, frozen=True):
     srtp_keys: SrtpKeys = "both"
     #: silence need not be sent (RFC 3389)
     comfort_noise: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a transport has nobody to talk to."""
+        if self.transport == "nats" and not self.nats_servers:
+            msg = 'transport "nats" needs the servers of the cluster in nats_servers'
+            raise ValueError(msg)
 
 
 class TelemetrySettings(Section, frozen=True):

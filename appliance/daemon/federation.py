@@ -14,6 +14,7 @@ from appliance.ledger.journal import LedgerJournal
 from appliance.ledger.outbox import LedgerOutbox
 from appliance.link.documents import FOLDER, DocumentStore
 from appliance.link.identity import HUB_NAME, Identity
+from appliance.link.joined_transport import JoinedTransport
 from appliance.link.messages import (
     PROTO,
     Confirm,
@@ -32,9 +33,12 @@ from appliance.link.messages import (
     Resnapshot,
     Roster,
 )
+from appliance.link.nats_client import NatsSettings
+from appliance.link.nats_transport import NatsTransport
 from appliance.link.node import LinkNode
 from appliance.link.publisher import StatePublisher
 from appliance.link.session import Peer
+from appliance.link.transport import Transport
 from appliance.link.uploader import LedgerUploader
 from appliance.link.zmq_transport import ZmqTransport
 from appliance.plan.model import Plan
@@ -67,13 +71,7 @@ class Federation:
             tenant=fields.tenant,
         )
         self.documents.load()
-        transport = ZmqTransport(
-            address=settings.link.address or settings.sip.address,
-            port=settings.link.port,
-            public_key=identity.keys.curve.public,
-            secret_key=identity.keys.curve.secret,
-        )
-        self.node = LinkNode(self._hello, transport, clock, self)
+        self.node = LinkNode(self._hello, transport_of(settings, identity), clock, self)
         self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send)
         brain.floor.onward.append(self.publisher)
         self._outbox = LedgerOutbox(journal, brain.turn.wake)
@@ -235,3 +233,27 @@ def _told(upload: asyncio.Task[None]) -> None:
     error = None if upload.cancelled() else upload.exception()
     if error is not None:
         log.error("the ledger's upload has ended: %r", error)
+
+
+def transport_of(settings: ApplianceSettings, identity: Identity) -> Transport:
+    """Return what the settings ask for; raise ConfigError where it cannot work.
+
+    A box on NATS still answers whoever dials it by ZeroMQ, so that a fleet moves box by box.
+    """
+    link, curve = settings.link, identity.keys.curve
+    zeromq = ZmqTransport(
+        address=link.address or settings.sip.address,
+        port=link.port,
+        public_key=curve.public,
+        secret_key=curve.secret,
+    )
+    if link.transport == "zeromq":
+        return zeromq
+    nats = NatsTransport(
+        NatsSettings(
+            servers=link.nats_servers, credentials=link.nats_credentials, ca=link.nats_ca
+        ),
+        public_key=curve.public,
+        secret_key=curve.secret,
+    )
+    return JoinedTransport([nats, zeromq])

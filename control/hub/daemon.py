@@ -15,6 +15,7 @@ from appliance.base.clock import Clock, SystemClock
 from appliance.base.errors import BranchlineError, ConfigError
 from appliance.link.files import write_whole
 from appliance.link.identity import HUB_NAME
+from appliance.link.joined_transport import JoinedTransport
 from appliance.link.messages import (
     PROTO,
     Delta,
@@ -27,11 +28,14 @@ from appliance.link.messages import (
     Resnapshot,
     Snapshot,
 )
+from appliance.link.nats_client import NatsSettings
+from appliance.link.nats_transport import NatsTransport
 from appliance.link.node import LinkNode
 from appliance.link.session import Peer
+from appliance.link.transport import Transport
 from appliance.link.view import PeerView
 from appliance.link.zmq_transport import ZmqTransport
-from control.fleet.keys import hub_pair
+from control.fleet.keys import CurvePair, hub_pair
 from control.hub.documents import DocumentDesk
 from control.hub.floor import HubFloor
 from control.hub.ipc import HubDoor
@@ -79,7 +83,7 @@ class Hub:
             public_key=pair.public,
             secret_key=pair.secret,
         )
-        self.node = LinkNode(self._hello, self.transport, clock, self)
+        self.node = LinkNode(self._hello, self._transports(pair), clock, self)
         self.door = HubDoor(
             {"reload": self._do_reload, "floor": self._do_floor, "revoke": self._do_revoke}
         )
@@ -251,6 +255,22 @@ class Hub:
             version=self._version,
             plan_serial=self.desk.serial("plan"),
         )
+
+    def _transports(self, pair: CurvePair) -> Transport:
+        """Return ZeroMQ, and NATS beside it where there is a cluster."""
+        settings = self._settings
+        if not settings.nats_servers:
+            return self.transport
+        nats = NatsTransport(
+            NatsSettings(
+                servers=settings.nats_servers,
+                credentials=settings.nats_credentials,
+                ca=settings.nats_ca,
+            ),
+            public_key=pair.public,
+            secret_key=pair.secret,
+        )
+        return JoinedTransport([self.transport, nats])
 
     def _send(self, peer: str, message: LinkMessage) -> bool:
         return self.node.send(peer, message)

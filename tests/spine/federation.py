@@ -20,7 +20,7 @@ ADMIN, PASSWORD = "admin", "test-password-1"
 class Control:
     """The control plane in *folder*, on a loopback address of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, extra: str = "") -> None:
         self.folder = folder
         self.address = loopback()
         folder.mkdir(parents=True, exist_ok=True)
@@ -28,6 +28,7 @@ class Control:
         self.config.write_text(
             f'state_dir = "{folder / "state"}"\nweb_address = "{self.address}"\n'
             f'hub_address = "{self.address}"\ntelemetry_out_address = "{self.address}"\n'
+            f"{extra}\n"
         )
         self.hub: subprocess.Popen[bytes] | None = None
         self.intake: subprocess.Popen[bytes] | None = None
@@ -112,10 +113,18 @@ class Control:
 class Federation:
     """Control and two branches, `north` and `south`, that have joined it and see each other."""
 
-    def __init__(self, folder: Path, plan: Plan, *, extra: str = "") -> None:
-        self.control = Control(folder / "control")
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        *,
+        extra: str = "",
+        sections: str = "",
+        control_extra: str = "",
+    ) -> None:
+        self.control = Control(folder / "control", extra=control_extra)
         self.branches = {
-            name: Branch(folder / name, plan, name=name, extra=extra)
+            name: Branch(folder / name, plan, name=name, extra=extra, sections=sections)
             for name in ("north", "south")
         }
         self.plan = plan

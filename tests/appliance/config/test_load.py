@@ -62,6 +62,8 @@ def test_sections_and_names(tmp_path: Path) -> None:
         ("[trunks.isp]\nport = 5060", ["host", "$.trunks"]),
         ('[trunks.isp]\nhost = "x"\nexpires_s = 5', ["expires_s", "30"]),
         ('[trunks.ISP]\nhost = "x"', ["trunks"]),
+        ('[link]\ntransport = "nats"', ["nats_servers", "$.link"]),
+        ('[link]\ntransport = "amqp"', ["$.link.transport", "'amqp'"]),
         ("colour = 1", ["colour"]),
         ("[sip]\nports = 5060", ["ports", "$.sip"]),
     ],

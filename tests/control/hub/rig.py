@@ -20,9 +20,12 @@ from appliance.link.messages import (
     Propose,
     Resnapshot,
 )
+from appliance.link.nats_client import NatsSettings
+from appliance.link.nats_transport import NatsTransport
 from appliance.link.node import LinkNode
 from appliance.link.publisher import StatePublisher
 from appliance.link.session import Peer
+from appliance.link.transport import Transport
 from appliance.link.zmq_transport import ZmqTransport
 from appliance.plan.model import Agent, Number, Plan, Queue
 from control.fleet.exchange import import_plan
@@ -111,7 +114,9 @@ class Control:
 class Box:
     """An appliance as the hub sees it: link, publisher and documents; it says no to proposals."""
 
-    def __init__(self, name: str, control: Control, folder: Path) -> None:
+    def __init__(
+        self, name: str, control: Control, folder: Path, *, nats: NatsSettings | None = None
+    ) -> None:
         self.name, self.site = name, f"site-{name}"
         self._control = control
         public, secret = zmq.curve_keypair()
@@ -126,9 +131,12 @@ class Box:
         self.documents = DocumentStore(
             folder / name, control.parts.plan_public, site=self.site, tenant="main"
         )
-        self.transport = ZmqTransport(
-            address="127.0.0.1", port=0, public_key=self.key, secret_key=self.secret
-        )
+        keys = {"public_key": self.key, "secret_key": self.secret}
+        self.transport: Transport
+        if nats is None:
+            self.transport = ZmqTransport(address="127.0.0.1", port=0, **keys)
+        else:
+            self.transport = NatsTransport(nats, **keys)
         self.node = LinkNode(self._hello, self.transport, SystemClock(), self)
         self.publisher = StatePublisher(1, SystemClock(), self.node.send)
 
