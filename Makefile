@@ -12,6 +12,8 @@ CTEST_DIR := build/ctest
 TSAN_DIR := build/tsan
 SECONDS := 60
 PYTEST := $(PY) -m pytest -q
+# tests wait more than they compute: three at a time, each file in one of them
+WORKERS ?= 3
 
 .PHONY: help run test test-long setup format lint types rooms spell ctest threads fuzz pytest bench clean
 
@@ -105,7 +107,7 @@ fuzz: $(CTEST_DIR)/build.ninja ## every fuzz target for SECONDS (60); build/fuzz
 		--timeout $$(($(SECONDS) + 600)) --output-on-failure
 
 pytest: setup
-	$(PYTEST) -m 'not hw and not image and not long'
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m 'not hw and not image and not long'
 
 bench: setup $(STAMPS)/bench ## all benches, for people
 	$(PY) -m tests.bench --all

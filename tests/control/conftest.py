@@ -97,9 +97,10 @@ def stranger(app: Flask) -> Visitor:
 
 
 @pytest.fixture(scope="session")
-def cookie(template: Path) -> str:
+def cookie(template: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Log in once: every copy has the same users and the same key for cookies."""
-    made = ControlParts(ControlSettings(state_dir=str(template)), HeldClock())
+    folder = shutil.copytree(template, tmp_path_factory.mktemp("login") / "c")
+    made = ControlParts(ControlSettings(state_dir=str(folder)), HeldClock())
     visitor = Visitor(create_app(made.settings, made))
     visitor.log_in()
     found = visitor.client.get_cookie("branchline")
