@@ -65,8 +65,8 @@ static void see_digit(struct bl_engine *engine, const struct kit_phone *phone, u
 		      uint32_t *timestamp)
 {
 	for (uint32_t n = 0; n < ON + ENDS; n++) {
-		struct bl_telephone_event event;
-		struct bl_rtp packet;
+		struct bl_telephone_event event = {0};
+		struct bl_rtp packet = {0};
 
 		CHECK(packet_of_tick(engine, phone, &packet));
 		CHECK_EQUAL(KIT_EVENT_PT, packet.payload_type);
@@ -86,7 +86,7 @@ static void test_out(void)
 		struct bl_engine *engine = kit_engine();
 		struct kit_phone *phone = kit_phone(engine, PHONE, KIT_EVENT_PT);
 		uint32_t sound = 0, first = 0, second = 0, clock = cases[i].clock;
-		struct bl_rtp packet;
+		struct bl_rtp packet = {0};
 
 		agree(engine, phone, i);
 		for (int n = 0; n < BEFORE; n++) {
