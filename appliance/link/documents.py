@@ -62,6 +62,16 @@ class DocumentStore:
         held = self._held.get("directory")
         return held[1] if held and isinstance(held[1], Directory) else None
 
+    def document(self, kind: str) -> Document | None:
+        """Return the newest document of *kind* as it came, signature and all."""
+        held = self._held.get(kind)
+        return held[0] if held else None
+
+    def serial(self, kind: str) -> int:
+        """Return the serial of what is held; 0: nothing."""
+        document = self.document(kind)
+        return document.serial if document else 0
+
     def load(self) -> None:
         """Read what is on disk; what does not hold is left out, and logged."""
         for kind in _KINDS:

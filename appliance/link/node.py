@@ -9,7 +9,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
 from random import Random
-from typing import Protocol
 
 import msgspec
 
@@ -18,6 +17,7 @@ from appliance.base.errors import PeerError
 from appliance.link.bulk import is_bulk, split
 from appliance.link.codec import decode, encode
 from appliance.link.dialler import ATTEMPT_S, Redial
+from appliance.link.handler import LinkHandler
 from appliance.link.messages import (
     DEAD_S,
     HEARTBEAT_S,
@@ -42,19 +42,6 @@ _LEAVE_S = 0.5
 PARTS_PER_TICK = 2
 #: records in one frame; keeps a reader's turn short
 MAX_BATCH = 500
-
-
-class LinkHandler(Protocol):
-    """Whoever the node works for; called in the event loop."""
-
-    def on_up(self, peer: str, hello: Hello) -> None:
-        """Tell that *peer* is there."""
-
-    def on_message(self, peer: str, message: LinkMessage) -> None:
-        """Hand on a record of *peer*; never Hello, Beat or Goodbye."""
-
-    def on_down(self, peer: str, reason: str) -> None:
-        """Tell that *peer* is gone; once for each `on_up`."""
 
 
 class LinkNode:
@@ -85,6 +72,8 @@ class LinkNode:
         self._unsent: set[int] = set()
         self._flush_due = False
         self._ticked_s = clock.monotonic_s()
+        #: told of a peer once a beat of ours has come back from it: it is reached both ways
+        self.on_reached: Callable[[str], None] = lambda _peer: None
         #: why the last session with a peer ended or never came up: reason word, sentence
         self.trouble: dict[str, tuple[str, str]] = {}
         #: what was not taken in, by reason word
@@ -158,6 +147,10 @@ class LinkNode:
         """Return who is up."""
         return set(self._up)
 
+    def reached(self) -> set[str]:
+        """Return who is up and has answered a beat: what we send arrives, and theirs does."""
+        return {name for name, session in self._up.items() if session.delay_ms >= 0}
+
     def hello_of(self, peer: str) -> Hello | None:
         """Return what *peer* said of itself, while it is up."""
         session = self._up.get(peer)
@@ -189,8 +182,11 @@ class LinkNode:
         if session.leaving:
             if now_s >= session.cut_s:
                 self._drop(session, "")
-        elif session.state == "hello" and now_s - session.opened_s > ATTEMPT_S:
-            self._drop(session, "unreachable", f"no Hello within {ATTEMPT_S:g} s")
+        elif session.state == "hello":
+            redial = self._redials.get(session.peer.name) if session.dialled else None
+            limit_s = redial.attempt_s() if redial else ATTEMPT_S
+            if now_s - session.opened_s > limit_s:
+                self._drop(session, "unreachable", f"no Hello within {limit_s:g} s")
         elif session.state == "up":
             if now_s - session.heard_s > DEAD_S:
                 self._drop(session, "unreachable", f"nothing heard for {DEAD_S:g} s")
@@ -271,13 +267,27 @@ class LinkNode:
             else:
                 self._leave(session, "wrong-state", "a session begins with Hello")
         elif isinstance(record, Beat):
-            session.take_beat(record, self._clock.monotonic_s())
+            self._take_beat(session, record)
         elif isinstance(record, Hello):
             self.ignored["wrong-state"] += 1
         elif isinstance(record, Part):
             self._take_part(session, record)
         else:
             self._handler.on_message(peer, record)
+
+    def _take_beat(self, session: LinkSession, beat: Beat) -> None:
+        """Note a beat; until the round trip is known it is answered at once."""
+        now_s = self._clock.monotonic_s()
+        was_reached = session.delay_ms >= 0
+        session.take_beat(beat, now_s)
+        if was_reached:
+            return
+        if answer := session.beat_due(now_s, 0.0):
+            self._put(session, answer)
+        if session.delay_ms >= 0:
+            if redial := self._redials.get(session.peer.name):
+                redial.measured(session.delay_ms / 1000)
+            self.on_reached(session.peer.name)
 
     def _take_part(self, session: LinkSession, part: Part) -> None:
         try:
@@ -377,7 +387,9 @@ class LinkNode:
         if reason != "duplicate":
             self.trouble[peer] = (reason, detail)
         if peer in self._redials:
-            self._redials[peer].failed(self._clock.monotonic_s())
+            attempt = session.dialled and session.state == "hello"
+            began_s = session.opened_s if attempt else None
+            self._redials[peer].failed(self._clock.monotonic_s(), began_s)
         session.state = "leaving"
         if was_up:
             del self._up[peer]

@@ -93,6 +93,9 @@ class StatePublisher:
         now_s = self._clock.monotonic_s()
         if len(self._failures) >= _MANY_FAILURES:
             self._lasting(now_s)
+        if failure.for_ms <= 0:  # it is over: an earlier one must not come with a snapshot
+            kept = [held for held in self._failures if _about(held[0]) != _about(failure)]
+            self._failures = kept
         self._failures.append((failure, now_s))
         self._new_failures.append(failure)
         self._stir()
@@ -164,6 +167,10 @@ def _older_contact(row: ContactRow, since_s: float, now_s: float) -> ContactRow:
 
 def _older_seat(row: SeatRow, since_s: float, now_s: float) -> SeatRow:
     return msgspec.structs.replace(row, idle_ms=row.idle_ms + round((now_s - since_s) * 1000))
+
+
+def _about(failure: Failure) -> tuple[str, str, str, str]:
+    return (failure.contact, failure.seat, failure.a, failure.b)
 
 
 def _call_soon(callback: Callable[[], None]) -> object:

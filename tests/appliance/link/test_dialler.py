@@ -2,7 +2,15 @@
 
 from random import Random
 
-from appliance.link.dialler import FIRST_WAIT_S, LONGEST_WAIT_S, Redial
+import pytest
+
+from appliance.link.dialler import (
+    ATTEMPT_S,
+    FIRST_WAIT_S,
+    LONGEST_WAIT_S,
+    SHORT_ATTEMPT_S,
+    Redial,
+)
 
 
 def waits(chance: Random, *, delay_s: float = 0.0, count: int = 12) -> list[float]:
@@ -38,3 +46,25 @@ def test_success_begins_anew() -> None:
 def test_who_does_not_lead_waits_longer() -> None:
     assert min(waits(Random(1), delay_s=1.5)) > 1.5
     assert Redial(10.0, Random(1), delay_s=1.5).due_s == 11.5
+
+
+def test_an_attempt_has_waited_already() -> None:
+    redial = Redial(0.0, Random(1))
+    for _ in range(9):
+        redial.failed(0.0)
+    redial.failed(101.0, began_s=100.0)
+    assert redial.due_s == 101.0
+    redial.failed(100.1, began_s=100.0)
+    assert 100.0 + LONGEST_WAIT_S / 2 <= redial.due_s <= 100.0 + LONGEST_WAIT_S
+
+
+def test_an_attempt_is_short_unless_the_peer_is_far_away() -> None:
+    redial = Redial(0.0, Random(1))
+    limits = []
+    for _ in range(6):
+        limits.append(redial.attempt_s())
+        redial.failed(0.0)
+    assert limits == [SHORT_ATTEMPT_S, SHORT_ATTEMPT_S, ATTEMPT_S] * 2
+    for round_trip_s, attempt_s in ((0.02, SHORT_ATTEMPT_S), (0.3, 1.8), (0.7, ATTEMPT_S)):
+        redial.measured(round_trip_s)
+        assert redial.attempt_s() == pytest.approx(attempt_s)

@@ -44,6 +44,13 @@ async def test_a_document_is_taken_kept_and_there_after_a_restart(tmp_path: Path
     assert again.directory is None
 
 
+async def test_a_document_can_be_handed_on_as_it_came(tmp_path: Path) -> None:
+    held = store(tmp_path)
+    assert (held.serial("plan"), held.document("plan")) == (0, None)
+    await held.take(document(Plan(serial=3)))
+    assert (held.serial("plan"), held.document("plan")) == (3, document(Plan(serial=3)))
+
+
 async def test_the_same_document_again_is_acknowledged_and_not_new(tmp_path: Path) -> None:
     held = store(tmp_path)
     await held.take(document(Plan(serial=3)))

@@ -305,3 +305,18 @@ def test_beats_tell_the_delay() -> None:
     # frames are delivered at ticks of 100 ms
     assert 200 <= world.nodes["a"].delay_ms("b") <= 400
     assert not any(isinstance(m, Beat | Goodbye) for _, m in world.handlers["a"].messages)
+
+
+def test_who_answers_a_beat_is_reached_and_both_are_told_at_once() -> None:
+    world = World()
+    pair(world)
+    told: list[str] = []
+    for node in world.nodes.values():
+        node.on_reached = told.append
+    world.nodes["a"].dial("b")
+    world.run(0.3)
+    assert sorted(told) == ["a", "b"]
+    assert world.nodes["a"].reached() == {"b"}
+    world.network.cut("key-a", "key-b")
+    world.run(DEAD_S + 0.3)
+    assert world.nodes["a"].reached() == set()

@@ -126,3 +126,16 @@ def test_who_has_left_gets_nothing() -> None:
     desk.publisher.unsubscribe("hub")
     desk.publisher.set_contact(contact("c1", "a"))
     assert desk.end_turn() == []
+
+
+def test_a_failure_that_is_over_is_told_and_does_not_come_back() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.publisher.set_failure(Failure(owner="a", a="a", b="b", reason="timeout", for_ms=5_000))
+    desk.publisher.set_failure(Failure(owner="a", a="a", b="c", reason="timeout", for_ms=5_000))
+    desk.end_turn()
+    over = Failure(owner="a", a="a", b="b", reason="timeout", for_ms=0)
+    desk.publisher.set_failure(over)
+    [delta] = deltas(desk.end_turn())
+    assert delta.failures == [over]
+    assert [failure.b for failure in desk.publisher.snapshot().failures] == ["c"]
