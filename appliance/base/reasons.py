@@ -95,6 +95,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "contact-gone": _P,
         "reservation-expired": _P,
         "peer-unreachable": _P,
+        "other-matchmaker": _P,
         "not-enrolled": _P,
         "not-approved": _P,
         "bad-signature": _P,

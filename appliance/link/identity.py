@@ -23,6 +23,7 @@ from appliance.base.errors import ConfigError
 from appliance.config.model import Port, Slug
 from appliance.link.files import write_whole
 from appliance.link.session import Peer
+from appliance.routing.reach import HUB_NAME as HUB_NAME
 
 #: name of the folder below `state_dir`
 FOLDER = "identity"
@@ -31,9 +32,6 @@ CURVE_FILE = "curve.json"
 CERTIFICATE_FILE = "certificate.pem"
 CA_FILE = "ca.pem"
 FIELDS_FILE = "identity.json"
-#: the hub's name on the link; no appliance may be called so
-HUB_NAME = "hub"
-
 
 _T = TypeVar("_T")
 

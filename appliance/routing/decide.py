@@ -184,7 +184,7 @@ class _Decision:
         for ready in self._walks[number].seats(row.home):
             seat = ready.row
             against = self._floor.against(row, seat, self._now_ms)
-            if not reaches_any and self._floor.connected(row.owner, seat.owner):
+            if not reaches_any and not self._floor.reach.against(row.owner, seat.owner):
                 reaches_any = True
             if chosen is None and not against:
                 chosen = seat
@@ -221,4 +221,5 @@ def _proposal(contact: ContactRow, seat: SeatRow, trace: Trace) -> Proposal:
         seat_epoch=seat.epoch,
         seat_fence=seat.fence,
         trace=trace,
+        place=contact.place,
     )

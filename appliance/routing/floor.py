@@ -12,6 +12,7 @@ from appliance.routing.holds import Holds, stamp
 from appliance.routing.index import Index
 from appliance.routing.model import ContactRow, Failure, SeatRow
 from appliance.routing.planindex import PlanIndex
+from appliance.routing.reach import Reach
 
 #: an age beyond this is taken for this [ms]: a week; guards the score against nonsense
 MAX_AGE_MS = 7 * 86_400_000
@@ -24,15 +25,13 @@ class _Owner:
         self.incarnation = incarnation
         self.contacts: dict[str, tuple[ContactRow, int]] = {}
         self.seats: dict[str, tuple[SeatRow, int]] = {}
-        #: peers it reaches; None: it did not say, which counts as all
-        self.reaches: frozenset[str] | None = None
         self.present = True
 
 
 class Floor:
-    """Rows of all owners, and the index that `decide` reads."""
+    """Rows of all owners, and the index that `decide` reads; *name*: whose matchmaker's it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
         self._owners: dict[str, _Owner] = {}
         #: contact or seat -> those who publish it; nearly always one
         self._contact_owners: dict[str, tuple[str, ...]] = {}
@@ -41,6 +40,8 @@ class Floor:
         self._now_ms = 0
         self._holds = Holds()
         self._failures = FailureMemory()
+        #: who reaches whom, and whose pairs are proposed here
+        self.reach = Reach(name)
         #: what was not taken in, by reason word
         self.ignored: Counter[str] = Counter()
         #: something has come about that may make a pair possible; whoever decides clears it
@@ -66,7 +67,7 @@ class Floor:
             self.ignored["stale-incarnation"] += 1
             return False
         fresh = _Owner(incarnation)
-        fresh.reaches = None if reaches is None else frozenset(reaches)
+        self.reach.say(owner, reaches)
         old_contacts = list(known.contacts) if known else []
         old_seats = list(known.seats) if known else []
         self._owners[owner] = fresh
@@ -112,8 +113,7 @@ class Floor:
             self._claim(self._seat_owners, seat, owner, seat in known.seats)
             self._show_seat(seat)
         self._note_failures(owner, failures, now_ms)
-        if reaches is not None:
-            known.reaches = frozenset(reaches)
+        if reaches is not None and self.reach.say(owner, reaches):
             self.stirred = True
         return True
 
@@ -124,6 +124,8 @@ class Floor:
             return
         gone = self._owners[owner] = _Owner(known.incarnation)
         gone.present = False
+        self.reach.forget(owner)
+        self.stirred = True
         self._failures.forget(owner)
         for contact in known.contacts:
             self._claim(self._contact_owners, contact, owner, False)
@@ -187,14 +189,16 @@ class Floor:
 
     def connected(self, a: str, b: str) -> bool:
         """Tell whether both appliances say that they reach the other."""
-        return a == b or (self._reaches(a, b) and self._reaches(b, a))
+        return self.reach.connected(a, b)
 
     def against(self, contact: ContactRow, seat: SeatRow, now_ms: int) -> str:
         """Return the reason word for which this pair is left out, or nothing."""
-        if not self.connected(contact.owner, seat.owner):
-            return "peer-unreachable"
-        return self._holds.against(contact, seat) or self._failures.against(
-            contact.contact, contact.owner, seat.seat, seat.owner, now_ms
+        return (
+            self.reach.against(contact.owner, seat.owner)
+            or self._holds.against(contact, seat)
+            or self._failures.against(
+                contact.contact, contact.owner, seat.seat, seat.owner, now_ms
+            )
         )
 
     # -- holds: a proposal is on its way -------------------------------------------------------
@@ -322,10 +326,6 @@ class Floor:
             self._index.hold_seat(held[0])
         elif self._index.put_seat(*held):
             self.stirred = True
-
-    def _reaches(self, a: str, b: str) -> bool:
-        owner = self._owners.get(a)
-        return owner is not None and (owner.reaches is None or b in owner.reaches)
 
 
 def _age(age_ms: int) -> int:

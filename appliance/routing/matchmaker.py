@@ -10,6 +10,7 @@ from typing import Protocol
 from appliance.plan.model import Plan
 from appliance.routing.decide import decide
 from appliance.routing.floor import Floor
+from appliance.routing.holds import stamp
 from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
 from appliance.routing.planindex import PlanIndex
 
@@ -54,13 +55,19 @@ class DeltaRecord(SnapshotRecord, Protocol):
 
 
 class Matchmaker:
-    """Proposals from what the owners publish. All times are the receiver's, monotonic."""
+    """Proposals from what the owners publish. All times are the receiver's, monotonic.
 
-    def __init__(self, plan: Plan) -> None:
+    *name* is the appliance it runs in: it proposes for the pairs that are its own by the rule of
+    `reach.py`. A hub's has none, and proposes for all it sees.
+    """
+
+    def __init__(self, plan: Plan, name: str = "") -> None:
         self._plan = PlanIndex(plan)
-        self.floor = Floor()
+        self.floor = Floor(name)
         #: contact -> (contact's row, seat's row, until [ms])
         self._pending: dict[str, tuple[ContactRow, SeatRow, int]] = {}
+        #: seat -> contact that was proposed for it last
+        self._proposed_to: dict[str, str] = {}
 
     @property
     def plan(self) -> PlanIndex:
@@ -68,13 +75,14 @@ class Matchmaker:
         return self._plan
 
     def set_plan(self, plan: Plan) -> None:
-        """Decide by another plan from now on."""
+        """Decide by another plan from now on; the index is made now, not when it is needed."""
         self._plan = PlanIndex(plan)
+        self.floor.index(self._plan)
         self.floor.stirred = True
 
     def on_snapshot(self, owner: str, snapshot: SnapshotRecord, now_ms: int) -> bool:
         """Take an owner's snapshot; False: it is from an earlier life and was ignored."""
-        return self.floor.replace(
+        taken = self.floor.replace(
             owner,
             snapshot.incarnation,
             snapshot.contacts,
@@ -83,10 +91,13 @@ class Matchmaker:
             reaches=snapshot.reaches,
             now_ms=now_ms,
         )
+        if taken:
+            self._came_to_nothing(snapshot.seats, now_ms)
+        return taken
 
     def on_delta(self, owner: str, delta: DeltaRecord, now_ms: int) -> bool:
         """Take an owner's delta; False: there is no snapshot of this life for it to change."""
-        return self.floor.change(
+        taken = self.floor.change(
             owner,
             delta.incarnation,
             delta.contacts,
@@ -96,17 +107,24 @@ class Matchmaker:
             reaches=delta.reaches,
             now_ms=now_ms,
         )
+        if taken:
+            self._came_to_nothing(delta.seats, now_ms)
+        return taken
 
     def on_lost(self, owner: str) -> None:
-        """Forget an owner that went out of reach."""
+        """Forget an owner that went out of reach, and what was proposed to it."""
         self.floor.lose(owner)
+        for contact, (row, seat, _) in tuple(self._pending.items()):
+            if owner in (row.owner, seat.owner):
+                self._drop(contact)
+                self.floor.free(contact, seat.seat)
 
     def refused(self, contact: str, seat: str, reason: str, now_ms: int) -> None:
         """Take an owner's no; both may be proposed again at once, but not to each other."""
         pending = self._pending.get(contact)
         if pending is None or pending[1].seat != seat:
             return
-        del self._pending[contact]
+        self._drop(contact)
         self.floor.refuse(pending[0], pending[1], reason, now_ms + REFUSED_MS)
         self.floor.free(contact, seat)
 
@@ -126,8 +144,9 @@ class Matchmaker:
         contact = self.floor.contact(proposal.contact)
         seat = self.floor.seat(proposal.seat)
         if contact is not None and seat is not None:
-            self._pending.pop(contact.contact, None)
+            self._drop(contact.contact)
             self._pending[contact.contact] = (contact, seat, until_ms)
+            self._proposed_to[seat.seat] = contact.contact
             self.floor.hold(contact, seat, until_ms)
 
     def _forget_unanswered(self, now_ms: int) -> None:
@@ -136,5 +155,22 @@ class Matchmaker:
             contact, seat, until_ms = next(iter(self._pending.values()))
             if until_ms > now_ms:
                 return
-            del self._pending[contact.contact]
+            self._drop(contact.contact)
             self.floor.refuse(contact, seat, "timeout", now_ms + REFUSED_MS)
+
+    def _came_to_nothing(self, rows: Iterable[SeatRow], now_ms: int) -> None:
+        """Let contacts go whose seat is free again: its owner has no answer of the other owner."""
+        for row in rows:
+            contact = self._proposed_to.get(row.seat)
+            if contact is None or row.state != "ready":
+                continue
+            held, seat, _ = self._pending[contact]
+            if row.owner == seat.owner and stamp(row) > stamp(seat):
+                self._drop(contact)
+                self.floor.refuse(held, row, "timeout", now_ms + REFUSED_MS)
+                self.floor.free(contact, row.seat)
+
+    def _drop(self, contact: str) -> None:
+        pending = self._pending.pop(contact, None)
+        if pending is not None and self._proposed_to.get(pending[1].seat) == contact:
+            del self._proposed_to[pending[1].seat]

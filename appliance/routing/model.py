@@ -127,6 +127,8 @@ class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     seat_epoch: int
     seat_fence: int
     trace: Trace
+    #: the contact's, so that the seat's owner can take the first of several proposals
+    place: Place | None = None
 
 
 class QueueView(msgspec.Struct, frozen=True, array_like=True):

@@ -1,10 +1,11 @@
 """Each queue at a glance, over all owners that a matchmaker sees. Pure."""
 
 from collections import Counter
+from collections.abc import Iterable
 
 from appliance.plan.model import Plan
 from appliance.routing.floor import Floor
-from appliance.routing.model import QueueView
+from appliance.routing.model import ContactRow, QueueView, SeatRow
 from appliance.routing.planindex import PlanIndex, Profile
 
 _NOT_SERVING = frozenset({"paused", "away"})
@@ -12,10 +13,17 @@ _NOT_SERVING = frozenset({"paused", "away"})
 
 def queue_views(plan: Plan, index: PlanIndex, floor: Floor) -> list[QueueView]:
     """Return a view of each queue of *plan*; costs queues times profiles: ask once a second."""
-    waiting = Counter(row.queue for row in floor.contacts() if row.state == "waiting")
+    return count_queues(plan, index, floor.contacts(), floor.seats())
+
+
+def count_queues(
+    plan: Plan, index: PlanIndex, contacts: Iterable[ContactRow], seats: Iterable[SeatRow]
+) -> list[QueueView]:
+    """Return a view of each queue of *plan* over these rows."""
+    waiting = Counter(row.queue for row in contacts if row.state == "waiting")
     serving: Counter[Profile] = Counter()
     ready: Counter[Profile] = Counter()
-    for row in floor.seats():
+    for row in seats:
         profile = index.agents.get(row.seat)
         if profile is not None and row.state not in _NOT_SERVING:
             serving[profile] += 1

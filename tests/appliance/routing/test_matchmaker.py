@@ -153,6 +153,44 @@ def test_a_lost_owner_is_no_longer_proposed_and_comes_back() -> None:
     assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ann")]
 
 
+def test_a_seat_that_is_free_again_frees_its_contact_but_not_for_itself() -> None:
+    matchmaker = matchmaker_of(contact("c"), seat("ann", idle_ms=9))
+    assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ann")]
+    # its owner reserved it, heard nothing of the contact's owner, and freed it again
+    for row in (seat("ann", state="reserved", fence=1), seat("ann", state="ready", fence=2)):
+        matchmaker.on_delta(row.owner, Published(seats=[row]), NOW_MS)
+        assert matchmaker.propose(NOW_MS) == []
+    matchmaker.on_delta("box-a", Published(seats=[seat("ben")]), NOW_MS)
+    assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ben")]
+
+
+def test_what_was_proposed_to_a_lost_owner_is_proposed_elsewhere_at_once() -> None:
+    matchmaker = matchmaker_of(contact("c"), seat("ann", owner="box-b"))
+    assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ann")]
+    matchmaker.on_delta("box-a", Published(seats=[seat("ben")]), NOW_MS)
+    assert matchmaker.propose(NOW_MS) == []
+    matchmaker.on_lost("box-b")
+    assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ben")]
+
+
+def test_a_matchmaker_in_a_box_proposes_only_what_is_its_own() -> None:
+    matchmaker = Matchmaker(PLAN, "box-b")
+    rows = (contact("c"), seat("ann", idle_ms=9), seat("ben", owner="box-b"))
+    for owner, reaches in (("box-a", ["box-b", "hub"]), ("box-b", ["box-a"])):
+        own = msgspec.structs.replace(publish(owner, rows), reaches=reaches)
+        matchmaker.on_snapshot(owner, own, NOW_MS)
+    # the least name of those whom both reach is box-a; alone with itself box-a has the hub
+    assert matchmaker.propose(NOW_MS) == []
+    matchmaker.on_delta("box-a", Published(reaches=["hub"]), NOW_MS)
+    mine = contact("d", owner="box-b")
+    matchmaker.on_delta("box-b", Published(contacts=[mine], reaches=[]), NOW_MS)
+    (proposal,) = matchmaker.propose(NOW_MS)
+    assert (proposal.contact, proposal.seat, proposal.place) == ("d", "ben", mine.place)
+    assert {one.against for one in proposal.trace.candidates if one.seat == "ann"} <= {
+        "peer-unreachable"
+    }
+
+
 def test_a_new_plan_counts_at_once() -> None:
     matchmaker = matchmaker_of(contact("c"), seat("eve"))
     assert matchmaker.propose(NOW_MS) == []
