@@ -97,7 +97,7 @@ class Brain:
             waiting=waiting,
             flow=FlowRunner(turn, book, plans, owner, faxes, timers, clock),
             board=board,
-            offers=SeatOffers(turn, board, book, plans, timers, clock),
+            offers=SeatOffers(turn, board, book, plans, timers, clock, self.floor.contested),
             recovery=Recovery(turn, book, owner, waiting),
             recording=recording,
             faxes=faxes,
@@ -128,7 +128,7 @@ class Brain:
     def link(self, peer: str, message: LinkMessage) -> None:
         """Take a message of a peer, the hub or ourselves."""
         if isinstance(message, ProposalRefused):
-            self.floor.refused(message)
+            self.floor.refused(peer, message)
         else:
             self.switchboard.link(peer, message)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from appliance.link.joined_transport import JoinedTransport
 from appliance.link.messages import (
     PROTO,
     Confirm,
+    Delta,
     Directory,
     Document,
+    DocumentAck,
     Hello,
     LedgerAck,
     LedgerHeads,
@@ -32,6 +34,7 @@ from appliance.link.messages import (
     Release,
     Resnapshot,
     Roster,
+    Snapshot,
 )
 from appliance.link.nats_client import NatsSettings
 from appliance.link.nats_transport import NatsTransport
@@ -40,14 +43,16 @@ from appliance.link.publisher import StatePublisher
 from appliance.link.session import Peer
 from appliance.link.transport import Transport
 from appliance.link.uploader import LedgerUploader
+from appliance.link.view import PeerView
 from appliance.link.zmq_transport import ZmqTransport
 from appliance.plan.model import Plan
 from appliance.wire import commands as wire
 
 log = logging.getLogger(__name__)
 
-#: what another appliance may say to this one; proposals come from the hub alone
-_BETWEEN_OWNERS = (Offer, Confirm, Release, Reached)
+#: what the rooms of the brain take, from the hub and from appliances alike: whoever proposes holds
+#: no truth, and owners answer by their own rows
+_FOR_THE_BRAIN = (Propose, ProposalRefused, Offer, Confirm, Release, Reached)
 
 
 class Federation:
@@ -60,9 +65,12 @@ class Federation:
         brain: Brain,
         journal: LedgerJournal,
         clock: Clock,
+        transport: Transport | None = None,
     ) -> None:
         self._identity = identity
         self._brain = brain
+        #: of this process: while it runs, another may be installed, or none for a moment
+        self._version = version("branchline")
         fields = identity.fields
         self.documents = DocumentStore(
             Path(settings.state_dir) / FOLDER,
@@ -71,9 +79,14 @@ class Federation:
             tenant=fields.tenant,
         )
         self.documents.load()
-        self.node = LinkNode(self._hello, transport_of(settings, identity), clock, self)
-        self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send)
+        soon = brain.given.soon
+        transport = transport or transport_of(settings, identity)
+        self.node = LinkNode(self._hello, transport, clock, self, soon=soon)
+        self.node.on_reached = lambda _peer: self._tell_reach()
+        self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send, soon=soon)
         brain.floor.onward.append(self.publisher)
+        #: peer -> what it publishes, in order
+        self._views: dict[str, PeerView] = {}
         self._outbox = LedgerOutbox(journal, brain.turn.wake)
         self.uploader = LedgerUploader(
             fields.name,
@@ -123,68 +136,82 @@ class Federation:
     # -- the link's handler --------------------------------------------------------------------
 
     def on_up(self, peer: str, hello: Hello) -> None:
-        """A session is up: the hub gets our state and matchmakes from now on."""
+        """A session is up: hub and peers get our state, a peer's comes to our matchmaker."""
+        self.publisher.subscribe(peer)
         if hello.role == "hub":
-            self.publisher.subscribe(peer)
             self.uploader.hub_up()
-            self._brain.floor.active = False
             if self.reporter is not None:
                 self.reporter.hub(up=True)
-        self._tell_reach()
+        else:
+            floor = self._brain.floor
+            self._views[peer] = PeerView(peer, floor, lambda ask: self.send(peer, ask))
+            self._hand_on([peer] if hello.plan_serial < self.documents.serial("plan") else [])
 
     def on_down(self, peer: str, reason: str) -> None:
-        """A session is down: without a hub this box matchmakes for itself, by the same rule."""
+        """A session is down: who proposes now follows from whom everybody still reaches."""
+        self.publisher.unsubscribe(peer)
+        view = self._views.pop(peer, None)
+        if view is not None:
+            view.lose()
+        self._tell_reach()
         if peer == HUB_NAME:
-            self.publisher.unsubscribe(peer)
             self.uploader.hub_down()
-            self._brain.floor.active = True
             self._brain.expectation.hub_gone()
-            self._brain.turn.wake()
             if self.reporter is not None:
                 self.reporter.hub(up=False, reason=reason)
         else:
             self._brain.switchboard.peer_down(peer)
-        self._tell_reach()
 
     def on_message(self, peer: str, message: LinkMessage) -> None:
         """Take what a peer says, if it is for that peer to say."""
-        if isinstance(message, _BETWEEN_OWNERS):
+        if isinstance(message, _FOR_THE_BRAIN):
             self._brain.link(peer, message)
-        elif peer != HUB_NAME:
-            log.warning("< %s may not send %s", peer, type(message).__name__)
+        elif isinstance(message, Resnapshot):
+            self.publisher.subscribe(peer)
+        elif isinstance(message, Document) and (peer == HUB_NAME or message.kind == "plan"):
+            task = asyncio.create_task(self._take(peer, message))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif isinstance(message, DocumentAck):
+            log.debug("< %s: %s", peer, message)
+        elif isinstance(message, QueueViews) and peer == HUB_NAME:
+            self._brain.expectation.take(message.views)
+        elif isinstance(message, LedgerHeads | LedgerAck) and peer == HUB_NAME:
+            self.uploader.take(message)
+        elif peer != HUB_NAME and isinstance(message, Snapshot | Delta):
+            self._views[peer].take(message)
         else:
-            self._from_hub(message)
-
-    def _from_hub(self, message: LinkMessage) -> None:
-        match message:
-            case Propose() | ProposalRefused():
-                self._brain.link(HUB_NAME, message)
-            case QueueViews():
-                self._brain.expectation.take(message.views)
-            case Resnapshot():
-                self.publisher.subscribe(HUB_NAME)
-            case LedgerHeads() | LedgerAck():
-                self.uploader.take(message)
-            case Document():
-                task = asyncio.create_task(self._take(message))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-            case _:
-                log.debug("< %s", type(message).__name__)
+            log.warning("< %s may not send %s", peer, type(message).__name__)
 
     # -- documents -----------------------------------------------------------------------------
 
-    async def _take(self, document: Document) -> None:
+    async def _take(self, peer: str, document: Document) -> None:
         answer, content = await self.documents.take(document)
-        self.node.send(HUB_NAME, answer)
+        self.node.send(peer, answer)
         match content:
             case Plan():
                 self._brain.take_plan(content)
+                self._hand_on(self._without_hub() - {peer})
             case Roster():
                 self.on_roster(content)
             case Directory():
                 self._know(content)
                 self.on_peers(self.peers())
+
+    def _hand_on(self, peers: Iterable[str]) -> None:
+        """Pass the plan on to peers that have an older one: matchmakers must not differ for long.
+
+        It is signed by control, so that it does not matter who brings it.
+        """
+        plan = self.documents.document("plan")
+        if plan is not None:
+            for peer in peers:
+                self.send(peer, plan)
+
+    def _without_hub(self) -> set[str]:
+        """Return the peers that no hub reaches."""
+        reach = self._brain.floor.matchmaker.floor.reach
+        return {peer for peer in self._views if not reach.reaches(peer, HUB_NAME)}
 
     def _know(self, directory: Directory | None) -> None:
         """Let the hub and the enrolled appliances in, and reach for the appliances."""
@@ -198,6 +225,10 @@ class Federation:
             )
             for peer in (directory.peers if directory else ())
         ]
+        self.know(others)
+
+    def know(self, others: list[Peer]) -> None:
+        """Let the hub and these appliances in and no others, and reach for them."""
         self.node.allow([self._identity.hub, *others])
         for peer in others:
             if peer.name != self._identity.fields.name:
@@ -209,8 +240,11 @@ class Federation:
             self.reporter.alarm("ledger-refused", reason, raised=True, message=detail)
 
     def _tell_reach(self) -> None:
+        """Say whom we reach, to the others and to the matchmaker in the box."""
+        reaches = self.node.reached() | {self._identity.fields.name}
+        self.publisher.set_reaches(reaches)
+        self._brain.floor.set_reaches(reaches)
         appliances = sorted(self.node.peers() - {HUB_NAME})
-        self.publisher.set_reaches([self._identity.fields.name, *appliances])
         if self.reporter is not None:
             self.reporter.peers = appliances
             self.reporter.box()
@@ -223,7 +257,7 @@ class Federation:
             name=fields.name,
             site=fields.site,
             incarnation=self._brain.given.incarnation,
-            version=version("branchline"),
+            version=self._version,
             plan_serial=self._brain.plans.plan.serial,
         )
 

@@ -170,7 +170,7 @@ class BrainDaemon:
 
     def _report(self) -> None:
         self.reporter.box()
-        self.reporter.queues(self.brain.floor.views())
+        self.reporter.queues(self.brain.floor.own_views())
 
     # -- legs ----------------------------------------------------------------------------------
 

@@ -1,19 +1,26 @@
-"""The matchmaker in this box: the same `decide()` over what this appliance itself sees.
+"""The matchmaker in this box: the same `decide()` over what this appliance and its peers publish.
 
-It proposes only while no hub does, and is kept up to date always, so that it takes over within
-one turn.
+It is kept up to date always, so that it takes over within one turn, and proposes for the pairs
+that are its own by the rule of `routing/reach.py`: none while a hub reaches everybody.
 """
+
+import math
+from collections.abc import Iterable
 
 import msgspec
 
 from appliance.base.clock import Clock
 from appliance.call.book import FloorWriter
 from appliance.call.turn import Turn
-from appliance.link.messages import ProposalRefused, Propose, Snapshot
+from appliance.link.messages import DEAD_S, Delta, ProposalRefused, Propose, Snapshot
 from appliance.plan.model import Plan
 from appliance.routing.matchmaker import Matchmaker
 from appliance.routing.model import ContactRow, Failure, QueueView, SeatRow
-from appliance.routing.views import queue_views
+from appliance.routing.reach import Reach
+from appliance.routing.views import count_queues, queue_views
+
+#: after who proposes for our seats has changed, others may not have noticed for this long [s]
+SETTLE_S = 2 * DEAD_S
 
 
 class _Changes(msgspec.Struct):
@@ -27,23 +34,29 @@ class _Changes(msgspec.Struct):
 
 
 class LocalFloor:
-    """Takes this owner's rows, hands them on to the link, and to the matchmaker in the box."""
+    """Takes this owner's rows, hands them on to the link, and to the matchmaker in the box.
+
+    It is also the `ViewSink` of the peers: what they publish goes to the matchmaker alone.
+    """
 
     def __init__(self, name: str, incarnation: int, turn: Turn, clock: Clock, plan: Plan) -> None:
         self._name = name
         self._incarnation = incarnation
         self._turn = turn
         self._clock = clock
-        self.matchmaker = Matchmaker(plan)
-        self.matchmaker.floor.replace(name, incarnation, (), (), now_ms=self._now_ms())
+        self.matchmaker = Matchmaker(plan, name)
+        self.matchmaker.floor.replace(
+            name, incarnation, (), (), reaches=[name], now_ms=self._now_ms()
+        )
         self._contacts: dict[str, ContactRow] = {}
         self._seats: dict[str, SeatRow] = {}
         #: (until [ms], failure)
         self._failures: list[tuple[int, Failure]] = []
         self._changes = _Changes(incarnation)
         self._changed = False
-        #: whether this matchmaker proposes: no hub does
-        self.active = True
+        self._reaches: frozenset[str] = frozenset()
+        self._claimants: frozenset[str] = frozenset()
+        self._contested_until_s = -math.inf
         #: others who get the rows: the link's publisher
         self.onward: list[FloorWriter] = []
         turn.before_commit.append(self.propose)
@@ -86,9 +99,13 @@ class LocalFloor:
 
     def set_failure(self, failure: Failure) -> None:
         """Take a pair to be left out."""
-        until_ms = self._now_ms() + failure.for_ms
-        self._failures = [(end, old) for end, old in self._failures if end > self._now_ms()]
-        self._failures.append((until_ms, failure))
+        now_ms = self._now_ms()
+        self._failures = [
+            (end, old)
+            for end, old in self._failures
+            if end > now_ms and _about(old) != _about(failure)
+        ]
+        self._failures.append((now_ms + failure.for_ms, failure))
         self._changes.failures.append(failure)
         self._changed = True
         for writer in self.onward:
@@ -110,9 +127,67 @@ class LocalFloor:
         )
 
     def views(self) -> list[QueueView]:
-        """Return each queue as this box alone sees it."""
+        """Return each queue as this box sees it, with the peers it reaches."""
         matchmaker = self.matchmaker
         return queue_views(matchmaker.plan.plan, matchmaker.plan, matchmaker.floor)
+
+    def own_views(self) -> list[QueueView]:
+        """Return each queue with the contacts and seats of this box alone."""
+        plan = self.matchmaker.plan
+        return count_queues(plan.plan, plan, self._contacts.values(), self._seats.values())
+
+    # -- the peers -----------------------------------------------------------------------------
+
+    def set_reaches(self, peers: Iterable[str]) -> None:
+        """Take whom this box reaches now; a path that failed and is there again may be used."""
+        reaches = frozenset(peers)
+        new, self._reaches = reaches - self._reaches, reaches
+        self.matchmaker.floor.change(
+            self._name, self._incarnation, reaches=reaches, now_ms=self._now_ms()
+        )
+        for _, failure in tuple(self._failures):
+            if failure.a == self._name and failure.b in new:
+                self.set_failure(msgspec.structs.replace(failure, for_ms=0))
+        self._peers_changed()
+
+    def replace(self, owner: str, snapshot: Snapshot) -> None:
+        """Take everything that a peer has."""
+        self.matchmaker.on_snapshot(owner, snapshot, self._now_ms())
+        self._peers_changed()
+
+    def change(self, owner: str, delta: Delta) -> None:
+        """Take what changed at a peer."""
+        self.matchmaker.on_delta(owner, delta, self._now_ms())
+        if delta.reaches is not None:
+            self._peers_changed()
+        elif self._reach.active:
+            self._turn.wake()
+
+    def lose(self, owner: str) -> None:
+        """Forget a peer that is out of reach."""
+        self.matchmaker.on_lost(owner)
+        self._peers_changed()
+
+    def contested(self) -> bool:
+        """Tell whether more than one matchmaker may propose for our seats now."""
+        now_s = self._clock.monotonic_s()
+        return len(self._claimants) > 1 or now_s < self._contested_until_s
+
+    @property
+    def active(self) -> bool:
+        """Tell whether this box proposes for anybody."""
+        return self._reach.active
+
+    @property
+    def _reach(self) -> Reach:
+        return self.matchmaker.floor.reach
+
+    def _peers_changed(self) -> None:
+        claimants = self._reach.claimants(self._name)
+        if claimants != self._claimants:
+            self._claimants = claimants
+            self._contested_until_s = self._clock.monotonic_s() + SETTLE_S
+        self._turn.wake()
 
     # -- proposing -----------------------------------------------------------------------------
 
@@ -121,7 +196,7 @@ class LocalFloor:
         now_ms = self._now_ms()
         if self._changed:
             self._apply(now_ms)
-        if not self.active:
+        if not self._reach.active:
             return False
         proposals = self.matchmaker.propose(now_ms)
         for proposal in proposals:
@@ -131,20 +206,29 @@ class LocalFloor:
     def _apply(self, now_ms: int) -> None:
         changes, self._changes = self._changes, _Changes(self._incarnation)
         self._changed = False
-        self.matchmaker.floor.change(
-            self._name,
-            self._incarnation,
-            changes.contacts.values(),
-            changes.seats.values(),
-            changes.failures,
-            gone=changes.gone,
-            now_ms=now_ms,
+        delta = Delta(
+            changes.incarnation,
+            number=0,
+            contacts=list(changes.contacts.values()),
+            seats=list(changes.seats.values()),
+            gone=list(changes.gone),
+            failures=changes.failures,
         )
+        self.matchmaker.on_delta(self._name, delta, now_ms)
 
-    def refused(self, message: ProposalRefused) -> None:
-        """Hear that a proposal of ours came to nothing."""
+    def refused(self, peer: str, message: ProposalRefused) -> None:
+        """Hear that a proposal of ours came to nothing, from the seat's owner and nobody else."""
+        seat = self.matchmaker.floor.seat(message.seat)
+        if seat is not None and seat.owner != peer:
+            return
         now_ms = self._now_ms()
         self.matchmaker.refused(message.contact, message.seat, message.reason, now_ms)
+        self._turn.wake()
 
     def _now_ms(self) -> int:
         return round(self._clock.monotonic_s() * 1000)
+
+
+def _about(failure: Failure) -> tuple[str, str, str, str]:
+    """Return what a failure is about; a newer one about the same takes its place."""
+    return (failure.contact, failure.seat, failure.a, failure.b)

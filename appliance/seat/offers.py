@@ -5,6 +5,7 @@ stuck in it.
 """
 
 import logging
+from collections.abc import Callable
 
 from appliance.base.clock import Clock
 from appliance.base.ids import new_id
@@ -23,6 +24,7 @@ from appliance.link.messages import (
     Reached,
     Release,
 )
+from appliance.routing.contest import best
 from appliance.routing.model import Proposal
 from appliance.seat.board import SeatBoard
 from appliance.seat.state import Reservation, Seat
@@ -33,6 +35,9 @@ log = logging.getLogger(__name__)
 
 #: a phone rings this much longer than the queue says before we give up ourselves [s]
 RING_GRACE_S = 2.0
+#: how long a seat that two matchmakers propose for waits for the better proposal [s]: more than
+#: the difference of their ways here, less than anybody notices
+COLLECT_S = 0.02
 #: a talk that ends for one of these was the phone's fault: the seat is not ready any more
 _PHONE_LOST = frozenset({"unreachable", "timeout", "unknown-account", "not-found"})
 _EXPECTS_CALL = ("offered", "confirmed")
@@ -49,6 +54,7 @@ class SeatOffers:
         plans: CurrentPlan,
         timers: Timers,
         clock: Clock,
+        contested: Callable[[], bool] = lambda: False,
     ) -> None:
         self._turn = turn
         self._board = board
@@ -56,18 +62,57 @@ class SeatOffers:
         self._plans = plans
         self._timers = timers
         self._clock = clock
+        #: whether more than one matchmaker may propose for our seats now
+        self._contested = contested
+        #: seat -> proposals that wait for others, each with its matchmaker
+        self._collected: dict[str, list[tuple[str, Proposal]]] = {}
 
     # -- the link ------------------------------------------------------------------------------
 
     def proposed(self, matchmaker: str, message: Propose) -> None:
-        """Reserve the seat for the proposed contact and offer it to the contact's owner."""
+        """Reserve the seat for the proposed contact and offer it to the contact's owner.
+
+        While two matchmakers may propose, the first waits a moment for what the other says.
+        """
         proposal = message.proposal
-        seat = self._board.get(proposal.seat)
+        name = proposal.seat
+        seat = self._board.get(name)
         against = self._against(seat, proposal)
         if seat is None or against:
-            refused = ProposalRefused(proposal.contact, proposal.seat, against or "seat-gone")
-            self._turn.message(matchmaker, refused)
+            self._refuse(matchmaker, proposal, against or "seat-gone")
+        elif name in self._collected:
+            self._collected[name].append((matchmaker, proposal))
+        elif self._contested():
+            self._collected[name] = [(matchmaker, proposal)]
+            due = self._clock.monotonic_s() + COLLECT_S
+            self._timers.arm(f"collect/{name}", due, lambda: self._settle(name))
+        else:
+            self._reserve(seat, proposal)
+
+    def _settle(self, name: str) -> None:
+        """Take the best of the proposals that came for a seat, and refuse the others."""
+        collected = self._collected.pop(name)
+        seat = self._board.get(name)
+        able = []
+        for matchmaker, proposal in collected:
+            against = self._against(seat, proposal)
+            if against:
+                self._refuse(matchmaker, proposal, against)
+            else:
+                able.append((matchmaker, proposal))
+        if seat is None or not able:
             return
+        chosen = best(proposal for _, proposal in able)
+        for matchmaker, proposal in able:
+            if proposal is not chosen:
+                self._refuse(matchmaker, proposal, "seat-busy")
+        self._reserve(seat, chosen)
+
+    def _refuse(self, matchmaker: str, proposal: Proposal, reason: str) -> None:
+        refused = ProposalRefused(proposal.contact, proposal.seat, reason)
+        self._turn.message(matchmaker, refused)
+
+    def _reserve(self, seat: Seat, proposal: Proposal) -> None:
         seat.fence += 1
         held = Reservation(
             reservation=new_id(),

@@ -59,7 +59,15 @@ INCARNATION_FILE = "hub-incarnation"
 class Hub:
     """Link, matchmaker, documents, telemetry, way to intake and the web's door, put together."""
 
-    def __init__(self, settings: ControlSettings, store: Store, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: ControlSettings,
+        store: Store,
+        clock: Clock,
+        *,
+        transport: Transport | None = None,
+        soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -73,17 +81,17 @@ class Hub:
         self._views: dict[str, PeerView] = {}
         self._reloading = asyncio.Lock()
         self._notes: set[asyncio.Task[None]] = set()
-        self.floor = HubFloor(clock, self._send)
+        self.floor = HubFloor(clock, self._send, soon=soon)
         self.desk = DocumentDesk(self._send)
         self.ledger = LedgerDesk(self._send)
         self.telemetry = TelemetryProxy(settings.tenant)
-        self.transport = ZmqTransport(
+        self.transport = transport or ZmqTransport(
             address=settings.hub_address,
             port=settings.link_port,
             public_key=pair.public,
             secret_key=pair.secret,
         )
-        self.node = LinkNode(self._hello, self._transports(pair), clock, self)
+        self.node = LinkNode(self._hello, self._transports(pair), clock, self, soon=soon)
         self.door = HubDoor(
             {"reload": self._do_reload, "floor": self._do_floor, "revoke": self._do_revoke}
         )
@@ -302,7 +310,7 @@ async def serve(settings: ControlSettings, *, clock: Clock | None = None) -> Non
         except BaseException:
             hub.close()
             raise
-        _log.info("hub listens on %s:%s", settings.hub_address, hub.transport.port)
+        _log.info("hub listens on %s:%s", settings.hub_address, settings.link_port)
         await hub.run()
     finally:
         database.close()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from appliance.base.clock import HeldClock
+from appliance.base.clock import Clock, HeldClock
 from appliance.call.attach import Found
 from appliance.call.contact import Contact
+from appliance.call.turn import Journal
 from appliance.daemon.brain import Brain, Surroundings
 from appliance.ledger.journal import LedgerJournal
 from appliance.link.messages import LinkMessage
@@ -129,8 +130,9 @@ class World:
 class PretendLegs:
     """The legs process as the brain sees it: rows, events, the mechanical rules of the wire."""
 
-    def __init__(self, world: World, epoch: str = "e1") -> None:
+    def __init__(self, world: World, epoch: str = "e1", clock: Clock | None = None) -> None:
         self.world = world
+        self.clock = clock or world.clock
         self.epoch = epoch
         self.rows: dict[int, LegRow] = {}
         self.registrations: dict[str, Registration] = {}
@@ -202,7 +204,7 @@ class PretendLegs:
 
     @property
     def now(self) -> float:
-        return self.world.clock.monotonic_s()
+        return self.clock.monotonic_s()
 
     def attach(self, brain: Brain) -> None:
         self.brain = brain
@@ -284,27 +286,45 @@ class PretendLegs:
 class Box:
     """One appliance: a brain over pretend legs, with its ledger in a folder; can be killed."""
 
-    def __init__(self, world: World, folder: Path, name: str = "a", plan: Plan = PLAN) -> None:
+    def __init__(
+        self,
+        world: World,
+        folder: Path,
+        name: str = "a",
+        plan: Plan = PLAN,
+        *,
+        site: str = "north",
+        clock: Clock | None = None,
+    ) -> None:
         self.world = world
         self.folder = folder
         self.name = name
         self.plan = plan
-        self.legs = PretendLegs(world)
+        self.site = site
+        self.clock = clock or world.clock
+        self.legs = self._legs()
         self.sent: list[tuple[str, LinkMessage]] = []
         self.post: Callable[[str, LinkMessage], bool] = self._keep_sent
         world.boxes.append(self)
         self.start()
 
+    def _legs(self) -> PretendLegs:
+        return PretendLegs(self.world, clock=self.clock)
+
+    def _journal(self) -> Journal:
+        """Return what the brain writes to."""
+        return self.journal
+
     def start(self) -> None:
         """Start a brain over what the ledger kept, and attach it."""
         path = self.folder / f"{self.name}.ledger"
-        self.journal = LedgerJournal(path, self.name, clock=self.world.clock)
+        self.journal = LedgerJournal(path, self.name, clock=self.clock)
         given = Surroundings(
             name=self.name,
-            site="north",
+            site=self.site,
             incarnation=self.journal.incarnation,
-            journal=self.journal,
-            clock=self.world.clock,
+            journal=self._journal(),
+            clock=self.clock,
             command=self.legs.take,
             message=lambda peer, message: self.post(peer, message),
             soon=self._soon,
@@ -314,9 +334,13 @@ class Box:
         self.alive = True
         self.brain = Brain(given, self.plan)
         self.brain.remember(self.journal.kept())
+        self._federate()
         self.legs.attach(self.brain)
         self._tick()
         self.world.settle()
+
+    def _federate(self) -> None:
+        """Join the brain to others; here it is alone."""
 
     def _tick(self) -> None:
         self.brain.tick()

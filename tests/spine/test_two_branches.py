@@ -76,6 +76,20 @@ def test_hub_killed_own_agents_serve_own_callers(make_federation: MakeFederation
     assert len(set(contacts)) == len(contacts) == 3
 
 
+def test_hub_killed_the_other_branch_still_answers(make_federation: MakeFederation) -> None:
+    federation = make_federation(PLAN)
+    federation.robots(federation.south, "bob")
+    wait_for("the peers", lambda: federation.north.status()["peers"] == ["south"])
+    federation.control.kill_hub()
+    branches = (federation.north, federation.south)
+    wait_for("the island", lambda: not any(branch.status()["hub_up"] for branch in branches))
+    with call(federation, "200") as caller:
+        assert caller.wait().ok
+    wait_for("the books", lambda: federation.north.outcomes() == ["served"])
+    (connected,) = federation.north.entries("contact-connected")
+    assert connected.as_dict()["owner"] == "south"
+
+
 def test_branch_killed_frees_its_seats_and_callers_go_on(
     make_federation: MakeFederation,
 ) -> None:

@@ -28,7 +28,10 @@ class Federation:
     def _wire_up(self, name: str, box: Box) -> None:
         box.post = lambda peer, message: self._post(name, peer, message)
         box.legs.on_peer_dial = lambda leg, dial: self._dial(name, leg, dial)
-        box.brain.floor.active = False
+        box.brain.floor.set_reaches(self.hub_reaches())
+
+    def hub_reaches(self) -> set[str]:
+        return {"a", "b", "hub"}
 
     def _other(self, name: str) -> Box:
         return self.boxes["b" if name == "a" else "a"]
@@ -60,7 +63,7 @@ class Federation:
         if self.hub_up:
             for name, box in self.boxes.items():
                 own = box.brain.floor.rows()
-                own.reaches = ["a", "b"]
+                own.reaches = ["a", "b", "hub"]
                 self.matchmaker.on_snapshot(name, own, now_ms)
             for proposal in self.matchmaker.propose(now_ms):
                 self.boxes[proposal.seat_owner].brain.link("hub", Propose(proposal))
@@ -139,14 +142,14 @@ def test_hub_gone_own_agents_are_offered_own_calls(world: World, tmp_path: Path)
     a, b = federation.boxes["a"], federation.boxes["b"]
     federation.hub_up = False
     for box in (a, b):
-        box.brain.floor.active = True
+        box.brain.floor.set_reaches({box.name})
     a.legs.register("ann")
     leg = a.legs.call_in("200")
     world.run(2)
     assert a.legs.rows[leg].bridge
     federation.hub_up = True
     for box in (a, b):
-        box.brain.floor.active = False
+        box.brain.floor.set_reaches(federation.hub_reaches())
     world.run(2)
     assert len(a.legs.of(wire.Bridge)) == 1
     assert not b.legs.commands
