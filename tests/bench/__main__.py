@@ -21,6 +21,7 @@ BENCHES = {
     "decide": "one matchmaker over 24,000 and 100,000 agents, in virtual time",
     "same-plan": "a million random floors, by snapshot and by delta: the same answers",
     "replay": "a recorded day of 100,000 calls under its own plan",
+    "partition": "a thousand splits and heals over four branches, in virtual time",
     "mix": "N-1 mixing at 16 kHz against a bare SIMD loop",
 }
 
