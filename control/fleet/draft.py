@@ -6,7 +6,9 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.plan import model
+from appliance.plan.hours import Calendar
 from appliance.plan.parts import Part
+from control.models import fleet
 from control.models import plan as rows
 
 _T = TypeVar("_T")
@@ -61,6 +63,8 @@ def build_plan(session: Session, tenant: str, serial: int) -> model.Plan:
         "flows": [_flow(row) for row in rows.all_flows(session)],
         "classes": [_class(row) for row in rows.all_classes(session)],
         "agents": [agent_entry(row) for row in rows.all_agents(session)],
+        "sites": [_site(row) for row in fleet.all_sites(session) if row.title or row.region],
+        "calendars": general.calendars,
         "default_class": general.default_class,
         "emergency_numbers": general.emergency_numbers,
     }
@@ -94,6 +98,8 @@ _PARTS: dict[str, type[Part]] = {
     "flows": model.Flow,
     "classes": model.ServiceClass,
     "agents": model.Agent,
+    "sites": model.Site,
+    "calendars": Calendar,
 }
 _GENERAL = ("default_class", "emergency_numbers")
 
@@ -119,6 +125,7 @@ def _converted(value: object, kind: type[_T], place: str) -> _T:
 
 def _number(row: rows.Number) -> dict[str, Any]:
     return {
+        **(row.rules or {}),
         "number": row.number,
         "title": row.title,
         "flow": row.flow or "",
@@ -130,6 +137,7 @@ def _number(row: rows.Number) -> dict[str, Any]:
 def queue_entry(row: rows.Queue) -> dict[str, Any]:
     """Return a queue as the plan writes it."""
     return {
+        **(row.rules or {}),
         "name": row.name,
         "title": row.title,
         "skills": {skill.skill: skill.level for skill in row.skills},
@@ -139,6 +147,10 @@ def queue_entry(row: rows.Queue) -> dict[str, Any]:
         "music": row.music,
         "announce_s": row.announce_s,
     }
+
+
+def _site(row: fleet.Site) -> dict[str, Any]:
+    return {"name": row.name, "title": row.title, "region": row.region}
 
 
 def _flow(row: rows.Flow) -> dict[str, Any]:
@@ -152,6 +164,7 @@ def _class(row: rows.ServiceClass) -> dict[str, Any]:
 def agent_entry(row: rows.Agent) -> dict[str, Any]:
     """Return an agent as the plan writes it."""
     return {
+        **(row.rules or {}),
         "name": row.name,
         "title": row.title,
         "site": row.site,

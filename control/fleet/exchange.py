@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from appliance.base.errors import ConfigError
 from appliance.plan import model
 from appliance.plan.checks import parse_plan
+from control.fleet.rules import rules_of
 from control.models import fleet
 from control.models import plan as rows
 
@@ -26,8 +27,7 @@ def import_plan(session: Session, plan: model.Plan) -> None:
     _check_numbers(plan)
     _check_accounts(plan)
     _drop(session, plan)
-    for site in sorted({agent.site for agent in plan.agents}):
-        fleet.ensure_site(session, site)
+    _put_sites(session, plan)
     for queue in plan.queues:
         _put_queue(session, queue)
     for flow in plan.flows:
@@ -45,6 +45,7 @@ def import_plan(session: Session, plan: model.Plan) -> None:
                 flow=number.flow or None,
                 queue=number.queue or None,
                 klass=number.klass,
+                rules=rules_of(number, rows.Number),
             )
         )
     _free_accounts(session, plan)
@@ -53,6 +54,7 @@ def import_plan(session: Session, plan: model.Plan) -> None:
     general = rows.options(session)
     general.default_class = plan.default_class
     general.emergency_numbers = list(plan.emergency_numbers)
+    general.calendars = msgspec.to_builtins(plan.calendars)
     session.flush()
 
 
@@ -111,6 +113,16 @@ def _drop(session: Session, plan: model.Plan) -> None:
     session.flush()
 
 
+def _put_sites(session: Session, plan: model.Plan) -> None:
+    """Say of each branch what the plan says; a branch that it does not name stays, unsaid."""
+    said = {site.name: site for site in plan.sites}
+    for name in sorted({agent.site for agent in plan.agents} | said.keys()):
+        fleet.ensure_site(session, name)
+    for row in fleet.all_sites(session):
+        site = said.get(row.name, model.Site(name=row.name))
+        row.title, row.region = site.title, site.region
+
+
 def _put_queue(session: Session, queue: model.Queue) -> None:
     """Add or change one queue."""
     row = session.get(rows.Queue, queue.name) or rows.Queue(name=queue.name)
@@ -118,6 +130,7 @@ def _put_queue(session: Session, queue: model.Queue) -> None:
     row.target_s, row.ring_s = queue.target_s, queue.ring_s
     row.wrap_up_s, row.announce_s = queue.wrap_up_s, queue.announce_s
     row.music = list(queue.music)
+    row.rules = rules_of(queue, rows.Queue)
     rows.set_queue_skills(row, queue.skills)
     session.add(row)
 
@@ -130,5 +143,6 @@ def _put_agent(session: Session, agent: model.Agent) -> None:
         # the verifiers contain the account's name
         row.ha1_md5 = row.ha1_sha256 = ""
     row.account = agent.account
+    row.rules = rules_of(agent, rows.Agent)
     rows.set_agent_skills(row, agent.skills)
     session.add(row)

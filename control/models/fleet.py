@@ -18,6 +18,8 @@ class Site(Base):
 
     name: Mapped[str] = mapped_column(String(63), primary_key=True)
     title: Mapped[str] = mapped_column(String(120), default="")
+    #: branches of one region stand in for each other
+    region: Mapped[str] = mapped_column(String(63), default="")
 
 
 class Appliance(Base):

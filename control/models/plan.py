@@ -42,6 +42,8 @@ class Queue(Base):
     wrap_up_s: Mapped[float] = mapped_column(Float, default=10.0)
     announce_s: Mapped[float] = mapped_column(Float, default=30.0)
     music: Mapped[list[str]] = mapped_column(JSON, default=lambda: ["moh"])
+    #: what has no column of its own and is not at its default, as the plan writes it
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     skills: Mapped[list[QueueSkill]] = relationship(
         cascade="all, delete-orphan", order_by=QueueSkill.skill
     )
@@ -57,6 +59,8 @@ class Number(Base):
     flow: Mapped[str | None] = mapped_column(ForeignKey("flows.name"))
     queue: Mapped[str | None] = mapped_column(ForeignKey("queues.name"))
     klass: Mapped[str] = mapped_column(String(63), default="")
+    #: what has no column of its own and is not at its default, as the plan writes it
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class AgentSkill(Base):
@@ -83,6 +87,8 @@ class Agent(Base):
     #: digest verifiers (RFC 7616 §3.4.2); empty until a secret was made
     ha1_md5: Mapped[str] = mapped_column(String(32), default="")
     ha1_sha256: Mapped[str] = mapped_column(String(64), default="")
+    #: what has no column of its own and is not at its default, as the plan writes it
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     skills: Mapped[list[AgentSkill]] = relationship(
         cascade="all, delete-orphan", order_by=AgentSkill.skill
     )
@@ -108,6 +114,8 @@ class PlanOptions(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, default=1)
     default_class: Mapped[str] = mapped_column(String(63), default="bronze")
     emergency_numbers: Mapped[list[str]] = mapped_column(JSON, default=lambda: ["112"])
+    #: as the plan writes them
+    calendars: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
 
 
 def all_numbers(session: Session) -> list[Number]:

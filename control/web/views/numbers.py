@@ -10,7 +10,7 @@ from control.web.context import audit, database
 from control.web.forms import Form
 
 page = Blueprint("numbers", __name__, url_prefix="/numbers")
-_FIELDS = ("number", "title", "flow", "queue", "klass")
+_FIELDS = ("number", "title", "flow", "queue", "klass", "rules")
 
 
 @page.get("/")

@@ -6,11 +6,12 @@ import pytest
 from appliance.base.errors import ConfigError
 from appliance.plan import model
 from control.fleet import exchange
-from control.fleet.draft import build_plan
+from control.fleet.draft import DraftError, build_plan, changes
 from control.fleet.secrets import renew_secret
-from control.models import plan
+from control.models import fleet, plan
 from control.parts import ControlParts
 from tests.control.conftest import PLAN
+from tests.control.fleet.fullplan import FULL, unsaid
 
 
 def test_what_goes_in_comes_out(parts: ControlParts) -> None:
@@ -20,6 +21,39 @@ def test_what_goes_in_comes_out(parts: ControlParts) -> None:
         again = build_plan(session, "main", 0)
     assert sorted(again.queues, key=str) == sorted(PLAN.queues, key=str)
     assert again == msgspec.structs.replace(PLAN, queues=again.queues)
+
+
+def test_a_plan_that_says_everything_comes_out_whole(parts: ControlParts) -> None:
+    assert unsaid(FULL) == {"Plan.format"}
+    with parts.database.session() as session:
+        exchange.import_plan(session, FULL)
+    with parts.database.session() as session:
+        again = build_plan(session, FULL.tenant, FULL.serial)
+        kept = session.get_one(plan.Agent, "anna").rules
+    assert again == FULL
+    assert kept == {"cost": 2.5, "reserve": True, "slots": {"voice": 1, "chat": 3}}
+
+
+def test_what_a_plan_no_longer_says_is_forgotten(parts: ControlParts) -> None:
+    with parts.database.session() as session:
+        exchange.import_plan(session, FULL)
+        exchange.import_plan(session, PLAN)
+        again = build_plan(session, "main", 0)
+        assert session.get_one(fleet.Site, "berlin").region == ""
+    assert again == msgspec.structs.replace(PLAN, queues=again.queues)
+
+
+def test_every_part_that_differs_is_told() -> None:
+    """A plan against an empty one: each part is a change of its own."""
+    places = {change.place for change in changes(model.Plan(), FULL)}
+    assert {"queues[sales]", "agents[anna]", "sites[berlin]", "calendars[shop]"} <= places
+
+
+def test_a_rule_the_plan_does_not_know_is_named(parts: ControlParts) -> None:
+    with parts.database.session() as session:
+        session.get_one(plan.Queue, "sales").rules = {"own_s": "long"}
+        with pytest.raises(DraftError, match=r"queues\[sales\].*own_s"):
+            build_plan(session, "main", 0)
 
 
 def test_importing_twice_changes_nothing(parts: ControlParts) -> None:

@@ -42,11 +42,21 @@ def test_downgrade_takes_everything_away_and_upgrade_brings_it_back(database: Da
     assert set(Base.metadata.tables) < set(inspect(database.engine).get_table_names())
 
 
+def test_going_back_a_version_keeps_what_refers_to_a_queue(database: Database) -> None:
+    with database.session() as session:
+        session.add(plan.Queue(name="sales", skills=[plan.QueueSkill(skill="x", level=3)]))
+    database.downgrade("0003")
+    database.upgrade()
+    with database.session() as session:
+        queue = session.get_one(plan.Queue, "sales")
+        assert ([row.skill for row in queue.skills], queue.rules) == (["x"], {})
+
+
 def test_upgrade_twice_changes_nothing(database: Database) -> None:
     database.upgrade()
     with database.session() as session:
         assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [
-            ("0003",)
+            ("0004",)
         ]
 
 
