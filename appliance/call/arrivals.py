@@ -8,7 +8,7 @@ from appliance.call.contact import Contact
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.turn import Turn
-from appliance.ledger.records import ContactArrived
+from appliance.ledger.records import ContactArrived, ContactMoved
 from appliance.routing.model import Place
 from appliance.wire.commands import Answer, Hang
 from appliance.wire.rows import LegRow
@@ -44,9 +44,19 @@ class Arrivals:
             return contact
         contact.klass = number.klass
         self._turn.command(Answer(row.leg))
-        if number.queue:
+        if not self._plans.is_open(number.hours, self._clock.wall_us()):
+            self._turn.note(contact.contact, ContactMoved(to=number.closed, by="hours"))
+            self._enter(contact, number.closed)
+        elif number.queue:
             self._owner.enqueue(contact, number.queue, {}, number.klass)
+        else:
+            self._enter(contact, number.flow)
         return contact
+
+    def _enter(self, contact: Contact, flow: str) -> None:
+        """Have *flow* begun once the caller hears us."""
+        contact.entry = flow
+        self._book.changed(contact)
 
     def _mint(self, row: LegRow, epoch: str) -> Contact:
         name = new_id()

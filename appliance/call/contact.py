@@ -50,6 +50,8 @@ class Contact(msgspec.Struct, kw_only=True):
     #: the caller's leg is answered
     up: bool = False
     phase: Phase = "flow"
+    #: flow to begin with, decided on arrival
+    entry: str = ""
     flow: FlowState | None = None
     keys: tuple[tuple[str, str], ...] = ()
     queue: str = ""

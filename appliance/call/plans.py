@@ -1,6 +1,13 @@
 """The plan in force, with look-ups by name."""
 
+import logging
+from datetime import UTC, datetime
+
+from appliance.base.errors import ConfigError
+from appliance.plan.hours import Calendar, is_open
 from appliance.plan.model import Agent, Flow, Number, Plan, Queue
+
+log = logging.getLogger(__name__)
 
 
 class CurrentPlan:
@@ -17,6 +24,7 @@ class CurrentPlan:
         self.queues: dict[str, Queue] = {item.name: item for item in plan.queues}
         self.flows: dict[str, Flow] = {item.name: item for item in plan.flows}
         self.agents: dict[str, Agent] = {item.name: item for item in plan.agents}
+        self.calendars: dict[str, Calendar] = {item.name: item for item in plan.calendars}
         self.agent_by_account: dict[str, Agent] = {item.account: item for item in plan.agents}
 
     def number(self, called: str) -> Number | None:
@@ -26,3 +34,15 @@ class CurrentPlan:
     def queue(self, name: str) -> Queue:
         """Return the queue called *name*; one the plan no longer has keeps its defaults."""
         return self.queues.get(name) or Queue(name=name)
+
+    def is_open(self, calendar: str, wall_us: int) -> bool:
+        """Tell whether *calendar* is open at a wall time; one that is not there always is."""
+        found = self.calendars.get(calendar)
+        if found is None:
+            return True
+        try:
+            return is_open(found, datetime.fromtimestamp(wall_us / 1e6, UTC))
+        except ConfigError as error:
+            # checks passed where the zone was known; this box has other zones
+            log.error("calendar %s: %s", calendar, error)  # noqa: TRY400 - an expected state
+            return True

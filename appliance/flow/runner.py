@@ -87,11 +87,22 @@ class FlowRunner:
         self._move(contact, flow, lambda known: step(known, state))
 
     def _move(self, contact: Contact, flow: Flow, move: Callable[[Flow], steps.Turn]) -> None:
-        contact.flow, actions = move(flow)
+        contact.flow, actions = self._by_clock(contact, flow, *move(flow))
         contact.keys = contact.flow.keys
         for action in actions:
             self._act(contact, action)
         self._book.changed(contact)
+
+    def _by_clock(
+        self, contact: Contact, flow: Flow, state: steps.FlowState, actions: list[steps.Action]
+    ) -> steps.Turn:
+        """Answer each look at the clock, until something else is to be done."""
+        while actions and isinstance(look := actions[-1], steps.LookAtClock):
+            is_open = self._plans.is_open(look.calendar, self._clock.wall_us())
+            state, more = steps.on_hours(flow, state, is_open=is_open)
+            self._turn.note(contact.contact, FlowStepped(flow=state.flow, step=state.step))
+            actions = [*actions[:-1], *more]
+        return state, actions
 
     def _act(self, contact: Contact, action: steps.Action) -> None:
         match action:

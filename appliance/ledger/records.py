@@ -118,7 +118,7 @@ class ContactHeld(Fact, frozen=True, kw_only=True):
 
 
 class ContactMoved(Fact, frozen=True, kw_only=True):
-    """The contact was handed on: to a queue, a seat or a number outside."""
+    """The contact was handed on: to a queue, a flow, a seat or a number outside."""
 
     to: str
     #: what became of its place

@@ -1,8 +1,9 @@
 """What is wrong with a plan, before anybody calls: every finding names its place.
 
 *A way out.* From each step, a caller who presses nothing must come to a queue, a fax or a hang-up:
-one follows `next` of say and `otherwise` of menu. So no caller circles unless they choose to; a
-menu whose key leads back to itself is fine, a menu whose `otherwise` does so is a loop.
+one follows `next` of say, `otherwise` of menu, and both ways of hours. So no caller circles unless
+they choose to; a menu whose key leads back to itself is fine, one whose `otherwise` does so is a
+loop.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,14 +19,13 @@ from appliance.plan.model import (
     Agent,
     Enqueue,
     Flow,
-    HangUp,
+    Hours,
     Menu,
     Number,
     Plan,
     Queue,
     Say,
     Step,
-    TakeFax,
 )
 
 FindingReason = Literal[
@@ -34,11 +34,13 @@ FindingReason = Literal[
     "unknown-queue",
     "unknown-step",
     "unknown-class",
+    "unknown-calendar",
     "loop",
     "unreachable",
     "no-choice",
     "no-target",
     "two-targets",
+    "both-or-neither",
     "no-agent",
     "not-weaker",
     "unknown-skill",
@@ -100,6 +102,7 @@ class _Checker:
         self._flows = {flow.name for flow in plan.flows}
         self._queues = {queue.name: queue for queue in plan.queues}
         self._classes = {klass.name for klass in plan.classes}
+        self._calendars = {calendar.name for calendar in plan.calendars}
 
     def classes(self) -> Iterator[Finding]:
         yield from self._class("default_class", self._plan.default_class)
@@ -110,6 +113,7 @@ class _Checker:
             yield from self._target(place, number)
             if number.klass:
                 yield from self._class(f"{place}.klass", number.klass)
+            yield from self._hours(place, number)
 
     def queues(self) -> Iterator[Finding]:
         for queue in self._plan.queues:
@@ -126,8 +130,11 @@ class _Checker:
         for flow in self._plan.flows:
             yield from _steps(flow)
             for name, step in flow.steps.items():
+                place = f"flows[{flow.name}].steps[{name}]"
                 if isinstance(step, Enqueue):
-                    yield from self._enqueue(f"flows[{flow.name}].steps[{name}]", step)
+                    yield from self._enqueue(place, step)
+                elif isinstance(step, Hours):
+                    yield from self._calendar(f"{place}.calendar", step.calendar)
 
     def calendars(self) -> Iterator[Finding]:
         for calendar in self._plan.calendars:
@@ -168,10 +175,26 @@ class _Checker:
             yield Finding(place, "two-targets", "flow and queue are both set; keep one")
         if not number.flow and not number.queue:
             yield Finding(place, "no-target", "neither flow nor queue is set")
-        if number.flow and number.flow not in self._flows:
-            yield Finding(f"{place}.flow", "unknown-flow", f"there is no flow {number.flow!r}")
+        if number.flow:
+            yield from self._flow(f"{place}.flow", number.flow)
         if number.queue and number.queue not in self._queues:
             yield Finding(f"{place}.queue", "unknown-queue", f"there is no queue {number.queue!r}")
+
+    def _hours(self, place: str, number: Number) -> Iterator[Finding]:
+        if bool(number.hours) != bool(number.closed):
+            yield Finding(place, "both-or-neither", "hours, and the flow when closed, go together")
+        if number.hours:
+            yield from self._calendar(f"{place}.hours", number.hours)
+        if number.closed:
+            yield from self._flow(f"{place}.closed", number.closed)
+
+    def _flow(self, place: str, name: str) -> Iterator[Finding]:
+        if name not in self._flows:
+            yield Finding(place, "unknown-flow", f"there is no flow {name!r}")
+
+    def _calendar(self, place: str, name: str) -> Iterator[Finding]:
+        if name not in self._calendars:
+            yield Finding(place, "unknown-calendar", f"there is no calendar {name!r}")
 
     def _enqueue(self, place: str, step: Enqueue) -> Iterator[Finding]:
         queue = self._queues.get(step.queue)
@@ -277,6 +300,8 @@ def _targets(step: Step) -> list[tuple[str, str]]:
     if isinstance(step, Menu):
         choices = [(f"choices[{digit}]", target) for digit, target in step.choices.items()]
         return [*choices, ("otherwise", step.otherwise)]
+    if isinstance(step, Hours):
+        return [("open", step.open), ("closed", step.closed)]
     return []
 
 
@@ -292,13 +317,19 @@ def _reached(flow: Flow) -> set[str]:
 
 
 def _circles(flow: Flow, name: str) -> bool:
-    """Follow a caller who presses nothing; tell whether they come back to step *name*."""
-    here: str = name
+    """Follow a caller who presses nothing, on each way; tell whether one leads back to *name*."""
+    ahead = _unasked(flow.steps[name])
     seen: set[str] = set()
-    while here not in seen:
-        seen.add(here)
-        step = flow.steps.get(here)
-        if step is None or isinstance(step, Enqueue | HangUp | TakeFax):
-            return False
-        here = step.next if isinstance(step, Say) else step.otherwise
-    return here == name
+    while ahead:
+        here = ahead.pop()
+        if here == name:
+            return True
+        if here in flow.steps and here not in seen:
+            seen.add(here)
+            ahead += _unasked(flow.steps[here])
+    return False
+
+
+def _unasked(step: Step) -> list[str]:
+    """Return the steps that a caller may come to next who presses nothing."""
+    return [target for field, target in _targets(step) if not field.startswith("choices")]

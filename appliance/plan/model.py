@@ -67,7 +67,17 @@ class TakeFax(Part, frozen=True, kw_only=True, tag_field="do", tag="fax"):
     prompts: tuple[str, ...] = ()
 
 
-Step = Say | Menu | Enqueue | HangUp | TakeFax
+class Hours(Part, frozen=True, kw_only=True, tag_field="do", tag="hours"):
+    """Look at a calendar, and go on by whether it is open now."""
+
+    calendar: Slug
+    #: step while it is open
+    open: str
+    #: step while it is closed
+    closed: str
+
+
+Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours
 
 
 class Flow(Part, frozen=True, kw_only=True):
@@ -89,6 +99,10 @@ class Number(Part, frozen=True, kw_only=True):
     flow: str = ""
     queue: str = ""
     klass: str = ""
+    #: calendar of its opening hours; empty: always open
+    hours: str = ""
+    #: flow that answers while the calendar is closed
+    closed: str = ""
 
 
 class Relax(Part, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step, TakeFax
+from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
 
 #: keys kept of one caller: the last ones, so that circling in menus stays bounded
 MAX_KEYS = 32
@@ -22,12 +22,14 @@ class FlowState(msgspec.Struct, frozen=True, kw_only=True):
 
     flow: str
     step: str
-    #: prompts are playing; a digit is awaited; the flow has ended
-    phase: Literal["prompts", "digit", "done"]
+    #: prompts are playing; a digit is awaited; the clock is asked; the flow has ended
+    phase: Literal["prompts", "digit", "clock", "done"]
     #: tries of the menu that are left, the running one included; 0 outside a menu
     tries_left: int = 0
     #: choices taken, in order: (step, digit)
     keys: tuple[tuple[str, str], ...] = ()
+    #: looks at the clock in a row, with nothing heard between them
+    looks: int = 0
 
 
 class PlayPrompts(msgspec.Struct, frozen=True):
@@ -50,6 +52,12 @@ class StopTimer(msgspec.Struct, frozen=True):
     """Forget the timer."""
 
 
+class LookAtClock(msgspec.Struct, frozen=True):
+    """Tell at once, by `on_hours`, whether this calendar is open; always the last action."""
+
+    calendar: str
+
+
 class JoinQueue(msgspec.Struct, frozen=True):
     """The flow ends: the caller joins a queue. An empty *klass* leaves the class as it is."""
 
@@ -68,7 +76,16 @@ class Release(msgspec.Struct, frozen=True):
     reason: str
 
 
-Action = PlayPrompts | StopPrompts | StartTimer | StopTimer | JoinQueue | StartFax | Release
+Action = (
+    PlayPrompts
+    | StopPrompts
+    | StartTimer
+    | StopTimer
+    | LookAtClock
+    | JoinQueue
+    | StartFax
+    | Release
+)
 Turn = tuple[FlowState, list[Action]]
 
 
@@ -104,6 +121,8 @@ def on_prompts_done(flow: Flow, state: FlowState) -> Turn:
         return _await_digit(state, step)
     if isinstance(step, Say):
         return _enter(flow, step.next, state.keys)
+    if isinstance(step, Hours):
+        return _enter(flow, state.step, state.keys)
     return msgspec.structs.replace(state, phase="done"), [_last_action(step)]
 
 
@@ -133,11 +152,22 @@ def on_timeout(flow: Flow, state: FlowState) -> Turn:
     return _next_try(flow, state, step, ())
 
 
+def on_hours(flow: Flow, state: FlowState, *, is_open: bool) -> Turn:
+    """Go on after a look at the clock."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if not isinstance(step, Hours) or state.phase != "clock":
+        return state, []
+    target = step.open if is_open else step.closed
+    return _enter(flow, target, state.keys, state.looks)
+
+
 def _step(flow: Flow, state: FlowState) -> Step | None:
     return flow.steps.get(state.step) if state.flow == flow.name else None
 
 
-def _enter(flow: Flow, name: str, keys: tuple[tuple[str, str], ...]) -> Turn:
+def _enter(flow: Flow, name: str, keys: tuple[tuple[str, str], ...], looks: int = 0) -> Turn:
     """Go to a step, and through steps that have nothing to play."""
     for _ in range(len(flow.steps) + 1):
         step = flow.steps.get(name)
@@ -146,12 +176,17 @@ def _enter(flow: Flow, name: str, keys: tuple[tuple[str, str], ...]) -> Turn:
         state = FlowState(flow=flow.name, step=name, phase="prompts", keys=keys)
         if isinstance(step, Menu):
             return _play_menu(msgspec.structs.replace(state, tries_left=step.tries), step, ())
+        if isinstance(step, Hours):
+            if looks > len(flow.steps):
+                break
+            asked = msgspec.structs.replace(state, phase="clock", looks=looks + 1)
+            return asked, [LookAtClock(step.calendar)]
         if not isinstance(step, Enqueue) and step.prompts:
             return state, [PlayPrompts(step.prompts)]
         if not isinstance(step, Say):
             return msgspec.structs.replace(state, phase="done"), [_last_action(step)]
         name = step.next
-    # a step that is not there, or silent steps in a circle: `checks` refuses such a plan
+    # a step that is not there, or a circle with nothing heard: `checks` refuses such a plan
     lost = FlowState(flow=flow.name, step=name, phase="done", keys=keys)
     return lost, [Release("bad-plan")]
 
@@ -173,7 +208,7 @@ def _next_try(flow: Flow, state: FlowState, menu: Menu, before: tuple[str, ...])
     return _play_menu(left, menu, before)
 
 
-def _last_action(step: Enqueue | HangUp | Say | TakeFax) -> Action:
+def _last_action(step: Enqueue | HangUp | Hours | Say | TakeFax) -> Action:
     if isinstance(step, Enqueue):
         return JoinQueue(step.queue, step.skills, step.klass)
     if isinstance(step, TakeFax):

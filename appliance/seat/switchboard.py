@@ -58,7 +58,6 @@ class Switchboard:
     def __init__(self, rooms: Rooms) -> None:
         self._turn = rooms.turn
         self._book = rooms.book
-        self._plans = rooms.plans
         self._arrivals = rooms.arrivals
         self._owner = rooms.owner
         self._waiting = rooms.waiting
@@ -212,9 +211,8 @@ class Switchboard:
 
     def _begin(self, contact: Contact) -> None:
         """The caller hears us: begin the flow, or what waiting callers hear."""
-        number = self._plans.number(contact.called)
         if contact.phase == "flow":
-            self._flow.start(contact, number.flow if number else "")
+            self._flow.start(contact, contact.entry)
         elif contact.phase in ("waiting", "reserved"):
             self._waiting.enter(contact)
         self._book.changed(contact)

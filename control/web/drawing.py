@@ -2,12 +2,20 @@
 
 import msgspec
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, Step, TakeFax
+from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
 
 #: sizes in the drawing's own units
 WIDTH, HEIGHT = 190, 66
 GAP_X, GAP_Y = 96, 30
 MARGIN = 28
+_KINDS: dict[type[Step], str] = {
+    Say: "say",
+    Menu: "menu",
+    Enqueue: "queue",
+    HangUp: "hang up",
+    TakeFax: "fax",
+    Hours: "hours",
+}
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -83,9 +91,12 @@ def _exits(step: Step) -> dict[str, str]:
     """Return where a step leads, each with the keys that lead there."""
     if isinstance(step, Say):
         return {step.next: ""}
-    if not isinstance(step, Menu):
-        return {}
     found: dict[str, list[str]] = {}
+    if isinstance(step, Hours):
+        found.setdefault(step.open, []).append("open")
+        found.setdefault(step.closed, []).append("closed")
+    if not isinstance(step, Menu):
+        return {target: " ".join(ways) for target, ways in found.items()}
     for digit, target in step.choices.items():
         found.setdefault(target, []).append(digit)
     found.setdefault(step.otherwise, []).append("else")
@@ -93,13 +104,17 @@ def _exits(step: Step) -> dict[str, str]:
 
 
 def _kind(step: Step) -> str:
-    kinds = {Say: "say", Menu: "menu", Enqueue: "queue", HangUp: "hang up", TakeFax: "fax"}
-    return kinds[type(step)]
+    return _KINDS[type(step)]
 
 
 def _detail(step: Step) -> str:
     """Return the step's main fact, short enough for its box."""
-    text = step.queue if isinstance(step, Enqueue) else ", ".join(step.prompts)
+    if isinstance(step, Enqueue):
+        text = step.queue
+    elif isinstance(step, Hours):
+        text = step.calendar
+    else:
+        text = ", ".join(step.prompts)
     return text if len(text) <= 24 else f"{text[:23]}…"
 
 

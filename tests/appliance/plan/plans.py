@@ -1,10 +1,12 @@
 """Sound plans for the tests of this room."""
 
+from appliance.plan.hours import Calendar, Opening
 from appliance.plan.model import (
     Agent,
     Enqueue,
     Flow,
     HangUp,
+    Hours,
     Menu,
     Number,
     Plan,
@@ -26,7 +28,7 @@ FULL = Plan(
     numbers=(
         Number(number="+4930100", title="Main number", flow="main"),
         Number(number="+4930101", queue="sales", klass="gold"),
-        Number(number="200", flow="service"),
+        Number(number="200", flow="service", hours="shop", closed="closed"),
         Number(number="300", flow="fax"),
     ),
     queues=(
@@ -59,11 +61,27 @@ FULL = Plan(
             start="queue",
             steps={"queue": Enqueue(queue="service")},
         ),
+        Flow(
+            name="closed",
+            start="late",
+            steps={
+                "late": Hours(calendar="shop", open="queue", closed="bye"),
+                "queue": Enqueue(queue="sales"),
+                "bye": HangUp(prompts=("closed",)),
+            },
+        ),
         Flow(name="fax", start="fax", steps={"fax": TakeFax()}),
     ),
     agents=(
         Agent(name="ann", site="a", account="p1", skills={"sales": 2}),
         Agent(name="ben", site="b", account="p2", skills={"service": 5, "german": 3}),
+    ),
+    calendars=(
+        Calendar(
+            name="shop",
+            time_zone="Europe/Berlin",
+            week=(Opening(days=("mon", "tue", "wed", "thu", "fri"), start="08:00", end="18:00"),),
+        ),
     ),
     emergency_numbers=("112", "110"),
 )

@@ -1,5 +1,6 @@
 """Checks: sound plans are clean, and each kind of damage is found at its place."""
 
+import itertools
 from collections.abc import Callable
 
 import msgspec
@@ -14,6 +15,7 @@ from appliance.plan.model import (
     Enqueue,
     Flow,
     HangUp,
+    Hours,
     Menu,
     Number,
     Plan,
@@ -24,7 +26,7 @@ from appliance.plan.model import (
     Step,
     TakeFax,
 )
-from appliance.plan.steps import FlowState, begin, on_prompts_done, on_timeout
+from appliance.plan.steps import FlowState, begin, on_hours, on_prompts_done, on_timeout
 from tests.appliance.plan.plans import FULL, SMALL, SOUND
 
 replace = msgspec.structs.replace
@@ -64,6 +66,10 @@ def say(target: str) -> Say:
 def menu(otherwise: str, **choices: str) -> Menu:
     named = {key.removeprefix("key"): step for key, step in choices.items()}
     return Menu(prompts=("p",), choices=named, otherwise=otherwise)
+
+
+def hours(open_to: str, closed_to: str, calendar: str = "shop") -> Hours:
+    return Hours(calendar=calendar, open=open_to, closed=closed_to)
 
 
 MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
@@ -216,6 +222,7 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         lambda plan: replace(
             plan,
             calendars=(
+                *plan.calendars,
                 Calendar(
                     name="office",
                     time_zone="Europe/Atlantis",
@@ -232,6 +239,39 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         "skills that nobody has together",
         steps({"sales": Enqueue(queue="sales", skills={"german": 1})}),
         {("flows[main].steps[sales].skills", "no-agent")},
+    ),
+    (
+        "a number with hours and no answer when closed",
+        numbers(Number(number="9", queue="sales", hours="shop")),
+        {("numbers[9]", "both-or-neither")},
+    ),
+    (
+        "a number with an answer when closed and no hours",
+        numbers(Number(number="9", queue="sales", closed="service")),
+        {("numbers[9]", "both-or-neither")},
+    ),
+    (
+        "a number with a calendar and a flow that are not there",
+        numbers(Number(number="9", queue="sales", hours="gone", closed="lost")),
+        {("numbers[9].hours", "unknown-calendar"), ("numbers[9].closed", "unknown-flow")},
+    ),
+    (
+        "a step with a calendar that is not there",
+        steps({"hello": hours("menu", "bye", "gone")}),
+        {("flows[main].steps[hello].calendar", "unknown-calendar")},
+    ),
+    (
+        "a step with both ways to nowhere",
+        steps({"hello": hours("gone", "lost"), "menu": say("bye")}),
+        {
+            ("flows[main].steps[hello].open", "unknown-step"),
+            ("flows[main].steps[hello].closed", "unknown-step"),
+        },
+    ),
+    (
+        "a way round that is taken only while closed",
+        steps({"hello": hours("menu", "later"), "later": say("hello")}),
+        {("flows[main].steps[hello]", "loop"), ("flows[main].steps[later]", "loop")},
     ),
     (
         "an emergency number answered here",
@@ -286,9 +326,11 @@ def test_any_flow_lets_a_silent_caller_out_or_is_found(data: st.DataObject) -> N
         st.just(Enqueue(queue="all")),
         st.just(HangUp()),
         st.just(TakeFax()),
+        st.builds(hours, target, target),
     )
     flow = Flow(name="f", start="a", steps={name: data.draw(step) for name in names})
-    plan = replace(SMALL, flows=(flow,), numbers=(Number(number="100", flow="f"),))
+    number = Number(number="100", flow="f")
+    plan = replace(SMALL, flows=(flow,), numbers=(number,), calendars=FULL.calendars)
     findings = [finding for finding in check(plan) if finding.severity == "error"]
     assert {finding.reason for finding in findings} <= {"loop"}
     stuck = any(not _gets_out(flow, name) for name in names)
@@ -296,12 +338,22 @@ def test_any_flow_lets_a_silent_caller_out_or_is_found(data: st.DataObject) -> N
 
 
 def _gets_out(flow: Flow, start: str) -> bool:
+    """Tell whether a silent caller gets out, whatever the clock says at each step."""
+    ways = itertools.product((True, False), repeat=len(flow.steps))
+    return all(_gets_out_so(flow, start, dict(zip(flow.steps, way, strict=True))) for way in ways)
+
+
+def _gets_out_so(flow: Flow, start: str, open_at: dict[str, bool]) -> bool:
     state: FlowState = begin(replace(flow, start=start))[0]
-    for _ in range(200):
+    for _ in range(100):
         if state.phase == "done":
-            return True
-        turn = on_prompts_done if state.phase == "prompts" else on_timeout
-        state = turn(flow, state)[0]
+            # released since it went round: that is not the plan's way out
+            return not isinstance(flow.steps[state.step], Hours)
+        if state.phase == "clock":
+            state = on_hours(flow, state, is_open=open_at[state.step])[0]
+        else:
+            turn = on_prompts_done if state.phase == "prompts" else on_timeout
+            state = turn(flow, state)[0]
     return False
 
 

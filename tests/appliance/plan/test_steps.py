@@ -5,12 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Menu, Say, TakeFax
+from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Menu, Say, TakeFax
 from appliance.plan.steps import (
     MAX_KEYS,
     Action,
     FlowState,
     JoinQueue,
+    LookAtClock,
     PlayPrompts,
     Release,
     StartFax,
@@ -19,6 +20,7 @@ from appliance.plan.steps import (
     StopTimer,
     begin,
     on_digit,
+    on_hours,
     on_prompts_done,
     on_timeout,
     resume,
@@ -177,6 +179,55 @@ def test_a_fax_ends_the_flow_after_its_prompts() -> None:
     assert resume(flow, state) == (state, [StartFax()])
     silent = Flow(name="g", start="a", steps={"a": TakeFax()})
     assert begin(silent)[1] == [StartFax()]
+
+
+SHOP = Flow(
+    name="shop",
+    start="greet",
+    steps={
+        "greet": Say(prompts=(), next="day"),
+        "day": Hours(calendar="week", open="queue", closed="night"),
+        "night": Hours(calendar="standby", open="hello", closed="bye"),
+        "hello": Say(prompts=("night-service",), next="queue"),
+        "queue": Enqueue(queue="sales"),
+        "bye": HangUp(prompts=("goodbye",)),
+    },
+)
+
+
+def test_the_clock_is_asked_and_each_answer_has_its_way() -> None:
+    asked, actions = begin(SHOP)
+    assert (asked.step, asked.phase, actions) == ("day", "clock", [LookAtClock("week")])
+    assert on_hours(SHOP, asked, is_open=True)[1] == [JoinQueue("sales", {}, "")]
+    asked, actions = on_hours(SHOP, asked, is_open=False)
+    assert actions == [LookAtClock("standby")]
+    assert on_hours(SHOP, asked, is_open=True)[1] == [PlayPrompts(("night-service",))]
+    bye, actions = on_hours(SHOP, asked, is_open=False)
+    assert (bye.phase, actions) == ("prompts", [PlayPrompts(("goodbye",))])
+    assert on_hours(SHOP, bye, is_open=True) == (bye, [])
+    assert resume(SHOP, asked) == begin(msgspec.structs.replace(SHOP, start="night"))
+    for late in (
+        on_digit(SHOP, asked, "1"),
+        on_prompts_done(SHOP, asked),
+        on_timeout(SHOP, asked),
+    ):
+        assert late == (asked, [])
+
+
+def test_calendars_in_a_circle_release_the_caller() -> None:
+    round_and_round = Flow(
+        name="f",
+        start="a",
+        steps={
+            "a": Hours(calendar="x", open="b", closed="b"),
+            "b": Say(prompts=(), next="a"),
+        },
+    )
+    state, actions = begin(round_and_round)
+    for _ in range(10):
+        if state.phase == "clock":
+            state, actions = on_hours(round_and_round, state, is_open=True)
+    assert (state.phase, actions) == ("done", [Release("bad-plan")])
 
 
 def test_a_plan_that_leads_nowhere_releases_the_caller() -> None:

@@ -13,7 +13,7 @@ FULL = model.Plan(
     serial=7,
     numbers=(
         model.Number(number="4930100", title="Hotline", flow="main", klass="gold"),
-        model.Number(number="4930200", title="Orders", queue="sales"),
+        model.Number(number="4930200", title="Orders", queue="sales", hours="shop", closed="main"),
     ),
     queues=(
         model.Queue(

@@ -1,0 +1,42 @@
+"""The page of the plan names every step and field; what it shows can be read."""
+
+import json
+import re
+import typing
+
+import msgspec
+
+from appliance.plan import model
+from appliance.plan.hours import Calendar
+from tests.docs.tables import DOCS, rows, section
+
+
+def test_every_step_has_its_row() -> None:
+    wanted = {
+        f"`{kind.__struct_config__.tag}`": {f"`{name}`" for name in kind.__struct_fields__}
+        for kind in typing.get_args(model.Step)
+    }
+    found = {
+        cells[0]: set(cells[1].split())
+        for cells in rows(section("plan.md", "Flows"))
+        if cells[0] != "`do`"
+    }
+    assert found == wanted
+
+
+def test_every_field_of_a_number_has_its_row() -> None:
+    cells = [cells[0] for cells in rows(section("plan.md", "Numbers"))]
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(model.Number.__struct_fields__)
+
+
+def test_the_examples_can_be_read() -> None:
+    text = (DOCS / "plan.md").read_text(encoding="utf-8")
+    kinds = {"Calendars": Calendar, "Flows": model.Flow, "Overflow": model.Queue}
+    found = re.findall(r"^## (\w+)|^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    heading, seen = "", 0
+    for title, example in found:
+        heading = title or heading
+        if example:
+            msgspec.convert(json.loads(example), kinds[heading])
+            seen += 1
+    assert seen >= 2
