@@ -152,10 +152,8 @@ class ContactBook:
 
 def _differs(before: ContactRow, after: ContactRow) -> bool:
     """Tell whether routing would see a difference; age alone is none."""
-    return (before.state, before.queue, before.klass, before.skills, before.seat) != (
-        after.state,
-        after.queue,
-        after.klass,
-        after.skills,
-        after.seat,
-    )
+    return _compared(before) != _compared(after)
+
+
+def _compared(row: ContactRow) -> tuple[object, ...]:
+    return (row.state, row.queue, row.klass, row.skills, row.agent, row.seat)

@@ -30,6 +30,14 @@ class Booking(msgspec.Struct, kw_only=True):
     ringing: bool = False
 
 
+class Leaving(msgspec.Struct, frozen=True):
+    """When a waiting contact leaves its queue, and for which flow."""
+
+    #: [monotonic s]
+    due_s: float
+    flow: str
+
+
 class Contact(msgspec.Struct, kw_only=True):
     """Everything that must survive a kill of the brain for one caller."""
 
@@ -57,6 +65,11 @@ class Contact(msgspec.Struct, kw_only=True):
     queue: str = ""
     klass: str = ""
     skills: dict[str, int] = {}
+    #: agent it asks for by name
+    agent: str = ""
+    leaving: Leaving | None = None
+    #: overflow rules that were applied to it: (queue, flow)
+    taken: tuple[tuple[str, str], ...] = ()
     #: joined its first queue, connected to an agent [monotonic s]
     t_queued: float = 0.0
     t_talk: float = 0.0
@@ -97,6 +110,7 @@ def row_of(
         seat=contact.booking.seat if contact.booking else "",
         fence=contact.fence,
         home=site,
+        agent=contact.agent,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
 from appliance.call.contact import Booking, Contact, context_of, waited_s
+from appliance.call.overflow import OverflowWatch
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
@@ -49,6 +50,7 @@ class ContactOwner:
         book: ContactBook,
         plans: CurrentPlan,
         waiting: WaitingRoom,
+        overflow: OverflowWatch,
         timers: Timers,
         clock: Clock,
     ) -> None:
@@ -56,6 +58,7 @@ class ContactOwner:
         self._book = book
         self._plans = plans
         self._waiting = waiting
+        self._overflow = overflow
         self._timers = timers
         self._clock = clock
         #: told of a contact that now talks, for the recording policy
@@ -66,19 +69,26 @@ class ContactOwner:
     # -- joining a queue -----------------------------------------------------------------------
 
     def enqueue(
-        self, contact: Contact, queue: str, skills: dict[str, int], klass: str = ""
+        self,
+        contact: Contact,
+        queue: str,
+        skills: dict[str, int],
+        klass: str = "",
+        agent: str = "",
     ) -> None:
         """Put *contact* into *queue* at its own place."""
         contact.phase = "waiting"
         contact.flow = None
         contact.queue = queue
         contact.skills = skills
+        contact.agent = agent
         contact.klass = klass or contact.klass or self._plans.plan.default_class
         contact.t_queued = contact.t_queued or self._clock.monotonic_s()
         self._turn.note(
             contact.contact,
-            ContactQueued(queue=queue, klass=contact.klass, skills=skills),
+            ContactQueued(queue=queue, klass=contact.klass, skills=skills, agent=agent),
         )
+        self._overflow.joined(contact)
         self._waiting.enter(contact)
         self._book.changed(contact)
 
@@ -288,7 +298,8 @@ class ContactOwner:
         if booking is not None:
             release = Release(booking.reservation, booking.fence, "caller-gone")
             self._turn.message(booking.seat_owner, release)
-        outcome: Outcome = "abandoned" if contact.t_queued else "released"
+        gave_up = contact.t_queued and not _let_go(contact)
+        outcome: Outcome = "abandoned" if gave_up else "released"
         self._book.end(contact, outcome, reason)
 
     def _note_talk(self, contact: Contact, reason: str) -> None:
@@ -322,6 +333,11 @@ class ContactOwner:
         """Tell whether *peer* speaks of the reservation that the contact holds now."""
         booking = contact.booking
         return booking is not None and booking.seat_owner == peer and booking.fence == fence
+
+
+def _let_go(contact: Contact) -> bool:
+    """Tell whether the contact's flow came to its end, and released the caller."""
+    return contact.phase == "flow" and contact.flow is not None and contact.flow.phase == "done"
 
 
 def _timer(contact: Contact) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
+from appliance.call.overflow import OverflowWatch
 from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import wait_items
 from appliance.call.timers import Timers
@@ -23,11 +24,18 @@ class WaitingRoom:
     """Plays to the contacts that wait."""
 
     def __init__(
-        self, turn: Turn, book: ContactBook, plans: CurrentPlan, timers: Timers, clock: Clock
+        self,
+        turn: Turn,
+        book: ContactBook,
+        plans: CurrentPlan,
+        overflow: OverflowWatch,
+        timers: Timers,
+        clock: Clock,
     ) -> None:
         self._turn = turn
         self._book = book
         self._plans = plans
+        self._overflow = overflow
         self._timers = timers
         self._clock = clock
         #: set by the composition root
@@ -35,7 +43,7 @@ class WaitingRoom:
 
     def enter(self, contact: Contact) -> None:
         """Greet a contact that has just joined, once its leg can hear."""
-        if contact.up:
+        if contact.up and not self._overflow.watch(contact):
             self._announce(contact)
 
     def resume(self, contact: Contact, *, playing: bool) -> None:
@@ -45,10 +53,12 @@ class WaitingRoom:
         if not playing:
             self.music(contact)
         self._arm(contact)
+        self._overflow.watch(contact)
 
     def leave(self, contact: Contact) -> None:
-        """Stop announcing; what plays is ended by the bridge."""
+        """Stop announcing; what plays is ended by the bridge, or by the flow."""
         self._timers.cancel(_timer(contact))
+        self._overflow.forget(contact)
 
     def play_done(self, contact: Contact, play: int, why: str) -> None:
         """After an announcement comes music."""

@@ -12,6 +12,7 @@ from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
 from appliance.call.expectation import Expectation
 from appliance.call.faxes import FaxTaker
+from appliance.call.overflow import OverflowWatch
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.recording import RecordingPolicy
@@ -72,6 +73,7 @@ class Brain:
         self.expectation = Expectation(self.book, self.plans, clock)
         self.expectation.look = self.floor.views
         self.rooms.waiting.expect = self.expectation.expect
+        self.rooms.overflow.expect = self.expectation.expect
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
 
     def _furnish(self) -> Rooms:
@@ -79,8 +81,10 @@ class Brain:
         given, turn, plans, timers = self.given, self.turn, self.plans, self.timers
         clock, name = given.clock, given.name
         book = ContactBook(name, given.site, given.incarnation, turn, self.floor, clock)
-        waiting = WaitingRoom(turn, book, plans, timers, clock)
-        owner = ContactOwner(turn, book, plans, waiting, timers, clock)
+        overflow = OverflowWatch(turn, book, plans, timers, clock)
+        waiting = WaitingRoom(turn, book, plans, overflow, timers, clock)
+        overflow.on_leaving = waiting.leave
+        owner = ContactOwner(turn, book, plans, waiting, overflow, timers, clock)
         recording = RecordingPolicy(turn, given.recordings, clock, enabled=given.record)
         faxes = FaxTaker(turn, book, clock)
         owner.on_failure = self.floor.set_failure
@@ -88,6 +92,8 @@ class Brain:
         board = SeatBoard(
             name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
         )
+        flow = FlowRunner(turn, book, plans, owner, faxes, timers, clock)
+        overflow.start = flow.start
         return Rooms(
             turn=turn,
             book=book,
@@ -95,7 +101,8 @@ class Brain:
             arrivals=Arrivals(turn, book, plans, owner, self.hlc, clock),
             owner=owner,
             waiting=waiting,
-            flow=FlowRunner(turn, book, plans, owner, faxes, timers, clock),
+            flow=flow,
+            overflow=overflow,
             board=board,
             offers=SeatOffers(turn, board, book, plans, timers, clock, self.floor.contested),
             recovery=Recovery(turn, book, owner, waiting),

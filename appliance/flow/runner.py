@@ -44,7 +44,7 @@ class FlowRunner:
         if found is None:
             self.apologise(contact)
             return
-        self._move(contact, found, steps.begin)
+        self._move(contact, found, lambda known: steps.begin(known, contact.keys))
 
     def resume(self, contact: Contact) -> None:
         """Go on after a restart: the step is played again, no try is lost."""
@@ -114,9 +114,9 @@ class FlowRunner:
                 self._arm(contact, self._clock.monotonic_s() + seconds)
             case steps.StopTimer():
                 self._timers.cancel(_timer(contact))
-            case steps.JoinQueue(queue, skills, klass):
+            case steps.JoinQueue(queue, skills, klass, agent):
                 self._timers.cancel(_timer(contact))
-                self._owner.enqueue(contact, queue, skills, klass)
+                self._owner.enqueue(contact, queue, skills, klass, agent)
             case steps.StartFax():
                 self._faxes.take(contact)
             case steps.Release(reason):

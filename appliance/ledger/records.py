@@ -70,6 +70,8 @@ class ContactQueued(Fact, frozen=True, kw_only=True):
     queue: str
     klass: str = ""
     skills: dict[str, int] = {}
+    #: agent it asks for by name
+    agent: str = ""
 
 
 class WaitAnnounced(Fact, frozen=True, kw_only=True):

@@ -41,6 +41,8 @@ FindingReason = Literal[
     "no-target",
     "two-targets",
     "both-or-neither",
+    "one-condition",
+    "unknown-agent",
     "no-agent",
     "not-weaker",
     "unknown-skill",
@@ -102,6 +104,7 @@ class _Checker:
         self._flows = {flow.name for flow in plan.flows}
         self._queues = {queue.name: queue for queue in plan.queues}
         self._classes = {klass.name for klass in plan.classes}
+        self._agents = {agent.name for agent in plan.agents}
         self._calendars = {calendar.name for calendar in plan.calendars}
 
     def classes(self) -> Iterator[Finding]:
@@ -120,6 +123,7 @@ class _Checker:
             place = f"queues[{queue.name}]"
             yield from self._served(f"{place}.skills", _at_last(queue, queue.skills))
             yield from _relaxed(place, queue)
+            yield from self._overflow(place, queue)
             for skill in queue.prefer:
                 if not any(skill in agent.skills for agent in self._plan.agents):
                     yield Finding(
@@ -188,6 +192,13 @@ class _Checker:
         if number.closed:
             yield from self._flow(f"{place}.closed", number.closed)
 
+    def _overflow(self, place: str, queue: Queue) -> Iterator[Finding]:
+        for number, rule in enumerate(queue.overflow):
+            here = f"{place}.overflow[{number}]"
+            yield from self._flow(f"{here}.flow", rule.flow)
+            if bool(rule.after_s) == bool(rule.expected_s):
+                yield Finding(here, "one-condition", "set one of after_s and expected_s")
+
     def _flow(self, place: str, name: str) -> Iterator[Finding]:
         if name not in self._flows:
             yield Finding(place, "unknown-flow", f"there is no flow {name!r}")
@@ -205,6 +216,9 @@ class _Checker:
             yield from self._served(f"{place}.skills", needed)
         if step.klass:
             yield from self._class(f"{place}.klass", step.klass)
+        if step.agent and step.agent not in self._agents:
+            message = f"there is no agent {step.agent!r}"
+            yield Finding(f"{place}.agent", "unknown-agent", message)
 
     def _class(self, place: str, name: str) -> Iterator[Finding]:
         if name not in self._classes:

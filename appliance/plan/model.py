@@ -53,6 +53,8 @@ class Enqueue(Part, frozen=True, kw_only=True, tag_field="do", tag="enqueue"):
     skills: dict[Slug, Level] = msgspec.field(default_factory=dict)
     #: class of service, if it is to change
     klass: str = ""
+    #: agent it is for, as long as the queue's `named_s`; empty: any
+    agent: str = ""
 
 
 class HangUp(Part, frozen=True, kw_only=True, tag_field="do", tag="hang-up"):
@@ -114,6 +116,16 @@ class Relax(Part, frozen=True, kw_only=True):
     skills: dict[Slug, Annotated[int, msgspec.Meta(ge=0, le=10)]]
 
 
+class Overflow(Part, frozen=True, kw_only=True):
+    """Hand a waiting contact on to a flow; its place goes with it. One of the two times is set."""
+
+    #: once it has waited this long [s of waiting]
+    after_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
+    #: on joining, where it will probably wait longer than this [s]
+    expected_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
+    flow: Slug
+
+
 class Queue(Part, frozen=True, kw_only=True):
     """A rule over skills; not a box."""
 
@@ -135,6 +147,8 @@ class Queue(Part, frozen=True, kw_only=True):
     reserve_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     #: a contact that asks for an agent by name is kept for that agent this long [s of waiting]
     named_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
+    #: where contacts go that wait too long, each rule once
+    overflow: tuple[Overflow, ...] = ()
     #: answered within this counts as in time [s]
     target_s: Seconds = 20.0
     #: an offer rings this long, then the seat is made not ready [s]

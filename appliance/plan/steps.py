@@ -64,6 +64,7 @@ class JoinQueue(msgspec.Struct, frozen=True):
     queue: str
     skills: dict[str, int]
     klass: str
+    agent: str = ""
 
 
 class StartFax(msgspec.Struct, frozen=True):
@@ -89,9 +90,9 @@ Action = (
 Turn = tuple[FlowState, list[Action]]
 
 
-def begin(flow: Flow) -> Turn:
-    """Return the state at the flow's start, and what to do first."""
-    return _enter(flow, flow.start, ())
+def begin(flow: Flow, keys: tuple[tuple[str, str], ...] = ()) -> Turn:
+    """Return the state at the flow's start, and what to do first; *keys* were taken before."""
+    return _enter(flow, flow.start, keys)
 
 
 def resume(flow: Flow, state: FlowState) -> Turn:
@@ -210,7 +211,7 @@ def _next_try(flow: Flow, state: FlowState, menu: Menu, before: tuple[str, ...])
 
 def _last_action(step: Enqueue | HangUp | Hours | Say | TakeFax) -> Action:
     if isinstance(step, Enqueue):
-        return JoinQueue(step.queue, step.skills, step.klass)
+        return JoinQueue(step.queue, step.skills, step.klass, step.agent)
     if isinstance(step, TakeFax):
         return StartFax()
     return Release("normal")

@@ -9,6 +9,7 @@ from appliance.call.attach import Found
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
 from appliance.call.faxes import FaxTaker
+from appliance.call.overflow import OverflowWatch
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import CONFIRMED
@@ -44,6 +45,7 @@ class Rooms(NamedTuple):
     arrivals: Arrivals
     owner: ContactOwner
     waiting: WaitingRoom
+    overflow: OverflowWatch
     flow: FlowRunner
     board: SeatBoard
     offers: SeatOffers

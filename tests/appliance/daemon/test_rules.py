@@ -7,7 +7,18 @@ import msgspec
 import pytest
 
 from appliance.plan.hours import Calendar, Opening
-from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Number, Say
+from appliance.plan.model import (
+    Agent,
+    Enqueue,
+    Flow,
+    HangUp,
+    Hours,
+    Number,
+    Overflow,
+    Plan,
+    Say,
+    Step,
+)
 from appliance.wire.commands import Dial, Play
 from tests.appliance.brainkit import PLAN, Box, World
 
@@ -114,3 +125,186 @@ def test_a_caller_found_again_at_a_closed_number_goes_on(world: World, tmp_path:
     box.start()
     world.run(1)
     assert played(box, leg) == [["closed"]]
+
+
+def overflowing(*rules: Overflow, **steps: Step) -> Plan:
+    """Return the plan whose sales callers come to the flow `long` of these steps."""
+    sales, service = PLAN.queues
+    start = next(iter(steps))
+    return replace(
+        PLAN,
+        queues=(replace(sales, overflow=rules), service),
+        flows=(*PLAN.flows, Flow(name="long", start=start, steps=dict(steps))),
+    )
+
+
+TO_SERVICE: dict[str, Step] = {
+    "sorry": Say(prompts=("sorry",), next="other"),
+    "other": Enqueue(queue="service"),
+}
+AFTER = Overflow(after_s=30.0, flow="long")
+
+
+def test_who_waits_too_long_goes_on_at_their_place(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=overflowing(AFTER, **TO_SERVICE))
+    leg = box.legs.call_in("200")
+    world.run(29)
+    place = box.contact(leg).place
+    assert played(box, leg) == [["moh"]]
+    world.run(2)
+    assert played(box, leg) == [["moh"], ["sorry"]]
+    assert ("contact-moved", {"to": "long", "by": "overflow"}) in journal(box, leg)
+    box.legs.register("ann")
+    world.run(5)
+    assert not box.legs.of(Dial)
+    box.legs.prompts_end(leg)
+    world.run(1)
+    assert (box.contact(leg).queue, box.contact(leg).place) == ("service", place)
+    box.legs.register("bob")
+    world.run(3)
+    assert box.legs.rows[leg].bridge
+    connected = dict(journal(box, leg))["contact-connected"]
+    assert connected["waited_ms"] in range(36_000, 41_000)
+
+
+def test_a_flow_may_lead_back_and_nobody_circles(world: World, tmp_path: Path) -> None:
+    steps: dict[str, Step] = {
+        "still": Say(prompts=("still",), next="back"),
+        "back": Enqueue(queue="sales"),
+    }
+    box = Box(world, tmp_path, plan=overflowing(AFTER, **steps))
+    box.legs.prompt_s = 1.0
+    first = box.legs.call_in("200")
+    world.run(25)
+    second = box.legs.call_in("200")
+    world.run(90)
+    assert [items for items in played(box, first) if items == ["still"]] == [["still"]]
+    box.legs.register("ann")
+    world.run(3)
+    assert [bool(box.legs.rows[leg].bridge) for leg in (first, second)] == [True, False]
+
+
+def test_silent_flows_in_a_circle_let_the_caller_wait_on(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=overflowing(AFTER, back=Enqueue(queue="sales")))
+    leg = box.legs.call_in("200")
+    world.run(90)
+    assert box.contact(leg).phase == "waiting"
+    assert sum(kind == "contact-moved" for kind, _ in journal(box, leg)) == 1
+
+
+def test_keys_of_the_first_flow_are_still_known(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=overflowing(AFTER, **TO_SERVICE))
+    leg = box.legs.call_in("100")
+    world.run(1)
+    box.legs.prompts_end(leg)
+    world.settle()
+    box.legs.press(leg, "1")
+    world.run(31)
+    assert box.contact(leg).keys == (("menu", "1"),)
+
+
+def test_who_would_wait_too_long_goes_on_at_once(world: World, tmp_path: Path) -> None:
+    rule = Overflow(expected_s=60.0, flow="long")
+    box = Box(world, tmp_path, plan=overflowing(rule, **TO_SERVICE))
+    nobody_there = box.legs.call_in("200")
+    world.run(1)
+    assert played(box, nobody_there) == [["sorry"]]
+    box.legs.register("ann")
+    world.run(3)
+    soon = box.legs.call_in("200")
+    world.run(3)
+    assert box.legs.rows[soon].bridge
+    later = box.legs.call_in("200")
+    world.run(1)
+    assert played(box, later) == [["sorry"]]
+    assert "wait-announced" not in dict(journal(box, later))
+
+
+def test_nobody_is_taken_from_a_phone_that_rings_or_talks(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=overflowing(AFTER, **TO_SERVICE))
+    box.legs.answer_after = None
+    leg = box.legs.call_in("200")
+    world.run(25)
+    box.legs.register("ann")
+    world.run(8)
+    assert box.contact(leg).phase == "reserved"
+    assert played(box, leg) == [["moh"]]
+    world.run(4)
+    assert box.seat("ann").state == "paused"
+    assert played(box, leg) == [["moh"], ["sorry"]]
+
+
+def test_a_talk_is_left_alone(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=overflowing(AFTER, **TO_SERVICE))
+    box.legs.register("ann")
+    leg = box.legs.call_in("200")
+    world.run(60)
+    assert box.legs.rows[leg].bridge
+    assert "contact-moved" not in dict(journal(box, leg))
+
+
+@pytest.mark.parametrize("away_s", [1.0, 40.0])
+def test_a_restart_changes_nothing_of_when(world: World, tmp_path: Path, away_s: float) -> None:
+    """Nobody serves the queue that the new brain sees at first; that moves nobody either."""
+    rules = (AFTER, Overflow(expected_s=400.0, flow="front-door"))
+    box = Box(world, tmp_path, plan=overflowing(*rules, **TO_SERVICE))
+    box.legs.register("ann")
+    box.legs.call_in("200")
+    world.run(3)
+    leg = box.legs.call_in("200")
+    world.run(10)
+    box.kill()
+    world.run(away_s)
+    box.start()
+    world.run(15)
+    assert (played(box, leg)[-1] == ["sorry"]) == (away_s == 40.0)
+    world.run(10)
+    assert played(box, leg)[-1] == ["sorry"]
+    box.kill()
+    box.start()
+    world.run(1)
+    assert [play == ["sorry"] for play in played(box, leg)[-2:]] == [True, True]
+    box.legs.prompts_end(leg)
+    world.run(1)
+    assert box.contact(leg).queue == "service"
+
+
+@pytest.mark.parametrize(("hangs_up", "outcome"), [(True, "abandoned"), (False, "released")])
+def test_who_gives_up_in_the_flow_is_told_from_who_is_let_go(
+    world: World, tmp_path: Path, hangs_up: bool, outcome: str
+) -> None:
+    box = Box(world, tmp_path, plan=overflowing(AFTER, bye=HangUp(prompts=("bye",))))
+    leg = box.legs.call_in("200")
+    world.run(31)
+    if hangs_up:
+        box.legs.down(leg)
+    else:
+        box.legs.prompts_end(leg)
+    world.run(1)
+    assert box.outcomes() == [outcome]
+
+
+def test_a_flow_that_a_new_plan_has_not_is_not_begun(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=overflowing(AFTER, **TO_SERVICE))
+    leg = box.legs.call_in("200")
+    world.run(5)
+    box.brain.take_plan(PLAN)
+    world.run(60)
+    assert box.contact(leg).phase == "waiting"
+
+
+def test_a_caller_may_be_for_one_agent(world: World, tmp_path: Path) -> None:
+    cat = Agent(name="cat", site="north", account="cat", skills={"sales": 1})
+    named = Flow(name="named", start="in", steps={"in": Enqueue(queue="sales", agent="cat")})
+    plan = replace(
+        PLAN,
+        agents=(*PLAN.agents, cat),
+        flows=(*PLAN.flows, named),
+        numbers=(Number(number="220", flow="named"),),
+    )
+    box = Box(world, tmp_path, plan=plan)
+    box.legs.register("ann")
+    box.legs.register("cat")
+    box.legs.call_in("220")
+    world.run(3)
+    assert [dial.via for dial in box.legs.of(Dial)] == ["cat"]

@@ -18,6 +18,7 @@ from appliance.plan.model import (
     Hours,
     Menu,
     Number,
+    Overflow,
     Plan,
     Queue,
     Relax,
@@ -272,6 +273,33 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         "a way round that is taken only while closed",
         steps({"hello": hours("menu", "later"), "later": say("hello")}),
         {("flows[main].steps[hello]", "loop"), ("flows[main].steps[later]", "loop")},
+    ),
+    (
+        "overflow to nowhere, and at no or two times",
+        lambda plan: replace(
+            plan,
+            queues=(
+                replace(
+                    plan.queues[0],
+                    overflow=(
+                        Overflow(after_s=60, flow="lost"),
+                        Overflow(flow="main"),
+                        Overflow(after_s=60, expected_s=60, flow="main"),
+                    ),
+                ),
+                *plan.queues[1:],
+            ),
+        ),
+        {
+            ("queues[sales].overflow[0].flow", "unknown-flow"),
+            ("queues[sales].overflow[1]", "one-condition"),
+            ("queues[sales].overflow[2]", "one-condition"),
+        },
+    ),
+    (
+        "a step for an agent who is not there",
+        steps({"sales": Enqueue(queue="sales", agent="gone")}),
+        {("flows[main].steps[sales].agent", "unknown-agent")},
     ),
     (
         "an emergency number answered here",

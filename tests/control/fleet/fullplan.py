@@ -27,6 +27,10 @@ FULL = model.Plan(
             region_s=10.0,
             reserve_s=60.0,
             named_s=45.0,
+            overflow=(
+                model.Overflow(after_s=90.0, flow="main"),
+                model.Overflow(expected_s=300.0, flow="main"),
+            ),
             target_s=15.0,
             ring_s=12.0,
             wrap_up_s=0.0,
@@ -41,7 +45,9 @@ FULL = model.Plan(
             steps={
                 "hello": model.Say(prompts=("hello",), next="menu"),
                 "menu": model.Menu(prompts=("press-1",), choices={"1": "in"}, otherwise="bye"),
-                "in": model.Enqueue(queue="sales", skills={"german": 1}, klass="gold"),
+                "in": model.Enqueue(
+                    queue="sales", skills={"german": 1}, klass="gold", agent="anna"
+                ),
                 "bye": model.HangUp(prompts=("goodbye",)),
             },
         ),
