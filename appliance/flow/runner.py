@@ -52,11 +52,13 @@ class FlowRunner:
 
     def digit(self, contact: Contact, digit: str) -> None:
         """Hear a digit."""
-        before = contact.flow
+        before, keys = contact.flow, contact.keys
         self._step(contact, lambda flow, state: steps.on_digit(flow, state, digit))
-        if before is not None and contact.flow is not before:
-            facts = FlowStepped(flow=before.flow, step=before.step, digit=digit)
-            self._turn.note(contact.contact, facts)
+        after = contact.flow
+        if before is None or after is before or contact.keys != keys:
+            return
+        if after is None or not after.digits:  # of a number the whole is journalled
+            self._note(contact, before, digit)
 
     def play_done(self, contact: Contact, play: int, why: str) -> None:
         """Go on after the prompts, or after a prompt that could not be played."""
@@ -84,7 +86,15 @@ class FlowRunner:
         if flow is None:
             self.apologise(contact)
             return
+        keys = contact.keys
         self._move(contact, flow, lambda known: step(known, state))
+        if contact.keys and contact.keys != keys:
+            self._note(contact, state, contact.keys[-1][1])
+
+    def _note(self, contact: Contact, state: steps.FlowState, digits: str) -> None:
+        """Journal what the caller pressed at a step."""
+        fact = FlowStepped(flow=state.flow, step=state.step, digit=digits)
+        self._turn.note(contact.contact, fact)
 
     def _move(self, contact: Contact, flow: Flow, move: Callable[[Flow], steps.Turn]) -> None:
         contact.flow, actions = self._by_clock(contact, flow, *move(flow))

@@ -57,7 +57,7 @@ class ContactAnswered(Fact, frozen=True, kw_only=True):
 
 
 class FlowStepped(Fact, frozen=True, kw_only=True):
-    """The contact reached a step of its flow; *digit* is the key that led there."""
+    """The contact reached a step of its flow; *digit* is the key or number that led there."""
 
     flow: str = ""
     step: str

@@ -1,9 +1,9 @@
 """What is wrong with a plan, before anybody calls: every finding names its place.
 
 *A way out.* From each step, a caller who presses nothing must come to a queue, a fax or a hang-up:
-one follows `next` of say, `otherwise` of menu, and both ways of hours. So no caller circles unless
-they choose to; a menu whose key leads back to itself is fine, one whose `otherwise` does so is a
-loop.
+one follows `next` of say, `otherwise` of menu and collect, and both ways of hours. So no caller
+circles unless they choose to; a menu whose key leads back to itself is fine, one whose
+`otherwise` does so is a loop.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +17,7 @@ from appliance.plan.hours import is_date, zone
 from appliance.plan.model import (
     PLAN_FORMAT,
     Agent,
+    Collect,
     Enqueue,
     Flow,
     Hours,
@@ -42,6 +43,7 @@ FindingReason = Literal[
     "two-targets",
     "both-or-neither",
     "one-condition",
+    "bad-range",
     "unknown-agent",
     "no-agent",
     "not-weaker",
@@ -302,6 +304,9 @@ def _steps(flow: Flow) -> Iterator[Finding]:
                 yield Finding(f"{here}.{field}", "unknown-step", f"there is no step {target!r}")
         if isinstance(step, Menu) and not step.choices:
             yield Finding(f"{here}.choices", "no-choice", "the menu has no choice")
+        if isinstance(step, Collect) and step.min_digits > step.max_digits:
+            message = f"{step.min_digits} is more than max_digits, {step.max_digits}"
+            yield Finding(f"{here}.min_digits", "bad-range", message)
         if name not in reached:
             yield Finding(here, "unreachable", f"nothing leads to step {name!r}")
         if _circles(flow, name):
@@ -314,6 +319,8 @@ def _targets(step: Step) -> list[tuple[str, str]]:
     if isinstance(step, Menu):
         choices = [(f"choices[{digit}]", target) for digit, target in step.choices.items()]
         return [*choices, ("otherwise", step.otherwise)]
+    if isinstance(step, Collect):
+        return [("next", step.next), ("otherwise", step.otherwise)]
     if isinstance(step, Hours):
         return [("open", step.open), ("closed", step.closed)]
     return []
@@ -346,4 +353,6 @@ def _circles(flow: Flow, name: str) -> bool:
 
 def _unasked(step: Step) -> list[str]:
     """Return the steps that a caller may come to next who presses nothing."""
-    return [target for field, target in _targets(step) if not field.startswith("choices")]
+    if isinstance(step, Menu | Collect):
+        return [step.otherwise]
+    return [target for _, target in _targets(step)]

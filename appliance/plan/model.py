@@ -79,7 +79,29 @@ class Hours(Part, frozen=True, kw_only=True, tag_field="do", tag="hours"):
     closed: str
 
 
-Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours
+class Collect(Part, frozen=True, kw_only=True, tag_field="do", tag="collect"):
+    """Play prompts and take a number by keys; prompts are cut short by the first."""
+
+    prompts: tuple[str, ...]
+    #: what the number is called: it is journalled, and shown to the agent
+    name: Slug
+    min_digits: Annotated[int, msgspec.Meta(ge=1, le=32)] = 1
+    max_digits: Annotated[int, msgspec.Meta(ge=1, le=32)] = 32
+    #: key that ends a shorter number; empty: only time does
+    end: Annotated[str, msgspec.Meta(pattern=r"^[*#A-D]?$(?!\n)")] = "#"
+    #: how long to wait for each key [s]
+    timeout_s: Seconds = 5.0
+    #: how often the prompts are played before giving up
+    tries: Annotated[int, msgspec.Meta(ge=1, le=9)] = 3
+    #: prompts after a number that is too short
+    wrong: tuple[str, ...] = ("invalid",)
+    #: step with the number
+    next: str
+    #: step after the last try
+    otherwise: str
+
+
+Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours | Collect
 
 
 class Flow(Part, frozen=True, kw_only=True):

@@ -11,10 +11,13 @@ from typing import Literal
 
 import msgspec
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
+from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
 
 #: keys kept of one caller: the last ones, so that circling in menus stays bounded
 MAX_KEYS = 32
+
+Keys = tuple[tuple[str, str], ...]
+_DIGITS = frozenset("0123456789")
 
 
 class FlowState(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,10 +29,12 @@ class FlowState(msgspec.Struct, frozen=True, kw_only=True):
     phase: Literal["prompts", "digit", "clock", "done"]
     #: tries of the menu that are left, the running one included; 0 outside a menu
     tries_left: int = 0
-    #: choices taken, in order: (step, digit)
-    keys: tuple[tuple[str, str], ...] = ()
+    #: choices taken and numbers collected, in order: (step, digit), (name, number)
+    keys: Keys = ()
     #: looks at the clock in a row, with nothing heard between them
     looks: int = 0
+    #: what has come of a number so far
+    digits: str = ""
 
 
 class PlayPrompts(msgspec.Struct, frozen=True):
@@ -90,7 +95,7 @@ Action = (
 Turn = tuple[FlowState, list[Action]]
 
 
-def begin(flow: Flow, keys: tuple[tuple[str, str], ...] = ()) -> Turn:
+def begin(flow: Flow, keys: Keys = ()) -> Turn:
     """Return the state at the flow's start, and what to do first; *keys* were taken before."""
     return _enter(flow, flow.start, keys)
 
@@ -103,9 +108,10 @@ def resume(flow: Flow, state: FlowState) -> Turn:
     step = _step(flow, state)
     if step is None:
         return begin(flow)
-    if isinstance(step, Menu):
+    if isinstance(step, Menu | Collect):
         tries_left = min(max(state.tries_left, 1), step.tries)
-        return _play_menu(msgspec.structs.replace(state, tries_left=tries_left), step, ())
+        again = msgspec.structs.replace(state, tries_left=tries_left, digits="")
+        return _ask(again, step, ())
     if state.phase == "done":
         return state, [_last_action(step)]
     return _enter(flow, state.step, state.keys)
@@ -118,7 +124,7 @@ def on_prompts_done(flow: Flow, state: FlowState) -> Turn:
         return begin(flow)
     if state.phase != "prompts":
         return state, []
-    if isinstance(step, Menu):
+    if isinstance(step, Menu | Collect):
         return _await_digit(state, step)
     if isinstance(step, Say):
         return _enter(flow, step.next, state.keys)
@@ -128,28 +134,33 @@ def on_prompts_done(flow: Flow, state: FlowState) -> Turn:
 
 
 def on_digit(flow: Flow, state: FlowState, digit: str) -> Turn:
-    """Take a key. Only a menu listens: what is merely said is heard to its end."""
+    """Take a key. Only what asks listens: what is merely said is heard to its end."""
     step = _step(flow, state)
     if step is None:
         return begin(flow)
-    if not isinstance(step, Menu) or state.phase == "done":
+    if not isinstance(step, Menu | Collect) or state.phase == "done":
+        return state, []
+    if isinstance(step, Collect) and not (digit == step.end or digit in _DIGITS):
         return state, []
     hush: list[Action] = [StopPrompts() if state.phase == "prompts" else StopTimer()]
-    target = step.choices.get(digit)
-    if target is None:
-        after, actions = _next_try(flow, state, step, step.wrong)
+    if isinstance(step, Collect):
+        after, actions = _collect(flow, state, step, digit)
+    elif target := step.choices.get(digit):
+        after, actions = _enter(flow, target, _with(state.keys, state.step, digit))
     else:
-        after, actions = _enter(flow, target, (*state.keys, (state.step, digit))[-MAX_KEYS:])
+        after, actions = _next_try(flow, state, step, step.wrong)
     return after, hush + actions
 
 
 def on_timeout(flow: Flow, state: FlowState) -> Turn:
-    """No key came in time: that was one try."""
+    """No key came in time: that was one try, or the end of a number."""
     step = _step(flow, state)
     if step is None:
         return begin(flow)
-    if not isinstance(step, Menu) or state.phase != "digit":
+    if not isinstance(step, Menu | Collect) or state.phase != "digit":
         return state, []
+    if isinstance(step, Collect) and state.digits:
+        return _collected(flow, state, step)
     return _next_try(flow, state, step, ())
 
 
@@ -168,15 +179,35 @@ def _step(flow: Flow, state: FlowState) -> Step | None:
     return flow.steps.get(state.step) if state.flow == flow.name else None
 
 
-def _enter(flow: Flow, name: str, keys: tuple[tuple[str, str], ...], looks: int = 0) -> Turn:
+def _collect(flow: Flow, state: FlowState, step: Collect, digit: str) -> Turn:
+    if digit == step.end:
+        return _collected(flow, state, step)
+    longer = msgspec.structs.replace(state, digits=state.digits + digit)
+    if len(longer.digits) >= step.max_digits:
+        return _collected(flow, longer, step)
+    return _await_digit(longer, step)
+
+
+def _collected(flow: Flow, state: FlowState, step: Collect) -> Turn:
+    """Take the number if it is long enough."""
+    if len(state.digits) < step.min_digits:
+        return _next_try(flow, state, step, step.wrong)
+    return _enter(flow, step.next, _with(state.keys, step.name, state.digits))
+
+
+def _with(keys: Keys, name: str, digits: str) -> Keys:
+    return (*keys, (name, digits))[-MAX_KEYS:]
+
+
+def _enter(flow: Flow, name: str, keys: Keys, looks: int = 0) -> Turn:
     """Go to a step, and through steps that have nothing to play."""
     for _ in range(len(flow.steps) + 1):
         step = flow.steps.get(name)
         if step is None:
             break
         state = FlowState(flow=flow.name, step=name, phase="prompts", keys=keys)
-        if isinstance(step, Menu):
-            return _play_menu(msgspec.structs.replace(state, tries_left=step.tries), step, ())
+        if isinstance(step, Menu | Collect):
+            return _ask(msgspec.structs.replace(state, tries_left=step.tries), step, ())
         if isinstance(step, Hours):
             if looks > len(flow.steps):
                 break
@@ -192,21 +223,21 @@ def _enter(flow: Flow, name: str, keys: tuple[tuple[str, str], ...], looks: int 
     return lost, [Release("bad-plan")]
 
 
-def _play_menu(state: FlowState, menu: Menu, before: tuple[str, ...]) -> Turn:
-    if prompts := before + menu.prompts:
+def _ask(state: FlowState, step: Menu | Collect, before: tuple[str, ...]) -> Turn:
+    if prompts := before + step.prompts:
         return msgspec.structs.replace(state, phase="prompts"), [PlayPrompts(prompts)]
-    return _await_digit(state, menu)
+    return _await_digit(state, step)
 
 
-def _await_digit(state: FlowState, menu: Menu) -> Turn:
-    return msgspec.structs.replace(state, phase="digit"), [StartTimer(menu.timeout_s)]
+def _await_digit(state: FlowState, step: Menu | Collect) -> Turn:
+    return msgspec.structs.replace(state, phase="digit"), [StartTimer(step.timeout_s)]
 
 
-def _next_try(flow: Flow, state: FlowState, menu: Menu, before: tuple[str, ...]) -> Turn:
+def _next_try(flow: Flow, state: FlowState, step: Menu | Collect, before: tuple[str, ...]) -> Turn:
     if state.tries_left <= 1:
-        return _enter(flow, menu.otherwise, state.keys)
-    left = msgspec.structs.replace(state, tries_left=state.tries_left - 1)
-    return _play_menu(left, menu, before)
+        return _enter(flow, step.otherwise, state.keys)
+    left = msgspec.structs.replace(state, tries_left=state.tries_left - 1, digits="")
+    return _ask(left, step, before)
 
 
 def _last_action(step: Enqueue | HangUp | Hours | Say | TakeFax) -> Action:

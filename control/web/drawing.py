@@ -2,7 +2,7 @@
 
 import msgspec
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
+from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
 
 #: sizes in the drawing's own units
 WIDTH, HEIGHT = 190, 66
@@ -15,6 +15,7 @@ _KINDS: dict[type[Step], str] = {
     HangUp: "hang up",
     TakeFax: "fax",
     Hours: "hours",
+    Collect: "collect",
 }
 
 
@@ -95,6 +96,9 @@ def _exits(step: Step) -> dict[str, str]:
     if isinstance(step, Hours):
         found.setdefault(step.open, []).append("open")
         found.setdefault(step.closed, []).append("closed")
+    if isinstance(step, Collect):
+        found.setdefault(step.next, []).append(step.name)
+        found.setdefault(step.otherwise, []).append("else")
     if not isinstance(step, Menu):
         return {target: " ".join(ways) for target, ways in found.items()}
     for digit, target in step.choices.items():

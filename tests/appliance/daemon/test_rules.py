@@ -9,6 +9,7 @@ import pytest
 from appliance.plan.hours import Calendar, Opening
 from appliance.plan.model import (
     Agent,
+    Collect,
     Enqueue,
     Flow,
     HangUp,
@@ -308,3 +309,36 @@ def test_a_caller_may_be_for_one_agent(world: World, tmp_path: Path) -> None:
     box.legs.call_in("220")
     world.run(3)
     assert [dial.via for dial in box.legs.of(Dial)] == ["cat"]
+
+
+def test_a_caller_who_is_handed_on_may_be_for_one_agent(world: World, tmp_path: Path) -> None:
+    plan = overflowing(AFTER, back=Enqueue(queue="sales", agent="cat"))
+    sales = replace(plan.queues[0], named_s=90.0)
+    cat = Agent(name="cat", site="north", account="cat", skills={"sales": 1})
+    plan = replace(plan, queues=(sales, plan.queues[1]), agents=(*plan.agents, cat))
+    box = Box(world, tmp_path, plan=plan)
+    box.legs.call_in("200")
+    world.run(31)
+    box.legs.register("ann")
+    box.legs.register("cat")
+    world.run(3)
+    assert [dial.via for dial in box.legs.of(Dial)] == ["cat"]
+
+
+def test_a_number_is_collected_journalled_and_shown(world: World, tmp_path: Path) -> None:
+    ask = Collect(prompts=("id",), name="customer", next="in", otherwise="in", wrong=())
+    flow = Flow(name="ask", start="ask", steps={"ask": ask, "in": Enqueue(queue="sales")})
+    plan = replace(PLAN, flows=(flow,), numbers=(Number(number="230", flow="ask"),))
+    box = Box(world, tmp_path, plan=plan)
+    box.legs.register("ann")
+    leg = box.legs.call_in("230")
+    world.run(1)
+    for digit in "4711":
+        box.legs.press(leg, digit)
+        world.run(2)
+    assert box.contact(leg).phase == "flow"
+    world.run(8)
+    (dial,) = box.legs.of(Dial)
+    assert "key 4711" in dial.caller_name
+    steps = [fact for kind, fact in journal(box, leg) if kind == "flow-stepped"]
+    assert steps == [{"flow": "ask", "step": "ask", "digit": "4711"}]

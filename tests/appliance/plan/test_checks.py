@@ -12,6 +12,7 @@ from appliance.plan.checks import Finding, check
 from appliance.plan.hours import Calendar, Holiday
 from appliance.plan.model import (
     Agent,
+    Collect,
     Enqueue,
     Flow,
     HangUp,
@@ -71,6 +72,17 @@ def menu(otherwise: str, **choices: str) -> Menu:
 
 def hours(open_to: str, closed_to: str, calendar: str = "shop") -> Hours:
     return Hours(calendar=calendar, open=open_to, closed=closed_to)
+
+
+def collect(target: str, otherwise: str, min_digits: int = 1) -> Collect:
+    return Collect(
+        prompts=("p",),
+        name="id",
+        next=target,
+        otherwise=otherwise,
+        min_digits=min_digits,
+        max_digits=4,
+    )
 
 
 MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
@@ -297,6 +309,19 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         },
     ),
     (
+        "a number that would be longer than it may be",
+        steps({"hello": collect("menu", "bye", 5)}),
+        {("flows[main].steps[hello].min_digits", "bad-range")},
+    ),
+    (
+        "a number that leads nowhere",
+        steps({"hello": collect("gone", "lost")}),
+        {
+            ("flows[main].steps[hello].next", "unknown-step"),
+            ("flows[main].steps[hello].otherwise", "unknown-step"),
+        },
+    ),
+    (
         "a step for an agent who is not there",
         steps({"sales": Enqueue(queue="sales", agent="gone")}),
         {("flows[main].steps[sales].agent", "unknown-agent")},
@@ -355,6 +380,7 @@ def test_any_flow_lets_a_silent_caller_out_or_is_found(data: st.DataObject) -> N
         st.just(HangUp()),
         st.just(TakeFax()),
         st.builds(hours, target, target),
+        st.builds(collect, target, target),
     )
     flow = Flow(name="f", start="a", steps={name: data.draw(step) for name in names})
     number = Number(number="100", flow="f")

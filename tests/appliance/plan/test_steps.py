@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Menu, Say, TakeFax
+from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Say, TakeFax
 from appliance.plan.steps import (
     MAX_KEYS,
     Action,
@@ -212,6 +212,70 @@ def test_the_clock_is_asked_and_each_answer_has_its_way() -> None:
         on_timeout(SHOP, asked),
     ):
         assert late == (asked, [])
+
+
+ASK = Flow(
+    name="ask",
+    start="id",
+    steps={
+        "id": Collect(
+            prompts=("your-number",),
+            name="customer",
+            min_digits=3,
+            max_digits=5,
+            timeout_s=4.0,
+            tries=2,
+            next="in",
+            otherwise="bye",
+        ),
+        "in": Enqueue(queue="sales"),
+        "bye": HangUp(),
+    },
+)
+
+
+def keyed(flow: Flow, digits: str) -> tuple[FlowState, list[Action]]:
+    """Return the turn after a caller has pressed *digits* from the beginning."""
+    state, actions = begin(flow)
+    for digit in digits:
+        state, actions = on_digit(flow, state, digit)
+    return state, actions
+
+
+@pytest.mark.parametrize("digits", ["12345", "123#", "1*2A3#"])
+def test_a_number_is_collected(digits: str) -> None:
+    state, actions = keyed(ASK, digits)
+    assert actions == [StopTimer(), JoinQueue("sales", {}, "")]
+    number = "12345" if digits == "12345" else "123"
+    assert state == FlowState(flow="ask", step="in", phase="done", keys=(("customer", number),))
+
+
+def test_the_first_digit_cuts_the_prompts_and_each_has_its_time() -> None:
+    state, actions = keyed(ASK, "1")
+    assert actions == [StopPrompts(), StartTimer(4.0)]
+    state, actions = on_digit(ASK, state, "2")
+    assert actions == [StopTimer(), StartTimer(4.0)]
+    state, actions = on_digit(ASK, state, "3")
+    assert state.digits == "123"
+    assert on_timeout(ASK, state)[1] == [JoinQueue("sales", {}, "")]
+
+
+@pytest.mark.parametrize("event", ["#", "timeout"])
+def test_a_number_that_is_too_short_is_one_try(event: str) -> None:
+    state, _ = keyed(ASK, "12")
+    state, actions = on_timeout(ASK, state) if event == "timeout" else on_digit(ASK, state, "#")
+    assert actions[-1] == PlayPrompts(("invalid", "your-number"))
+    assert (state.digits, state.tries_left) == ("", 1)
+    state, _ = on_prompts_done(ASK, state)
+    state, actions = on_timeout(ASK, state)
+    assert actions == [Release("normal")]
+
+
+def test_resume_asks_for_the_whole_number_again() -> None:
+    state, _ = keyed(ASK, "12#1")
+    again, actions = resume(ASK, state)
+    assert actions == [PlayPrompts(("your-number",))]
+    assert (again.digits, again.tries_left) == ("", 1)
 
 
 def test_calendars_in_a_circle_release_the_caller() -> None:
