@@ -30,6 +30,14 @@ class Booking(msgspec.Struct, kw_only=True):
     ringing: bool = False
 
 
+class OutsideCall(msgspec.Struct, kw_only=True):
+    """The call to the outside that a flow makes for a contact."""
+
+    tok: str
+    leg: int = 0
+    up: bool = False
+
+
 class Leaving(msgspec.Struct, frozen=True):
     """When a waiting contact leaves its queue, and for which flow."""
 
@@ -67,6 +75,7 @@ class Contact(msgspec.Struct, kw_only=True):
     skills: dict[str, int] = {}
     #: agent it asks for by name
     agent: str = ""
+    outside: OutsideCall | None = None
     leaving: Leaving | None = None
     #: overflow rules that were applied to it: (queue, flow)
     taken: tuple[tuple[str, str], ...] = ()

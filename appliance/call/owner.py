@@ -336,8 +336,11 @@ class ContactOwner:
 
 
 def _let_go(contact: Contact) -> bool:
-    """Tell whether the contact's flow came to its end, and released the caller."""
-    return contact.phase == "flow" and contact.flow is not None and contact.flow.phase == "done"
+    """Tell whether the contact's flow came to its end: released, or answered outside."""
+    if contact.phase != "flow" or contact.flow is None:
+        return False
+    answered = contact.outside is not None and contact.outside.up
+    return answered or contact.flow.phase == "done"
 
 
 def _timer(contact: Contact) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from appliance.call.attach import Found
 from appliance.call.book import CONTACT_KEY, ContactBook
 from appliance.call.contact import Contact
+from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
@@ -40,12 +41,18 @@ class Recovery:
     """Brings kept contacts and live legs together."""
 
     def __init__(
-        self, turn: Turn, book: ContactBook, owner: ContactOwner, waiting: WaitingRoom
+        self,
+        turn: Turn,
+        book: ContactBook,
+        owner: ContactOwner,
+        waiting: WaitingRoom,
+        outside: OutsideCalls,
     ) -> None:
         self._turn = turn
         self._book = book
         self._owner = owner
         self._waiting = waiting
+        self._outside = outside
 
     def adopt(self, contact: Contact, found: Found) -> bool:
         """Take *contact* in again; return whether its flow has to be resumed.
@@ -72,7 +79,7 @@ class Recovery:
             case "waiting":
                 self._waiting.resume(contact, playing=bool(row.play))
             case "flow":
-                return contact.up
+                return contact.up and not self._outside.adopt(contact, row, found)
         return False
 
     def _close(self, contact: Contact, row: LegRow | None) -> None:

@@ -12,6 +12,7 @@ from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
 from appliance.call.expectation import Expectation
 from appliance.call.faxes import FaxTaker
+from appliance.call.outside import OutsideCalls
 from appliance.call.overflow import OverflowWatch
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
@@ -92,7 +93,9 @@ class Brain:
         board = SeatBoard(
             name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
         )
-        flow = FlowRunner(turn, book, plans, owner, faxes, timers, clock)
+        outside = OutsideCalls(turn, book)
+        flow = FlowRunner(turn, book, plans, owner, faxes, outside, timers, clock)
+        outside.on_failed = flow.outside_failed
         overflow.start = flow.start
         return Rooms(
             turn=turn,
@@ -103,9 +106,10 @@ class Brain:
             waiting=waiting,
             flow=flow,
             overflow=overflow,
+            outside=outside,
             board=board,
             offers=SeatOffers(turn, board, book, plans, timers, clock, self.floor.contested),
-            recovery=Recovery(turn, book, owner, waiting),
+            recovery=Recovery(turn, book, owner, waiting, outside),
             recording=recording,
             faxes=faxes,
         )

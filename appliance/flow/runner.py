@@ -6,6 +6,7 @@ from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
 from appliance.call.faxes import FaxTaker
+from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import APOLOGY
@@ -27,6 +28,7 @@ class FlowRunner:
         plans: CurrentPlan,
         owner: ContactOwner,
         faxes: FaxTaker,
+        outside: OutsideCalls,
         timers: Timers,
         clock: Clock,
     ) -> None:
@@ -35,6 +37,7 @@ class FlowRunner:
         self._plans = plans
         self._owner = owner
         self._faxes = faxes
+        self._outside = outside
         self._timers = timers
         self._clock = clock
 
@@ -68,6 +71,13 @@ class FlowRunner:
             self._turn.command(Hang(contact.leg))
         else:
             self._step(contact, steps.on_prompts_done)
+
+    def outside_failed(self, contact: Contact, reason: str) -> None:
+        """Go on where nobody outside could be reached."""
+        if (state := contact.flow) is not None:
+            fact = FlowStepped(flow=state.flow, step=state.step, reason=reason)
+            self._turn.note(contact.contact, fact)
+        self._step(contact, steps.on_outside_failed)
 
     def apologise(self, contact: Contact) -> None:
         """Say that we are sorry, then release the caller."""
@@ -127,6 +137,8 @@ class FlowRunner:
             case steps.JoinQueue(queue, skills, klass, agent):
                 self._timers.cancel(_timer(contact))
                 self._owner.enqueue(contact, queue, skills, klass, agent)
+            case steps.CallOut(number, trunk, ring_s):
+                self._outside.dial(contact, number, trunk, ring_s)
             case steps.StartFax():
                 self._faxes.take(contact)
             case steps.Release(reason):

@@ -62,6 +62,8 @@ class FlowStepped(Fact, frozen=True, kw_only=True):
     flow: str = ""
     step: str
     digit: str = ""
+    #: why nobody outside was reached from here: a reason word
+    reason: str = ""
 
 
 class ContactQueued(Fact, frozen=True, kw_only=True):

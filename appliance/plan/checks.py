@@ -1,8 +1,8 @@
 """What is wrong with a plan, before anybody calls: every finding names its place.
 
 *A way out.* From each step, a caller who presses nothing must come to a queue, a fax or a hang-up:
-one follows `next` of say, `otherwise` of menu and collect, and both ways of hours. So no caller
-circles unless they choose to; a menu whose key leads back to itself is fine, one whose
+one follows `next` of say, `otherwise` of menu, collect and outside, and both ways of hours. So no
+caller circles unless they choose to; a menu whose key leads back to itself is fine, one whose
 `otherwise` does so is a loop.
 """
 
@@ -23,6 +23,7 @@ from appliance.plan.model import (
     Hours,
     Menu,
     Number,
+    Outside,
     Plan,
     Queue,
     Say,
@@ -321,6 +322,8 @@ def _targets(step: Step) -> list[tuple[str, str]]:
         return [*choices, ("otherwise", step.otherwise)]
     if isinstance(step, Collect):
         return [("next", step.next), ("otherwise", step.otherwise)]
+    if isinstance(step, Outside):
+        return [("otherwise", step.otherwise)]
     if isinstance(step, Hours):
         return [("open", step.open), ("closed", step.closed)]
     return []

@@ -101,7 +101,19 @@ class Collect(Part, frozen=True, kw_only=True, tag_field="do", tag="collect"):
     otherwise: str
 
 
-Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours | Collect
+class Outside(Part, frozen=True, kw_only=True, tag_field="do", tag="outside"):
+    """Call a number for the caller by a trunk; the flow ends where it is answered."""
+
+    number: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9]{1,32}$(?!\n)")]
+    #: trunk in the settings of the box that has the caller
+    trunk: Slug
+    #: give up when not answered within [s]
+    ring_s: Annotated[float, msgspec.Meta(ge=1, le=120)] = 30.0
+    #: step when nobody answers, it is busy, or the trunk is not there
+    otherwise: str
+
+
+Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours | Collect | Outside
 
 
 class Flow(Part, frozen=True, kw_only=True):

@@ -11,7 +11,18 @@ from typing import Literal
 
 import msgspec
 
-from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
+from appliance.plan.model import (
+    Collect,
+    Enqueue,
+    Flow,
+    HangUp,
+    Hours,
+    Menu,
+    Outside,
+    Say,
+    Step,
+    TakeFax,
+)
 
 #: keys kept of one caller: the last ones, so that circling in menus stays bounded
 MAX_KEYS = 32
@@ -25,8 +36,9 @@ class FlowState(msgspec.Struct, frozen=True, kw_only=True):
 
     flow: str
     step: str
-    #: prompts are playing; a digit is awaited; the clock is asked; the flow has ended
-    phase: Literal["prompts", "digit", "clock", "done"]
+    #: prompts are playing; a digit is awaited; the clock is asked; somebody outside is called;
+    #: the flow has ended
+    phase: Literal["prompts", "digit", "clock", "outside", "done"]
     #: tries of the menu that are left, the running one included; 0 outside a menu
     tries_left: int = 0
     #: choices taken and numbers collected, in order: (step, digit), (name, number)
@@ -63,6 +75,14 @@ class LookAtClock(msgspec.Struct, frozen=True):
     calendar: str
 
 
+class CallOut(msgspec.Struct, frozen=True):
+    """Call this number; the flow goes on, by `on_outside_failed`, only where that fails."""
+
+    number: str
+    trunk: str
+    ring_s: float
+
+
 class JoinQueue(msgspec.Struct, frozen=True):
     """The flow ends: the caller joins a queue. An empty *klass* leaves the class as it is."""
 
@@ -88,6 +108,7 @@ Action = (
     | StartTimer
     | StopTimer
     | LookAtClock
+    | CallOut
     | JoinQueue
     | StartFax
     | Release
@@ -128,7 +149,7 @@ def on_prompts_done(flow: Flow, state: FlowState) -> Turn:
         return _await_digit(state, step)
     if isinstance(step, Say):
         return _enter(flow, step.next, state.keys)
-    if isinstance(step, Hours):
+    if isinstance(step, Hours | Outside):
         return _enter(flow, state.step, state.keys)
     return msgspec.structs.replace(state, phase="done"), [_last_action(step)]
 
@@ -175,6 +196,16 @@ def on_hours(flow: Flow, state: FlowState, *, is_open: bool) -> Turn:
     return _enter(flow, target, state.keys, state.looks)
 
 
+def on_outside_failed(flow: Flow, state: FlowState) -> Turn:
+    """Go on where nobody outside could be reached."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if not isinstance(step, Outside) or state.phase != "outside":
+        return state, []
+    return _enter(flow, step.otherwise, state.keys)
+
+
 def _step(flow: Flow, state: FlowState) -> Step | None:
     return flow.steps.get(state.step) if state.flow == flow.name else None
 
@@ -213,6 +244,9 @@ def _enter(flow: Flow, name: str, keys: Keys, looks: int = 0) -> Turn:
                 break
             asked = msgspec.structs.replace(state, phase="clock", looks=looks + 1)
             return asked, [LookAtClock(step.calendar)]
+        if isinstance(step, Outside):
+            called = msgspec.structs.replace(state, phase="outside")
+            return called, [CallOut(step.number, step.trunk, step.ring_s)]
         if not isinstance(step, Enqueue) and step.prompts:
             return state, [PlayPrompts(step.prompts)]
         if not isinstance(step, Say):
@@ -240,7 +274,7 @@ def _next_try(flow: Flow, state: FlowState, step: Menu | Collect, before: tuple[
     return _ask(left, step, before)
 
 
-def _last_action(step: Enqueue | HangUp | Hours | Say | TakeFax) -> Action:
+def _last_action(step: Enqueue | HangUp | Hours | Outside | Say | TakeFax) -> Action:
     if isinstance(step, Enqueue):
         return JoinQueue(step.queue, step.skills, step.klass, step.agent)
     if isinstance(step, TakeFax):

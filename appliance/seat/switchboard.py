@@ -9,6 +9,7 @@ from appliance.call.attach import Found
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
 from appliance.call.faxes import FaxTaker
+from appliance.call.outside import OutsideCalls
 from appliance.call.overflow import OverflowWatch
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
@@ -46,6 +47,7 @@ class Rooms(NamedTuple):
     owner: ContactOwner
     waiting: WaitingRoom
     overflow: OverflowWatch
+    outside: OutsideCalls
     flow: FlowRunner
     board: SeatBoard
     offers: SeatOffers
@@ -64,6 +66,7 @@ class Switchboard:
         self._owner = rooms.owner
         self._waiting = rooms.waiting
         self._flow = rooms.flow
+        self._outside = rooms.outside
         self._board = rooms.board
         self._offers = rooms.offers
         self._recovery = rooms.recovery
@@ -136,7 +139,7 @@ class Switchboard:
     def _known(self, row: LegRow) -> bool:
         if self._book.by_leg(row.leg) or self._board.by_leg(row.leg):
             return True
-        return self._book.by_agent_leg(row.leg) is not None
+        return (self._book.by_agent_leg(row.leg) or self._outside.by_leg(row.leg)) is not None
 
     def _stray(self, row: LegRow) -> None:
         """A leg that no state speaks of: its caller is new to us, its agent is nobody's."""
@@ -189,6 +192,9 @@ class Switchboard:
         elif contact := self._book.by_reservation(reservation):
             self._owner.agent_leg_out(contact, record.leg)
             return
+        elif contact := self._outside.by_tok(record.tok):
+            self._outside.leg_out(contact, record.leg)
+            return
         self._turn.command(Hang(record.leg, "cancelled"))
 
     def _leg_ringing(self, record: wire.LegRinging) -> None:
@@ -208,6 +214,8 @@ class Switchboard:
                 self._offers.phone_up(seat)
         elif contact := self._book.by_agent_leg(leg):
             self._owner.connect(contact)
+        elif contact := self._outside.by_leg(leg):
+            self._outside.answered(contact)
         elif leg in self._codes:
             self._turn.command(Play(leg, 1, list(CONFIRMED)))
 
@@ -224,6 +232,9 @@ class Switchboard:
         if contact := self._book.by_leg(leg):
             self._flow.leave(contact)
             self._owner.caller_down(contact, reason)
+            return
+        if contact := self._outside.by_leg(leg):
+            self._outside.down(contact, reason)
             return
         contact = self._book.by_agent_leg(leg)
         if seat := self._board.by_leg(leg):
@@ -264,6 +275,8 @@ class Switchboard:
                 self._offers.refused(seat, record.reason)
         elif contact := self._book.by_reservation(reservation):
             self._owner.agent_leg_down(contact, record.reason)
+        elif contact := self._outside.by_tok(record.about):
+            self._outside.down(contact, record.reason)
 
     # -- phones, trunks, messages --------------------------------------------------------------
 

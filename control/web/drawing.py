@@ -2,7 +2,18 @@
 
 import msgspec
 
-from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
+from appliance.plan.model import (
+    Collect,
+    Enqueue,
+    Flow,
+    HangUp,
+    Hours,
+    Menu,
+    Outside,
+    Say,
+    Step,
+    TakeFax,
+)
 
 #: sizes in the drawing's own units
 WIDTH, HEIGHT = 190, 66
@@ -16,6 +27,7 @@ _KINDS: dict[type[Step], str] = {
     TakeFax: "fax",
     Hours: "hours",
     Collect: "collect",
+    Outside: "call out",
 }
 
 
@@ -99,6 +111,8 @@ def _exits(step: Step) -> dict[str, str]:
     if isinstance(step, Collect):
         found.setdefault(step.next, []).append(step.name)
         found.setdefault(step.otherwise, []).append("else")
+    if isinstance(step, Outside):
+        found.setdefault(step.otherwise, []).append("else")
     if not isinstance(step, Menu):
         return {target: " ".join(ways) for target, ways in found.items()}
     for digit, target in step.choices.items():
@@ -117,6 +131,8 @@ def _detail(step: Step) -> str:
         text = step.queue
     elif isinstance(step, Hours):
         text = step.calendar
+    elif isinstance(step, Outside):
+        text = step.number
     else:
         text = ", ".join(step.prompts)
     return text if len(text) <= 24 else f"{text[:23]}…"

@@ -15,12 +15,14 @@ from appliance.plan.model import (
     HangUp,
     Hours,
     Number,
+    Outside,
     Overflow,
     Plan,
     Say,
     Step,
 )
-from appliance.wire.commands import Dial, Play
+from appliance.wire.commands import Dial, Hang, Play
+from appliance.wire.events import Refused
 from tests.appliance.brainkit import PLAN, Box, World
 
 replace = msgspec.structs.replace
@@ -342,3 +344,132 @@ def test_a_number_is_collected_journalled_and_shown(world: World, tmp_path: Path
     assert "key 4711" in dial.caller_name
     steps = [fact for kind, fact in journal(box, leg) if kind == "flow-stepped"]
     assert steps == [{"flow": "ask", "step": "ask", "digit": "4711"}]
+
+
+OUTSIDE = replace(
+    PLAN,
+    numbers=(Number(number="240", flow="out"),),
+    flows=(
+        Flow(
+            name="out",
+            start="call",
+            steps={
+                "call": Outside(number="4930", trunk="provider", ring_s=9.0, otherwise="in"),
+                "in": Enqueue(queue="sales"),
+            },
+        ),
+    ),
+)
+
+
+def far_leg(box: Box) -> int:
+    (leg,) = [row.leg for row in box.legs.rows.values() if row.out and row.state != "down"]
+    return leg
+
+
+def test_a_call_to_the_outside_is_bridged(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=OUTSIDE)
+    leg = box.legs.call_in("240")
+    world.run(0.5)
+    (dial,) = box.legs.of(Dial)
+    assert (dial.kind, dial.via, dial.to, dial.owner) == ("trunk", "provider", "4930", leg)
+    assert (dial.caller, dial.ring_s) == ("+33123", 9.0)
+    assert played(box, leg) == [["tone:ringback"]]
+    world.run(2)
+    assert box.legs.rows[leg].bridge == box.legs.rows[far_leg(box)].bridge != ""
+    assert ("contact-moved", {"to": "4930", "by": "flow"}) in journal(box, leg)
+    box.legs.down(far_leg(box))
+    world.run(1)
+    assert box.outcomes() == ["released"]
+    assert box.legs.rows[leg].state == "down"
+
+
+def test_who_cannot_be_reached_outside_waits_here(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=OUTSIDE)
+    box.legs.answer_after = None
+    busy, unanswered = box.legs.call_in("240"), box.legs.call_in("240")
+    world.run(1)
+    legs = [row.leg for row in box.legs.rows.values() if row.out]
+    box.legs.down(legs[0], "busy")
+    world.run(1)
+    assert box.contact(busy).queue == "sales"
+    failed = {"flow": "out", "step": "call", "reason": "busy"}
+    assert ("flow-stepped", failed) in journal(box, busy)
+    assert box.contact(unanswered).phase == "flow"
+    world.run(9)
+    assert box.contact(unanswered).queue == "sales"
+
+
+def test_a_trunk_that_is_not_there_is_refused_and_the_flow_goes_on(
+    world: World, tmp_path: Path
+) -> None:
+    box = Box(world, tmp_path, plan=OUTSIDE)
+    box.legs.answer_after = None
+    leg = box.legs.call_in("240")
+    world.run(1)
+    tok = box.legs.of(Dial)[0].tok
+    tag = Dial.__struct_config__.tag
+    assert isinstance(tag, int)
+    box.brain.event(Refused(box.legs.seq, 0.0, tag, tok, "unknown-trunk"))
+    world.run(1)
+    assert box.contact(leg).queue == "sales"
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_call_to_the_outside_outlives_the_brain(
+    world: World, tmp_path: Path, answered: bool
+) -> None:
+    box = Box(world, tmp_path, plan=OUTSIDE)
+    if not answered:
+        box.legs.answer_after = None
+    leg = box.legs.call_in("240")
+    world.run(3)
+    box.kill()
+    box.start()
+    world.run(1)
+    assert len({dial.tok for dial in box.legs.of(Dial)}) == 1
+    assert not box.legs.of(Hang)
+    box.legs.up(far_leg(box))
+    world.run(1)
+    assert box.legs.rows[leg].bridge
+    box.legs.down(leg)
+    world.run(1)
+    assert box.outcomes() == ["released"]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_far_end_that_went_while_the_brain_was_away(
+    world: World, tmp_path: Path, answered: bool
+) -> None:
+    box = Box(world, tmp_path, plan=OUTSIDE)
+    box.legs.bridges = False
+    if not answered:
+        box.legs.answer_after = None
+    leg = box.legs.call_in("240")
+    world.run(3)
+    far = far_leg(box)
+    box.kill()
+    box.legs.down(far, "busy")
+    box.start()
+    world.run(1)
+    if answered:
+        assert box.legs.rows[leg].state == "down"
+    else:
+        assert len(box.legs.of(Dial)) == 2
+
+
+@pytest.mark.parametrize(("answered", "outcome"), [(False, "abandoned"), (True, "released")])
+def test_overflow_to_the_outside_is_let_go_once_it_is_answered(
+    world: World, tmp_path: Path, answered: bool, outcome: str
+) -> None:
+    call = Outside(number="4930", trunk="provider", otherwise="in")
+    plan = overflowing(AFTER, call=call, **{"in": Enqueue(queue="sales")})
+    box = Box(world, tmp_path, plan=plan)
+    if not answered:
+        box.legs.answer_after = None
+    leg = box.legs.call_in("200")
+    world.run(33)
+    assert bool(box.legs.rows[leg].bridge) == answered
+    box.legs.down(leg)
+    world.run(1)
+    assert box.outcomes() == [outcome]

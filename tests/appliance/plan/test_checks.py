@@ -19,6 +19,7 @@ from appliance.plan.model import (
     Hours,
     Menu,
     Number,
+    Outside,
     Overflow,
     Plan,
     Queue,
@@ -319,6 +320,19 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         {
             ("flows[main].steps[hello].next", "unknown-step"),
             ("flows[main].steps[hello].otherwise", "unknown-step"),
+        },
+    ),
+    (
+        "a call to the outside that leads back to itself, and one to nowhere",
+        steps(
+            {
+                "hello": Outside(number="0", trunk="t", otherwise="hello"),
+                "menu": Outside(number="0", trunk="t", otherwise="gone"),
+            }
+        ),
+        {
+            ("flows[main].steps[hello]", "loop"),
+            ("flows[main].steps[menu].otherwise", "unknown-step"),
         },
     ),
     (

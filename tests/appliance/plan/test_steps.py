@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Say, TakeFax
+from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Outside, Say, TakeFax
 from appliance.plan.steps import (
     MAX_KEYS,
     Action,
+    CallOut,
     FlowState,
     JoinQueue,
     LookAtClock,
@@ -21,6 +22,7 @@ from appliance.plan.steps import (
     begin,
     on_digit,
     on_hours,
+    on_outside_failed,
     on_prompts_done,
     on_timeout,
     resume,
@@ -276,6 +278,29 @@ def test_resume_asks_for_the_whole_number_again() -> None:
     again, actions = resume(ASK, state)
     assert actions == [PlayPrompts(("your-number",))]
     assert (again.digits, again.tries_left) == ("", 1)
+
+
+def test_a_call_to_the_outside_goes_on_only_where_it_fails() -> None:
+    flow = Flow(
+        name="out",
+        start="call",
+        steps={
+            "call": Outside(number="+49301", trunk="provider", ring_s=9.0, otherwise="in"),
+            "in": Enqueue(queue="sales"),
+        },
+    )
+    state, actions = begin(flow)
+    assert (state.phase, actions) == ("outside", [CallOut("+49301", "provider", 9.0)])
+    for late in (
+        on_digit(flow, state, "1"),
+        on_prompts_done(flow, state),
+        on_timeout(flow, state),
+    ):
+        assert late == (state, [])
+    assert resume(flow, state) == (state, actions)
+    after, actions = on_outside_failed(flow, state)
+    assert actions == [JoinQueue("sales", {}, "")]
+    assert on_outside_failed(flow, after) == (after, [])
 
 
 def test_calendars_in_a_circle_release_the_caller() -> None:

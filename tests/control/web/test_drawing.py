@@ -3,7 +3,18 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Say, Step, TakeFax
+from appliance.plan.model import (
+    Collect,
+    Enqueue,
+    Flow,
+    HangUp,
+    Hours,
+    Menu,
+    Outside,
+    Say,
+    Step,
+    TakeFax,
+)
 from control.web.drawing import HEIGHT, WIDTH, draw
 from tests.control.conftest import PLAN
 
@@ -21,6 +32,7 @@ STEP: st.SearchStrategy[Step] = st.one_of(
     st.just(HangUp()),
     st.just(TakeFax()),
     st.builds(lambda o, c: Hours(calendar="shop", open=o, closed=c), TARGET, TARGET),
+    st.builds(lambda o: Outside(number="0", trunk="t", otherwise=o), TARGET),
     st.builds(
         lambda n, o: Collect(prompts=(), name="customer", next=n, otherwise=o), TARGET, TARGET
     ),
