@@ -69,6 +69,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with made.database.session() as session:
         people.add_user(session, "admin", PASSWORD, moment(made.clock))
         exchange.import_plan(session, PLAN)
+    # the key of the cookies is minted by the first app: here, so that every copy has the same
+    create_app(made.settings, made)
     made.close()
     return folder
 
