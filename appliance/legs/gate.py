@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from appliance.legs.contacts import ContactTable
 from appliance.legs.numbers import clean, user_of
 from appliance.legs.phoneauth import PhoneAuth
-from appliance.legs.sip import InviteIn
+from appliance.legs.sipevents import InviteIn
 from appliance.legs.siptls import TlsFar
 from appliance.legs.trunkwatch import TrunkWatch
 from appliance.wire.commands import Peer, Peers

@@ -8,7 +8,9 @@ from random import Random
 
 from appliance.legs.contacts import Contact, ContactTable, over_tls
 from appliance.legs.numbers import user_of
-from appliance.legs.sip import OptionsResult, SipError, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import OptionsResult
+from appliance.legs.sipnative import SipError
 
 _log = logging.getLogger(__name__)
 

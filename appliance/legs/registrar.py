@@ -7,7 +7,8 @@ from appliance.legs.contacts import MAX_EXPIRES_S, Contact, ContactTable
 from appliance.legs.numbers import clean, contact_values, user_of
 from appliance.legs.phoneauth import PhoneAuth
 from appliance.legs.phonewatch import PhoneWatch
-from appliance.legs.sip import OptionsResult, RegisterIn, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import OptionsResult, RegisterIn
 
 _log = logging.getLogger(__name__)
 

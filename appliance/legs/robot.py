@@ -17,7 +17,8 @@ from appliance.legs.enginetypes import Tone
 from appliance.legs.numbers import user_of
 from appliance.legs.prompts import decode
 from appliance.legs.remote import rtp_remote
-from appliance.legs.sip import (
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import (
     Acked,
     Cancelled,
     Ended,
@@ -26,7 +27,6 @@ from appliance.legs.sip import (
     Offered,
     RegisterResult,
     SipEvent,
-    SipStack,
 )
 from appliance.legs.stop import until_told_to_stop
 

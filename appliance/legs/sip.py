@@ -10,45 +10,11 @@ import select
 import threading
 from collections.abc import Iterable, Sequence
 
-from appliance.legs.byes import Dialog
 from appliance.legs.sipevents import (
-    Acked,
-    Answered,
-    Cancelled,
-    Ended,
-    Failed,
-    InfoIn,
-    InviteIn,
-    Offered,
-    OfferResult,
-    OptionsResult,
-    Progress,
-    RegisterIn,
-    RegisterResult,
     SipEvent,
 )
 from appliance.legs.sipnative import FIRST_TLS_CALL, QUEUE_LIMIT, NativeStack, SipError
 from appliance.legs.siptls import SipTls, TlsFar, is_tls
-
-__all__ = [
-    "Acked",
-    "Answered",
-    "Cancelled",
-    "Dialog",
-    "Ended",
-    "Failed",
-    "InfoIn",
-    "InviteIn",
-    "OfferResult",
-    "Offered",
-    "OptionsResult",
-    "Progress",
-    "RegisterIn",
-    "RegisterResult",
-    "SipError",
-    "SipEvent",
-    "SipStack",
-]
 
 
 class SipStack:

@@ -15,7 +15,9 @@ from appliance.legs.gate import Denied, SipGate
 from appliance.legs.infodigit import digit_in
 from appliance.legs.policies import CallPolicies
 from appliance.legs.registrar import PhoneRegistrar
-from appliance.legs.sip import (
+from appliance.legs.sip import SipStack
+from appliance.legs.sipcall import SipCall
+from appliance.legs.sipevents import (
     Acked,
     Answered,
     Cancelled,
@@ -29,9 +31,7 @@ from appliance.legs.sip import (
     Progress,
     RegisterIn,
     RegisterResult,
-    SipStack,
 )
-from appliance.legs.sipcall import SipCall
 from appliance.legs.siptls import is_tls
 from appliance.legs.tombs import DialogFile
 from appliance.legs.trunkwatch import TrunkWatch

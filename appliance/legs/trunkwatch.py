@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from appliance.config.model import TrunkSettings
-from appliance.legs.sip import OptionsResult, RegisterResult, SipError, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import OptionsResult, RegisterResult
+from appliance.legs.sipnative import SipError
 from appliance.legs.siptls import TlsFar
 from appliance.legs.trunks import TrunkTable
 

@@ -10,12 +10,12 @@ from appliance.plan.model import Agent, Plan, Queue, Relax, Site
 from appliance.routing.model import (
     ContactRow,
     ContactState,
-    Failure,
     Place,
     Proposal,
     SeatRow,
     SeatState,
 )
+from tests.appliance.routing.rows import Published
 
 SITES, QUEUES, PROFILES, SKILLS, REGIONS = 80, 400, 1_500, 120, 8
 #: mean talk and wrap-up [ms]
@@ -26,17 +26,6 @@ RESERVE_MS, RING_MS = 5, 3_000
 FILL_MS, SOON_MS = 120_000, 2_000
 
 _replace = msgspec.structs.replace
-
-
-class Published(msgspec.Struct, kw_only=True):
-    """What one owner publishes: a snapshot or a delta."""
-
-    incarnation: int = 1
-    contacts: list[ContactRow] = []
-    seats: list[SeatRow] = []
-    failures: list[Failure] = []
-    reaches: list[str] | None = None
-    gone: list[str] = []
 
 
 def make_plan(
@@ -129,11 +118,6 @@ class Centre:
     def waiting(self) -> int:
         """Contacts that wait."""
         return sum(row.state == "waiting" for row in self._contacts.values())
-
-    @property
-    def house(self) -> int:
-        """Contacts in the house."""
-        return len(self._contacts)
 
     @property
     def next_ms(self) -> int:

@@ -20,7 +20,8 @@ from appliance.ledger.records import (
 from appliance.plan.model import Plan
 from appliance.routing.matchmaker import Matchmaker
 from appliance.routing.model import ContactRow, SeatRow
-from tests.bench.centre import Centre, Published
+from tests.appliance.routing.rows import Published
+from tests.bench.centre import Centre
 
 _BEGIN_US = 1_790_000_000_000_000
 #: a commit after so many entries

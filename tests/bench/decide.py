@@ -11,7 +11,8 @@ import time
 
 from appliance.routing.matchmaker import Matchmaker
 from appliance.routing.model import ContactRow, SeatRow
-from tests.bench.centre import Centre, Published, make_plan
+from tests.appliance.routing.rows import Published
+from tests.bench.centre import Centre, make_plan
 from tests.bench.report import Report
 
 AGENTS, MANY_AGENTS = 24_000, 100_000

@@ -6,16 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from appliance.legs.sip import (
-    Acked,
-    Answered,
-    Ended,
-    Failed,
-    InviteIn,
-    Offered,
-    SipEvent,
-    SipStack,
-)
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import Acked, Answered, Ended, Failed, InviteIn, Offered, SipEvent
 from tests.ports import free_port
 from tests.sippkit import (
     SDP as SIPP_SDP,

@@ -44,7 +44,8 @@ DIALOG = Dialog(
 VICTIM = """
 import json, select, sys
 from dataclasses import asdict
-from appliance.legs.sip import Acked, Answered, InviteIn, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import Acked, Answered, InviteIn
 port, target, sdp = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 stack = SipStack("127.0.0.1", port)
 stack.start()

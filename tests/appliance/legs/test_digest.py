@@ -14,7 +14,7 @@ from appliance.legs.digest import (
     parse_authorization,
     response_to,
 )
-from appliance.legs.sip import RegisterIn
+from appliance.legs.sipevents import RegisterIn
 from tests.appliance.legs.siprig import Rig
 from tests.sippkit import Sipp, expect, request, scenario, send
 

@@ -16,7 +16,8 @@ from appliance.legs import sdp
 from appliance.legs.engine import MediaEngine
 from appliance.legs.mediaevents import DigitHeard, MediaEvent, Secured
 from appliance.legs.remote import rtp_remote
-from appliance.legs.sip import Answered, Ended, Failed, OfferResult, SipEvent, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import Answered, Ended, Failed, OfferResult, SipEvent
 from appliance.wire.commands import Dial, Hang, Peer, Peers, Play, RecordLeg, SendDigits
 from appliance.wire.events import LegDown, LegQuality, LegUp, RecordingDone
 from tests.appliance.legs.legsrig import (

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from appliance.legs.phonewatch import PhoneWatch
-from appliance.legs.sip import OptionsResult, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import OptionsResult
 from tests.appliance.legs.test_contacts import Told
 
 CHECK_S = 4.0

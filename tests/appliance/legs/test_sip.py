@@ -2,7 +2,7 @@
 
 import pytest
 
-from appliance.legs.sip import (
+from appliance.legs.sipevents import (
     Acked,
     Answered,
     Cancelled,

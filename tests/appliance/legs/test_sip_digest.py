@@ -1,11 +1,6 @@
 """Digest as a client, registrations as client and as registrar."""
 
-from appliance.legs.sip import (
-    Answered,
-    Failed,
-    RegisterIn,
-    RegisterResult,
-)
+from appliance.legs.sipevents import Answered, Failed, RegisterIn, RegisterResult
 from tests.appliance.legs.siprig import (
     CALLEE,
     CALLEE_BYE,

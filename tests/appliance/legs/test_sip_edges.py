@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from appliance.base.errors import Verdict
-from appliance.legs.sip import (
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import (
     Acked,
     Answered,
     Ended,
@@ -16,9 +17,8 @@ from appliance.legs.sip import (
     Offered,
     OfferResult,
     OptionsResult,
-    SipError,
-    SipStack,
 )
+from appliance.legs.sipnative import SipError
 from tests import sippkit
 from tests.appliance.legs.siprig import (
     ACK,

@@ -21,7 +21,8 @@ VICTIM = """
 import select, sys
 from appliance.legs.digest import Authority
 from appliance.legs.sdp import Local, SdpError, answer, parse
-from appliance.legs.sip import InviteIn, Offered, RegisterIn, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipevents import InviteIn, Offered, RegisterIn
 stack = SipStack("127.0.0.1", int(sys.argv[1]))
 authority = Authority("x")
 def reply(event):

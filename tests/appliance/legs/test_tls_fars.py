@@ -11,7 +11,8 @@ import pytest
 
 from appliance.base.errors import BranchlineError
 from appliance.config.model import PhoneSettings, TrunkSettings
-from appliance.legs.sip import SipError, SipStack
+from appliance.legs.sip import SipStack
+from appliance.legs.sipnative import SipError
 from appliance.legs.siptls import read_tls
 from appliance.wire.commands import Account, Accounts, Dial, Hang
 from appliance.wire.events import LegDown, LegIn, LegUp, Registered, Unregistered
