@@ -11,6 +11,7 @@ enum {
 
 static const float TOO_MANY_LATE = 0.006f;   /* share: wait longer */
 static const float HARDLY_ANY_LATE = 0.001f; /* share: the next bin down would do */
+static const float LEAST_SHARE = 1e-4f;	     /* of a count: below, all are counted anew */
 
 void bl_delay_init(struct bl_delay *delay, int32_t rate)
 {
@@ -22,6 +23,8 @@ static void start(struct bl_delay *delay, int64_t distance)
 {
 	memset(delay->bins, 0, sizeof(delay->bins));
 	delay->bins[START_BINS] = 1.0f;
+	delay->share = 1.0f;
+	delay->above = 0.0f;
 	delay->quantile = START_BINS;
 	delay->least = delay->lowest = distance;
 	delay->seen = delay->window = 0;
@@ -31,6 +34,13 @@ static void start(struct bl_delay *delay, int64_t distance)
 static int64_t into(int64_t bin)
 {
 	return bin < 0 ? 0 : bin >= BL_DELAY_BINS ? BL_DELAY_BINS - 1 : bin;
+}
+
+static void sum_above(struct bl_delay *delay)
+{
+	delay->above = 0.0f;
+	for (int32_t i = delay->quantile + 1; i < BL_DELAY_BINS; i++)
+		delay->above += delay->bins[i];
 }
 
 /* Counts all bins from another distance on; what falls off an end gathers in the last bin. */
@@ -43,6 +53,7 @@ static void move(struct bl_delay *delay, int64_t by)
 	memcpy(delay->bins, moved, sizeof(moved));
 	delay->least -= by * delay->bin;
 	delay->quantile = (int32_t)into(delay->quantile + by);
+	sum_above(delay);
 }
 
 /* No packet of a whole window came as early as the first bins: the path has become longer. */
@@ -60,35 +71,40 @@ static void watch_window(struct bl_delay *delay, int64_t distance)
 		move(delay, -by);
 }
 
-static float share_above(const struct bl_delay *delay, int32_t bin)
-{
-	float share = 0.0f;
-
-	for (int32_t i = bin + 1; i < BL_DELAY_BINS; i++)
-		share += delay->bins[i];
-	return share;
-}
-
 static void follow(struct bl_delay *delay)
 {
-	while (delay->quantile < BL_DELAY_BINS - 1 &&
-	       share_above(delay, delay->quantile) > TOO_MANY_LATE)
-		delay->quantile++;
-	while (delay->quantile > 0 && share_above(delay, delay->quantile - 1) < HARDLY_ANY_LATE)
-		delay->quantile--;
+	while (delay->quantile < BL_DELAY_BINS - 1 && delay->above * delay->share > TOO_MANY_LATE)
+		delay->above -= delay->bins[++delay->quantile];
+	while (delay->quantile > 0 &&
+	       (delay->above + delay->bins[delay->quantile]) * delay->share < HARDLY_ANY_LATE)
+		delay->above += delay->bins[delay->quantile--];
 }
 
+/* Makes a count one share again, before shares become too small and sums too rough. */
+static void renew(struct bl_delay *delay)
+{
+	for (int i = 0; i < BL_DELAY_BINS; i++)
+		delay->bins[i] *= delay->share;
+	delay->share = 1.0f;
+	sum_above(delay);
+}
+
+/* Each count weighs less with each packet after it: a new one weighs more instead. */
 static void count(struct bl_delay *delay, int64_t bin)
 {
-	float weight;
+	float weight, counts;
 
 	if (delay->seen < MEMORY)
 		delay->seen++;
 	/* at first the last half of all counts, so that the start's guess is soon forgotten */
 	weight = 2.0f / (float)(delay->seen + 2);
-	for (int i = 0; i < BL_DELAY_BINS; i++)
-		delay->bins[i] *= 1.0f - weight;
-	delay->bins[bin] += weight;
+	delay->share *= 1.0f - weight;
+	counts = weight / delay->share;
+	delay->bins[bin] += counts;
+	if (bin > delay->quantile)
+		delay->above += counts;
+	if (delay->share < LEAST_SHARE)
+		renew(delay);
 }
 
 void bl_delay_seen(struct bl_delay *delay, int64_t distance)

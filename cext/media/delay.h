@@ -23,14 +23,16 @@ enum {
 };
 
 struct bl_delay {
-	int64_t least;		   /* [samples] distance of the first bin */
-	int64_t lowest;		   /* [samples] seen in this window */
-	int32_t bin;		   /* [samples] of a bin */
-	int32_t seen;		   /* packets so far, up to the histogram's memory */
-	int32_t window;		   /* packets in this window */
-	int32_t quantile;	   /* bin */
-	float bins[BL_DELAY_BINS]; /* share of the packets */
+	int64_t least;	  /* [samples] distance of the first bin */
+	int64_t lowest;	  /* [samples] seen in this window */
+	int32_t bin;	  /* [samples] of a bin */
+	int32_t seen;	  /* packets so far, up to the histogram's memory */
+	int32_t window;	  /* packets in this window */
+	int32_t quantile; /* bin */
 	bool running;
+	float share;		   /* of the packets, that a count of one is */
+	float above;		   /* counts in the bins above the quantile */
+	float bins[BL_DELAY_BINS]; /* counts: times share, the share of the packets */
 };
 
 void bl_delay_init(struct bl_delay *delay, int32_t rate);

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "frame.h"
 #include "greeting.h"
-#include "voice.h"
+#include "power.h"
 
 #define PI 3.14159265358979323846
 /* what voicemails' beeps are like */

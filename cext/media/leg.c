@@ -134,12 +134,12 @@ static void bring_to_bridge(struct bl_leg *leg)
 
 static void take_frame(struct bl_leg *leg)
 {
+	static const int16_t nothing[BL_FRAME_MAX];
 	enum bl_stream_get got = BL_STREAM_SILENT;
 
+	leg->says = nothing;
 	if (leg->coder)
-		got = bl_stream_get(leg->coder->stream, leg->says, (size_t)leg->frame);
-	else
-		memset(leg->says, 0, (size_t)leg->frame * sizeof(*leg->says));
+		leg->says = bl_stream_next(leg->coder->stream, (size_t)leg->frame, &got);
 	leg->stats.concealed += got == BL_STREAM_CONCEALED;
 	if (got == BL_STREAM_WHOLE || got == BL_STREAM_CONCEALED)
 		bl_voip_packet(&leg->rtp.rtcp.metrics, got == BL_STREAM_CONCEALED);
@@ -155,6 +155,17 @@ static const int16_t *narrowed(struct bl_leg *leg)
 		return leg->says;
 	bl_resample(&leg->narrow, leg->says, leg->wide);
 	return leg->wide;
+}
+
+/* Its stream's sound stays as it is: what is changed is a copy. */
+static void change_gain(struct bl_leg *leg, struct bl_gain *gain)
+{
+	if (!leg->has_sound || bl_gain_is_unity(gain))
+		return;
+	if (leg->says != leg->changed)
+		memcpy(leg->changed, leg->says, (size_t)leg->frame * sizeof(*leg->changed));
+	leg->says = leg->changed;
+	bl_gain_frame(gain, leg->changed, (size_t)leg->frame);
 }
 
 static void watch_voice(struct bl_worker *worker, struct bl_leg *leg)
@@ -197,16 +208,14 @@ void bl_leg_hear(struct bl_worker *worker, struct bl_leg *leg)
 	bl_rtp_leg_events(worker, leg);
 	leg->digit_sounds = leg->rtp.events.running;
 	leg->event_gain.wanted = leg->rtp.events.running ? 0.0f : 1.0f;
-	if (leg->has_sound && !bl_gain_is_unity(&leg->event_gain))
-		bl_gain_frame(&leg->event_gain, leg->says, (size_t)leg->frame);
+	change_gain(leg, &leg->event_gain);
 	watch_voice(worker, leg);
 	analyse(worker, leg);
 }
 
 void bl_leg_heard(struct bl_worker *worker, struct bl_leg *leg)
 {
-	if (leg->has_sound && !bl_gain_is_unity(&leg->mouth_gain))
-		bl_gain_frame(&leg->mouth_gain, leg->says, (size_t)leg->frame);
+	change_gain(leg, &leg->mouth_gain);
 	if (leg->mouth_gain.now == 0.0f)
 		leg->has_sound = false; /* mute */
 	leg->quiet_ticks = leg->has_sound ? 0 : leg->quiet_ticks + 1;

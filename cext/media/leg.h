@@ -128,10 +128,10 @@ struct bl_leg {
 	struct bl_resampler mouth;  /* from the leg's rate to its bridge's */
 	struct bl_resampler ear;    /* from what it hears to the leg's rate */
 	struct bl_resampler narrow; /* from the leg's rate to 8 kHz, where digits are sought */
-	int16_t *said;		    /* what it says, at its bridge's rate */
-	alignas(64) int16_t says[BL_FRAME_MAX];
-	alignas(64)
-		int16_t wide[BL_FRAME_MAX]; /* the same at its bridge's rate, if that differs */
+	const int16_t *says;	    /* this tick's frame */
+	const int16_t *said;	    /* the same at its bridge's rate */
+	alignas(64) int16_t changed[BL_FRAME_MAX]; /* where a gain makes it another */
+	alignas(64) int16_t wide[BL_FRAME_MAX];	   /* where the bridge's rate does */
 };
 
 /* Tick side, in this order each tick. */

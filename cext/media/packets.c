@@ -6,33 +6,51 @@ void bl_packets_init(struct bl_packets *packets)
 {
 	packets->first = packets->last = -1;
 	packets->blocks_left = BL_PACKETS_BLOCKS;
-	packets->packets_left = BL_PACKETS_MAX;
-	for (int i = 0; i < BL_PACKETS_BLOCKS; i++)
-		packets->free_blocks[i] = (uint8_t)i;
-	for (int i = 0; i < BL_PACKETS_MAX; i++)
-		packets->free_packets[i] = (uint8_t)i;
+	packets->free_packets = UINT64_MAX;
+	packets->free_blocks[0] = UINT64_MAX;
+	packets->free_blocks[1] = UINT64_MAX >> (128 - BL_PACKETS_BLOCKS);
 }
 
 bool bl_packets_fit(const struct bl_packets *packets, size_t size)
 {
-	return packets->packets_left && size <= (size_t)packets->blocks_left * BL_PACKETS_BLOCK;
+	return packets->free_packets && size <= (size_t)packets->blocks_left * BL_PACKETS_BLOCK;
+}
+
+/* The first free one: it is used all the time, and so is in the cache. */
+static uint8_t take_first(uint64_t *of)
+{
+	int bit = __builtin_ctzll(*of);
+
+	*of &= *of - 1;
+	return (uint8_t)bit;
+}
+
+static uint8_t take_block(struct bl_packets *packets)
+{
+	packets->blocks_left--;
+	if (packets->free_blocks[0])
+		return take_first(&packets->free_blocks[0]);
+	return (uint8_t)(64 + take_first(&packets->free_blocks[1]));
+}
+
+static void free_block(struct bl_packets *packets, uint8_t block)
+{
+	packets->blocks_left++;
+	packets->free_blocks[block / 64] |= (uint64_t)1 << block % 64;
 }
 
 /* Copies a payload into a chain of free blocks; returns the first. */
 static uint8_t store(struct bl_packets *packets, const uint8_t *payload, size_t size)
 {
-	uint8_t first = packets->free_blocks[packets->blocks_left - 1];
+	uint8_t first = take_block(packets), block = first;
 
-	while (size) {
-		size_t part = size < BL_PACKETS_BLOCK ? size : BL_PACKETS_BLOCK;
-		uint8_t block = packets->free_blocks[--packets->blocks_left];
-
-		memcpy(packets->bytes[block], payload, part);
-		payload += part;
-		size -= part;
-		if (size)
-			packets->chain[block] = packets->free_blocks[packets->blocks_left - 1];
+	for (; size > BL_PACKETS_BLOCK; size -= BL_PACKETS_BLOCK) {
+		memcpy(packets->bytes[block], payload, BL_PACKETS_BLOCK);
+		payload += BL_PACKETS_BLOCK;
+		packets->chain[block] = take_block(packets);
+		block = packets->chain[block];
 	}
+	memcpy(packets->bytes[block], payload, size);
 	return first;
 }
 
@@ -60,7 +78,7 @@ bool bl_packets_put(struct bl_packets *packets, const struct bl_packet *packet,
 	if (!packet->size || !bl_packets_fit(packets, packet->size) ||
 	    (before >= 0 && packets->packets[before].at == packet->at))
 		return false;
-	here = (int8_t)packets->free_packets[--packets->packets_left];
+	here = (int8_t)take_first(&packets->free_packets);
 	slot = &packets->packets[here];
 	*slot = *packet;
 	slot->block = store(packets, payload, packet->size);
@@ -81,18 +99,27 @@ const struct bl_packet *bl_packets_first(const struct bl_packets *packets)
 	return packets->first < 0 ? NULL : &packets->packets[packets->first];
 }
 
-void bl_packets_peek(const struct bl_packets *packets, uint8_t *payload)
+const uint8_t *bl_packets_peek(const struct bl_packets *packets, uint8_t *room)
 {
 	const struct bl_packet *packet = &packets->packets[packets->first];
 	uint8_t block = packet->block;
+	size_t done = BL_PACKETS_BLOCK;
 
-	for (size_t done = 0; done < packet->size; done += BL_PACKETS_BLOCK) {
+	while (done < packet->size && packets->chain[block] == block + 1) {
+		block++;
+		done += BL_PACKETS_BLOCK;
+	}
+	if (done >= packet->size)
+		return packets->bytes[packet->block];
+	block = packet->block;
+	for (done = 0; done < packet->size; done += BL_PACKETS_BLOCK) {
 		size_t part = packet->size - done;
 
 		part = part < BL_PACKETS_BLOCK ? part : BL_PACKETS_BLOCK;
-		memcpy(payload + done, packets->bytes[block], part);
+		memcpy(room + done, packets->bytes[block], part);
 		block = packets->chain[block];
 	}
+	return room;
 }
 
 void bl_packets_drop(struct bl_packets *packets)
@@ -102,11 +129,13 @@ void bl_packets_drop(struct bl_packets *packets)
 	uint8_t block = packet->block;
 
 	for (size_t done = 0; done < packet->size; done += BL_PACKETS_BLOCK) {
-		packets->free_blocks[packets->blocks_left++] = block;
-		block = packets->chain[block];
+		uint8_t next = packets->chain[block];
+
+		free_block(packets, block);
+		block = next;
 	}
 	packets->first = packet->next;
 	if (packets->first < 0)
 		packets->last = -1;
-	packets->free_packets[packets->packets_left++] = (uint8_t)here;
+	packets->free_packets |= (uint64_t)1 << here;
 }

@@ -6,10 +6,11 @@
  * How does it work?  Payloads lie in chains of small blocks, so that small packets and large ones
  *   share the same bytes; a list sorted by position runs through the packets.
  * How do I use it?  bl_packets_init(), bl_packets_put() as they come, bl_packets_first() to look,
- *   bl_packets_peek() to copy its payload out, bl_packets_drop() to let go of it.
+ *   bl_packets_peek() at its payload, bl_packets_drop() to let go of it.
  */
 #ifndef BL_PACKETS_H
 #define BL_PACKETS_H
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,14 +31,15 @@ struct bl_packet {
 	int8_t next;	  /* packet, in the order of sound; -1: the last */
 };
 
+/* What is used at one time lies together, and where it lay the last time. */
 struct bl_packets {
+	uint64_t free_packets;		  /* a bit each */
+	uint64_t free_blocks[2];	  /* a bit each */
+	int8_t first, last;		  /* -1: none */
+	uint8_t blocks_left;		  /* that are free */
+	uint8_t chain[BL_PACKETS_BLOCKS]; /* block -> next block of the same packet */
 	struct bl_packet packets[BL_PACKETS_MAX];
-	uint8_t chain[BL_PACKETS_BLOCKS];	/* block -> next block of the same packet */
-	uint8_t free_blocks[BL_PACKETS_BLOCKS]; /* a stack */
-	uint8_t free_packets[BL_PACKETS_MAX];	/* a stack */
-	uint8_t blocks_left, packets_left;	/* on these stacks */
-	int8_t first, last;			/* -1: none */
-	uint8_t bytes[BL_PACKETS_BLOCKS][BL_PACKETS_BLOCK];
+	alignas(64) uint8_t bytes[BL_PACKETS_BLOCKS][BL_PACKETS_BLOCK];
 };
 
 void bl_packets_init(struct bl_packets *packets);
@@ -48,8 +50,8 @@ bool bl_packets_put(struct bl_packets *packets, const struct bl_packet *packet,
 		    const uint8_t *payload);
 /* The earliest, NULL: there is none. */
 const struct bl_packet *bl_packets_first(const struct bl_packets *packets);
-/* Copies the earliest packet's payload out: room for its size is needed. */
-void bl_packets_peek(const struct bl_packets *packets, uint8_t *payload);
+/* The earliest packet's payload, until the next bl_packets_put(); room: for its size. */
+const uint8_t *bl_packets_peek(const struct bl_packets *packets, uint8_t *room);
 /* Lets go of the earliest. */
 void bl_packets_drop(struct bl_packets *packets);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "pitch.h"
 #include "plc.h"
+#include "power.h"
 
 enum {
 	PERIOD_MIN_PER_S = 200, /* ITU-T G.711 App. I §I.2.2: repeats from 5 ms … */
@@ -34,15 +35,11 @@ void bl_plc_init(struct bl_plc *plc, int32_t rate, int16_t *memory)
 
 void bl_plc_heard(struct bl_plc *plc, const int16_t *pcm, size_t count)
 {
-	int64_t square = 0;
-	float sum, rms;
+	float rms = sqrtf((bl_power_square(pcm, count) + 1.0f) / (float)(count + 1));
+	float noise = plc->noise * NOISE_RISE;
 
-	/* whole numbers: their order does not bind the compiler */
-	for (size_t i = 0; i < count; i++)
-		square += (int64_t)((int32_t)pcm[i] * (int32_t)pcm[i]);
-	sum = (float)(square + 1);
-	rms = sqrtf(sum / (float)(count + 1));
-	plc->noise = fminf(fminf(rms, plc->noise * NOISE_RISE), NOISE_MAX);
+	noise = rms < noise ? rms : noise;
+	plc->noise = noise < NOISE_MAX ? noise : NOISE_MAX;
 	plc->filled = 0;
 }
 

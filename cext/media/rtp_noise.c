@@ -1,7 +1,7 @@
 /* rtp_noise.c  Comfort noise in place of silence (RFC 3389), where G.711 and it were agreed */
 #include <math.h>
 #include "engine.h"
-#include "voice.h"
+#include "power.h"
 
 enum {
 	HANG = 10,		    /* [ticks] of silence that are sent as sound */

@@ -21,12 +21,15 @@ int bl_stream_new(struct bl_decoder *decoder, enum bl_codec codec, int32_t rate,
 		past + (size_t)rate / 1000 *
 			       (BL_FRAME_MS + BL_STREAM_PACKET_MAX_MS + BL_STREAM_INSERT_MAX_MS);
 	struct bl_stream *stream;
+	size_t size;
 
 	if (!decoder || !out || !bl_codec_knows(codec, rate))
 		return BL_EINVAL;
-	stream = calloc(1, sizeof(*stream) + (room + past) * sizeof(int16_t));
+	size = (sizeof(*stream) + (room + past) * sizeof(int16_t) + 63) / 64 * 64;
+	stream = aligned_alloc(64, size);
 	if (!stream)
 		return BL_ENOMEM;
+	memset(stream, 0, size);
 	stream->rate = rate;
 	stream->past = stream->head = stream->end = past;
 	stream->room = room;

@@ -80,7 +80,12 @@ bool bl_stream_rests(const struct bl_stream *stream);
 enum bl_stream_put bl_stream_put(struct bl_stream *stream, const struct bl_stream_packet *packet);
 /* What comes is modems': one delay for all, nothing is cut out of it or put into it. */
 void bl_stream_fixed(struct bl_stream *stream, bool on);
-/* samples: one frame at the decoder's rate, 20 ms */
+/*
+ * The next frame; its samples stay where they are until the stream is told anything again.
+ * samples: one frame at the decoder's rate, 20 ms
+ */
+const int16_t *bl_stream_next(struct bl_stream *stream, size_t samples, enum bl_stream_get *what);
+/* The same, copied. */
 enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_t samples);
 void bl_stream_stats(const struct bl_stream *stream, struct bl_stream_stats *out);
 

@@ -17,7 +17,8 @@ enum {
 	NOISE_TICKS = 250,    /* 5 s */
 	CALM_TICKS = 50,      /* 1 s after a late packet the delay does not shrink */
 	FIXED_MS = 80,	      /* the delay of modems' sound */
-	CUT_TICKS = 4,	      /* one search in 80 ms: more cuts would be heard as haste */
+	CUT_TICKS = 4,	      /* one search in 80 ms: more cuts would be heard as haste … */
+	NO_CUT_TICKS = 64,    /* … and ever less often, down to this, where nothing is found */
 };
 
 static const float LESS_LIKE = 0.02f; /* a packet: any sound will do after 1 s or so */
@@ -97,13 +98,12 @@ static void fill_gap(struct bl_stream *stream, size_t gap, size_t count)
 /* The gap before a packet, out of that packet's redundancy. */
 static bool recover(struct bl_stream *stream, size_t count)
 {
-	uint8_t payload[BL_PAYLOAD_MAX];
+	uint8_t room[BL_PAYLOAD_MAX];
 	int length;
 
 	if (count > bl_stream_of_ms(stream, BL_STREAM_PACKET_MAX_MS))
 		return false;
-	bl_packets_peek(&stream->packets, payload);
-	length = bl_decode_before(stream->decoder, payload,
+	length = bl_decode_before(stream->decoder, bl_packets_peek(&stream->packets, room),
 				  bl_packets_first(&stream->packets)->size, tail(stream), count);
 	if (length <= 0)
 		return false;
@@ -116,6 +116,21 @@ static bool recover(struct bl_stream *stream, size_t count)
 	return true;
 }
 
+/* Takes what it can of the excess out of what was just decoded. */
+static void cut(struct bl_stream *stream, size_t count, size_t excess)
+{
+	size_t changed =
+		bl_stretch_cut(tail(stream) - count, count, excess, stream->rate, BL_STRETCH_WELL);
+
+	stream->end -= changed;
+	stream->stats.cut += changed;
+	stream->uncut = 0;
+	if (changed || stream->cut_ticks < CUT_TICKS)
+		stream->cut_ticks = CUT_TICKS;
+	else if (stream->cut_ticks < NO_CUT_TICKS)
+		stream->cut_ticks *= 2;
+}
+
 /* Makes what was just decoded shorter or longer when the delay is not the one aimed at. */
 static void adjust(struct bl_stream *stream, size_t count)
 {
@@ -124,14 +139,7 @@ static void adjust(struct bl_stream *stream, size_t count)
 
 	if (stream->fixed)
 		return;
-	if (excess >= (int64_t)bl_stream_of_ms(stream, EXCESS_MS) && stream->calm >= CALM_TICKS &&
-	    stream->uncut >= CUT_TICKS) {
-		changed = bl_stretch_cut(tail(stream) - count, count, (size_t)excess, stream->rate,
-					 BL_STRETCH_WELL);
-		stream->end -= changed;
-		stream->stats.cut += changed;
-		stream->uncut = 0;
-	} else if (excess < 0) {
+	if (excess < 0) {
 		/* the longer it has to wait for fit sound, the less it asks for */
 		float likeness = BL_STRETCH_WELL - LESS_LIKE * (float)stream->short_of++;
 
@@ -139,20 +147,23 @@ static void adjust(struct bl_stream *stream, size_t count)
 					    (size_t)-excess, stream->rate, likeness);
 		stream->end += changed;
 		stream->stats.inserted += changed;
-	} else {
-		stream->short_of = 0;
+		return;
 	}
+	stream->short_of = 0;
+	if (excess >= (int64_t)bl_stream_of_ms(stream, EXCESS_MS) && stream->calm >= CALM_TICKS &&
+	    stream->uncut >= stream->cut_ticks)
+		cut(stream, count, (size_t)excess);
 }
 
 /* bridge: [samples] of a gap before it */
 static void play_packet(struct bl_stream *stream, size_t bridge)
 {
 	struct bl_packet packet = *bl_packets_first(&stream->packets);
-	uint8_t payload[BL_PAYLOAD_MAX];
+	uint8_t room[BL_PAYLOAD_MAX];
+	const uint8_t *payload = bl_packets_peek(&stream->packets, room);
 	size_t old = stream->play > packet.at ? (size_t)(stream->play - packet.at) : 0;
 	int length;
 
-	bl_packets_peek(&stream->packets, payload);
 	bl_packets_drop(&stream->packets);
 	if (stream->made && !stream->recovered && packet.at > stream->play)
 		probe_fec(stream, payload, packet.size);
@@ -161,8 +172,9 @@ static void play_packet(struct bl_stream *stream, size_t bridge)
 	if (length < 0 || (size_t)length <= old)
 		return;
 	length -= (int)old;
-	memmove(tail(stream) + bridge, tail(stream) + bridge + old,
-		(size_t)length * sizeof(int16_t));
+	if (old)
+		memmove(tail(stream) + bridge, tail(stream) + bridge + old,
+			(size_t)length * sizeof(int16_t));
 	if (bridge) {
 		bl_plc_bridge(&stream->plc, tail(stream), bridge, tail(stream) + bridge,
 			      (size_t)length);
@@ -299,12 +311,23 @@ static void produce(struct bl_stream *stream, size_t count)
 	}
 }
 
-enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_t samples)
+static enum bl_stream_get kind_of_frame(const struct bl_stream *stream)
 {
+	if (stream->made_up)
+		return BL_STREAM_CONCEALED;
+	if (stream->sounded || stream->talking)
+		return BL_STREAM_WHOLE;
+	return stream->noise < BL_STREAM_NO_NOISE ? BL_STREAM_COMFORT : BL_STREAM_SILENT;
+}
+
+const int16_t *bl_stream_next(struct bl_stream *stream, size_t samples, enum bl_stream_get *what)
+{
+	const int16_t *frame;
+
 	stream->made_up = stream->sounded = false;
 	if (stream->calm < CALM_TICKS)
 		stream->calm++;
-	if (stream->uncut < CUT_TICKS)
+	if (stream->uncut < NO_CUT_TICKS)
 		stream->uncut++;
 	if (stream->awaits_fec)
 		stream->awaits_fec--;
@@ -313,14 +336,19 @@ enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_
 	while (stream->end - stream->head < samples) {
 		produce(stream, samples - (stream->end - stream->head));
 	}
-	memcpy(frame, stream->sound + stream->head, samples * sizeof(*frame));
+	frame = stream->sound + stream->head;
 	stream->head += samples;
 	stream->now += (int64_t)samples;
-	if (stream->made_up)
-		return BL_STREAM_CONCEALED;
-	if (stream->sounded || stream->talking)
-		return BL_STREAM_WHOLE;
-	return stream->noise < BL_STREAM_NO_NOISE ? BL_STREAM_COMFORT : BL_STREAM_SILENT;
+	*what = kind_of_frame(stream);
+	return frame;
+}
+
+enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_t samples)
+{
+	enum bl_stream_get what;
+
+	memcpy(frame, bl_stream_next(stream, samples, &what), samples * sizeof(*frame));
+	return what;
 }
 
 void bl_stream_stats(const struct bl_stream *stream, struct bl_stream_stats *out)

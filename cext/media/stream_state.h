@@ -37,7 +37,8 @@ struct bl_stream {
 	bool recovered;		/* this gap's sound came out of the next packet */
 	bool made_up, sounded;	/* in this frame */
 	uint16_t short_of;	/* [packets] since the delay became too small */
-	uint16_t calm, uncut;	/* [ticks] since a packet came late, since a cut */
+	uint16_t calm, uncut;	/* [ticks] since a packet came late, since a cut was sought */
+	uint16_t cut_ticks;	/* [ticks] from one such search to the next */
 	size_t made;		/* [samples] made up since the last that was decoded */
 	size_t head, end, room; /* [samples] in sound: what waits to be given out */
 	size_t past;		/* [samples] kept before end */

@@ -1,8 +1,8 @@
 /* tonefind.c  Finds call-progress tones: dial, ring-back, busy, congestion, SIT, a fax's CNG */
 #include <string.h>
 #include "frame.h"
+#include "power.h"
 #include "tonefind.h"
-#include "voice.h"
 
 enum {
 	HOP = 80, /* [samples], 10 ms */

@@ -1,59 +1,16 @@
-/* voice.c  How loud a leg is, and whether somebody speaks */
-#include <math.h>
+/* voice.c  Whether somebody speaks */
 #include <string.h>
 #include "frame.h"
+#include "power.h"
 #include "voice.h"
 
 enum {
 	SPAN_FRAMES = 15, /* 300 ms: ten spans are three seconds */
-	LANES = 8,
 };
 
-#define SILENT_DBM0 (-90.0f)	  /* what digital silence is called */
 #define LEAST_FLOOR_DBM0 (-65.0f) /* an idle G.711 line: quantising noise (ITU-T G.712 §9) */
 #define FLOOR_BIAS_DB 1.0f	  /* the least of many frames lies below their mean */
 #define STAY_DB 3.0f /* voice goes on until it is that much lower than where it began */
-
-typedef int16_t samples_vector __attribute__((vector_size(LANES * 2)));
-typedef float vector __attribute__((vector_size(LANES * 4)));
-
-float bl_power(const int16_t *pcm, size_t count)
-{
-	vector squares = {0}, sums = {0};
-	float square = 0.0f, sum = 0.0f, mean;
-	size_t at = 0;
-
-	if (!count)
-		return 0.0f;
-	for (; at + LANES <= count; at += LANES) {
-		samples_vector chunk;
-		vector values;
-
-		memcpy(&chunk, pcm + at, sizeof(chunk));
-		values = __builtin_convertvector(chunk, vector);
-		squares += values * values;
-		sums += values;
-	}
-	for (int i = 0; i < LANES; i++) {
-		square += squares[i];
-		sum += sums[i];
-	}
-	for (; at < count; at++) {
-		square += (float)pcm[at] * (float)pcm[at];
-		sum += (float)pcm[at];
-	}
-	mean = sum / (float)count;
-	return fmaxf(square / (float)count - mean * mean, 0.0f);
-}
-
-float bl_power_dbm0(float power)
-{
-	/* a sine that reaches full scale has half its peak's square */
-	float ratio = power / (32768.0f * 32768.0f / 2.0f);
-	float dbm0 = 10.0f * log10f(ratio + 1e-12f) + (float)BL_FULL_SCALE_DBM0;
-
-	return fmaxf(dbm0, SILENT_DBM0);
-}
 
 void bl_voice_init(struct bl_voice *voice, const struct bl_voice_config *config)
 {
@@ -62,26 +19,37 @@ void bl_voice_init(struct bl_voice *voice, const struct bl_voice_config *config)
 
 	memset(voice, 0, sizeof(*voice));
 	voice->config = config ? *config : usual;
-	voice->level_dbm0 = SILENT_DBM0;
+	voice->level_dbm0 = BL_SILENT_DBM0;
 	voice->floor_dbm0 = LEAST_FLOOR_DBM0;
 	/* until it is known better, a line is quiet */
+	voice->others = LEAST_FLOOR_DBM0;
 	for (int i = 0; i < BL_VOICE_SPANS; i++)
 		voice->least[i] = LEAST_FLOOR_DBM0;
 }
 
+/* Files what the span that ends had at least, and begins the one that is the oldest by now. */
+static void next_span(struct bl_voice *voice)
+{
+	voice->least[voice->span] = voice->lowest;
+	voice->span = (uint8_t)((voice->span + 1) % BL_VOICE_SPANS);
+	voice->span_frames = 0;
+	voice->others = voice->least[(voice->span + 1) % BL_VOICE_SPANS];
+	for (int i = 0; i < BL_VOICE_SPANS; i++) {
+		if (i != voice->span && voice->least[i] < voice->others)
+			voice->others = voice->least[i];
+	}
+}
+
 static void follow_floor(struct bl_voice *voice)
 {
-	float least = voice->level_dbm0;
+	float least;
 
-	if (voice->span_frames == SPAN_FRAMES) {
-		voice->span_frames = 0;
-		voice->span = (uint8_t)((voice->span + 1) % BL_VOICE_SPANS);
-	}
-	if (!voice->span_frames++ || least < voice->least[voice->span])
-		voice->least[voice->span] = least;
-	for (int i = 0; i < BL_VOICE_SPANS; i++)
-		least = fminf(least, voice->least[i]);
-	voice->floor_dbm0 = fmaxf(least + FLOOR_BIAS_DB, LEAST_FLOOR_DBM0);
+	if (voice->span_frames == SPAN_FRAMES)
+		next_span(voice);
+	if (!voice->span_frames++ || voice->level_dbm0 < voice->lowest)
+		voice->lowest = voice->level_dbm0;
+	least = (voice->lowest < voice->others ? voice->lowest : voice->others) + FLOOR_BIAS_DB;
+	voice->floor_dbm0 = least < LEAST_FLOOR_DBM0 ? LEAST_FLOOR_DBM0 : least;
 }
 
 /* Talk begins after onset_ms of voice and ends after hang_ms without. */

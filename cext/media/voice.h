@@ -1,5 +1,5 @@
 /*
- * voice.h  How loud a leg is, and whether somebody speaks
+ * voice.h  Whether somebody speaks
  *
  * What does it do?  For each frame it measures the level, follows the noise floor, says whether
  *   the frame holds voice, and tells when somebody begins and stops to talk.
@@ -37,18 +37,16 @@ struct bl_voice {
 	float floor_dbm0; /* of the noise under it */
 	bool active;	  /* does the last frame hold voice? No hang-over. */
 	bool talking;
-	int32_t run_ms; /* of voice before talk, of silence in it */
-	float least[BL_VOICE_SPANS];
 	uint8_t span, span_frames;
+	int32_t run_ms; /* of voice before talk, of silence in it */
+	float lowest;	/* of this span so far */
+	float others;	/* the least of the other spans */
+	float least[BL_VOICE_SPANS];
 };
 
 /* NULL: 60 ms, 600 ms, 9 dB, -50 dBm0, which suit a display of who talks. */
 void bl_voice_init(struct bl_voice *voice, const struct bl_voice_config *config);
 /* One frame of 20 ms; tells when talk began or ended. */
 enum bl_voice_event bl_voice_frame(struct bl_voice *voice, const int16_t *pcm, size_t count);
-
-/* Mean square of the samples, less their mean: a line's direct current is no sound. */
-float bl_power(const int16_t *pcm, size_t count);
-float bl_power_dbm0(float power);
 
 #endif

@@ -4,9 +4,9 @@
 #include "check.h"
 #include "engine.h"
 #include "kit.h"
+#include "power.h"
 #include "rtcp.h"
 #include "rtp.h"
-#include "voice.h"
 
 enum { NOISE_PT = 13, WIDE_PT = 97, PHONE = 1, OTHER = 2, HANG = 10, EVERY = 250, CALM = 20 };
 

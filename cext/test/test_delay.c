@@ -68,9 +68,23 @@ static void test_shares_stay_a_whole(void)
 	for (int i = 0; i < 20000; i++)
 		bl_delay_seen(&delay, rand() % (i % 7 ? 400 : 100000) - rand() % 2000);
 	for (int i = 0; i < BL_DELAY_BINS; i++)
-		sum += delay.bins[i];
+		sum += delay.bins[i] * delay.share;
 	CHECK_WITHIN(0.99, 1.01, sum);
 	CHECK_WITHIN(0, BL_DELAY_BINS - 1, delay.quantile);
+}
+
+/* What is summed step by step stays what the bins say. */
+static void test_sum_above_stays_true(void)
+{
+	bl_delay_init(&delay, RATE);
+	for (int i = 0; i < 200000; i++) {
+		float above = 0.0f;
+
+		bl_delay_seen(&delay, rand() % 7 * 8 * MS + rand() % 5000 / 4990 * 150 * MS);
+		for (int32_t bin = delay.quantile + 1; bin < BL_DELAY_BINS; bin++)
+			above += delay.bins[bin] * delay.share;
+		CHECK_WITHIN(above - 1e-5, above + 1e-5, delay.above * delay.share);
+	}
 }
 
 static const struct check_test tests[] = {
@@ -79,6 +93,7 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_grows_fast),
 	CHECK_TEST(test_path_becomes_shorter_and_longer),
 	CHECK_TEST(test_shares_stay_a_whole),
+	CHECK_TEST(test_sum_above_stays_true),
 };
 
 CHECK_MAIN(tests)

@@ -5,7 +5,7 @@
 #include "branchline_media.h"
 #include "frame.h"
 #include "noise.h"
-#include "voice.h"
+#include "power.h"
 
 enum { SECOND = 8000 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include "check.h"
 #include "frame.h"
+#include "power.h"
 #include "voice.h"
 
 #define PI 3.14159265358979323846
