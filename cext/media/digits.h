@@ -23,9 +23,9 @@ enum {
 };
 
 struct bl_digits {
-	char queue[BL_DIGITS_QUEUE];
 	uint8_t first, count;
 	uint16_t tick; /* of the digit being sent, from 0 */
+	char queue[BL_DIGITS_QUEUE];
 	struct bl_telephone_sender event;
 	struct bl_tone_plan tone;
 	struct bl_tone_state state;

@@ -27,11 +27,12 @@ struct bl_latch_source {
 };
 
 struct bl_latch {
-	union bl_address home; /* as SDP named it */
+	struct bl_latch_source believed;
 	bool latched, tried;
-	struct bl_latch_source believed, candidate;
-	uint64_t heard_tick; /* when the believed one was last heard */
-	int32_t trial;	     /* [packets] of the candidate in order */
+	uint64_t heard_tick;   /* when the believed one was last heard */
+	union bl_address home; /* as SDP named it */
+	struct bl_latch_source candidate;
+	int32_t trial; /* [packets] of the candidate in order */
 };
 
 struct bl_latch_packet {

@@ -43,32 +43,32 @@ struct bl_far {
 
 /* Its RTCP, and what the reports need. */
 struct bl_rtcp_leg {
+	struct bl_voip_metrics metrics;
 	int fd; /* -1: none, or the reports share RTP's port */
 	bool on;
-	union bl_address to;
-	struct bl_report report;
-	struct bl_voip_metrics metrics;
 	uint64_t rated_tick; /* when the ratings were last worked out */
+	struct bl_report report;
+	union bl_address to;
 };
 
 struct bl_rtp_leg {
-	struct bl_far far;
-	struct bl_latch latch;
-	struct bl_rtp_source source;
-	struct bl_telephone_receiver events;
-	bool events_seen; /* it sends RFC 4733: digits in its sound are echoes of these */
 	uint32_t ssrc, timestamp;
 	uint32_t event_timestamp; /* of events whose clock is not the codec's */
 	uint16_t seq;
+	uint8_t expected;     /* [packets] at the next tick */
+	bool events_seen;     /* it sends RFC 4733: digits in its sound are echoes of these */
 	bool talking;	      /* the last tick sent a packet of sound */
+	bool secure;	      /* nothing but SRTP is sent or taken */
 	uint32_t quiet_ticks; /* in a row it hears silence */
-	struct bl_rtcp_leg rtcp;
-	bool secure; /* nothing but SRTP is sent or taken */
-	struct bl_srtp_pair keys;
+	struct bl_telephone_receiver events;
+	struct bl_far far;
+	struct bl_rtp_source source;
+	struct bl_latch latch;
 	struct bl_port *shared;		/* a browser leg's; NULL: it has a socket of its own */
-	struct bl_port_leg at;		/* the paths of a leg with ICE */
 	struct bl_port_packet *arrived; /* this tick, on the shared port */
-	uint8_t expected;		/* [packets] at the next tick */
+	struct bl_rtcp_leg rtcp;
+	struct bl_srtp_pair keys;
+	struct bl_port_leg at; /* the paths of a leg with ICE */
 };
 
 struct bl_pcm_leg {
@@ -79,59 +79,64 @@ struct bl_pcm_leg {
 	bool gone;
 };
 
+/*
+ * What each tick needs comes first and lies together: the first touch of a leg's memory is dear,
+ * since hundreds of others were touched after the tick before.
+ */
 struct bl_leg {
 	struct bl_node node;
 	int64_t id;
 	enum bl_leg_kind kind;
 	int fd;
-	int32_t slot;			/* in the tick's cells */
-	int32_t rate;			/* [Hz] of what it says and hears */
-	int32_t frame;			/* [samples] of 20 ms at that rate */
-	struct bl_coder *coder;		/* NULL: nothing is agreed yet; tick side */
-	struct bl_encoder_config asked; /* caller side: what the coder was made for */
-	bool has_asked;
-	union bl_address asked_address; /* caller side */
-	bool guarded;			/* caller side: the guard knows it */
-	struct bl_sdes *sdes[2];	/* caller side: keys in use, ours and theirs; NULL: none */
-	struct bl_bridge *bridge;	/* tick side */
-	enum bl_role role;		/* in its bridge */
+	int32_t slot;		  /* in the tick's cells */
+	int32_t rate;		  /* [Hz] of what it says and hears */
+	int32_t frame;		  /* [samples] of 20 ms at that rate */
+	struct bl_coder *coder;	  /* NULL: nothing is agreed yet; tick side */
+	struct bl_bridge *bridge; /* tick side */
+	enum bl_role role;	  /* in its bridge */
+	enum bl_coding coding;
 	bool send, receive, detect;
 	bool started, silent; /* told so */
-	uint32_t quiet_ticks; /* in a row without sound */
-	enum bl_coding coding;
-	const struct bl_share *shared; /* this tick: the payload to send, NULL: its own */
-	bool has_sound;		       /* this tick's frame is not all zero by nature */
-	uint32_t silence;	       /* [ticks], 0: never */
-	uint64_t heard_tick;
-	uint64_t free_tick; /* caller side: until then a removed leg keeps its port */
-	struct bl_player player;
-	struct bl_feed *feeds; /* recordings and taps */
-	bool digit_sounds;     /* in what it says, this tick */
-	struct bl_digits digits;
-	struct bl_voice voice;
+	bool has_sound;	      /* this tick's frame is not all zero by nature */
+	bool digit_sounds;    /* in what it says, this tick */
 	bool tells_talk;
-	enum bl_digit_source digit_source; /* of the digit told last */
-	char digit;
-	uint64_t digit_tick;
-	float loudest_dbm0;    /* since it was published */
+	bool udptl;	      /* its port carries T.38 until RTP is agreed again */
+	uint32_t quiet_ticks; /* in a row without sound */
+	uint32_t silence;     /* [ticks], 0: never */
+	uint64_t heard_tick;
+	const int16_t *says;   /* this tick's frame */
+	const int16_t *said;   /* the same at its bridge's rate */
 	const int16_t *sought; /* this tick: where digits are to be found in, NULL: nowhere */
-	struct bl_analysis *analyses[BL_ANALYSES]; /* NULL: not listened to for that */
-	struct bl_fax *fax; /* NULL: none; hears and speaks instead of all else */
-	bool udptl;	    /* its port carries T.38 until RTP is agreed again */
-	struct bl_rtp_leg rtp;
-	struct bl_pcm_leg pcm;
-	struct bl_leg_stats stats; /* tick side */
-	_Atomic uint64_t published[sizeof(struct bl_leg_stats) / sizeof(uint64_t)];
+	const struct bl_share *shared; /* this tick: the payload to send, NULL: its own */
+	struct bl_feed *feeds;	       /* recordings and taps */
+	struct bl_fax *fax;	       /* NULL: none; hears and speaks instead of all else */
 	struct bl_gain mouth_gain, ear_gain;
 	struct bl_gain
 		event_gain; /* mute while a digit comes as an event: its tone would be a second */
+	struct bl_analysis *analyses[BL_ANALYSES]; /* NULL: not listened to for that */
+	float loudest_dbm0;			   /* since it was published */
+	struct bl_voice voice;
+	struct bl_rtp_leg rtp;
+	struct bl_leg_stats stats; /* tick side */
+	struct bl_digits digits;
+	struct bl_player player;
+	struct bl_pcm_leg pcm;
+	enum bl_digit_source digit_source; /* of the digit told last */
+	char digit;
+	uint64_t digit_tick;
+	struct bl_encoder_config asked; /* caller side: what the coder was made for */
+	bool has_asked;
+	bool guarded;			/* caller side: the guard knows it */
+	union bl_address asked_address; /* caller side */
+	struct bl_sdes *sdes[2];	/* caller side: keys in use, ours and theirs; NULL: none */
+	uint64_t free_tick;		/* caller side: until then a removed leg keeps its port */
+	_Atomic uint64_t published[sizeof(struct bl_leg_stats) / sizeof(uint64_t)];
 	struct bl_resampler mouth;  /* from the leg's rate to its bridge's */
 	struct bl_resampler ear;    /* from what it hears to the leg's rate */
 	struct bl_resampler narrow; /* from the leg's rate to 8 kHz, where digits are sought */
-	const int16_t *says;	    /* this tick's frame */
-	const int16_t *said;	    /* the same at its bridge's rate */
-	alignas(64) int16_t changed[BL_FRAME_MAX]; /* where a gain makes it another */
-	alignas(64) int16_t wide[BL_FRAME_MAX];	   /* where the bridge's rate does */
+	alignas(64)
+		int16_t changed[BL_FRAME_MAX];	/* what it says, where a gain makes it another */
+	alignas(64) int16_t wide[BL_FRAME_MAX]; /* the same where the bridge's rate does */
 };
 
 /* Tick side, in this order each tick. */
