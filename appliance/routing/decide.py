@@ -23,6 +23,8 @@ from appliance.routing.pool import ALL, Group, LineEntry, PoolEntry, ReadySeat
 
 #: seats told in a trace
 TRACE_CANDIDATES = 5
+#: so many seats are looked through for those of one branch; of more a list is kept
+FEW_SEATS = 16
 #: areas of more than one branch
 _WIDE = (ALL, "region:")
 
@@ -31,48 +33,13 @@ def decide(plan: PlanIndex, floor: Floor, now_ms: int) -> list[Proposal]:
     """Return proposals for all contacts that can be served now, the most urgent first."""
     index = floor.index(plan)
     index.advance(now_ms)
-    return _Decision(plan, floor, index, now_ms).run() if index.live else []
-
-
-class _Walk:
-    """One decision's way through a group's seats: taken ones at its head are not met again."""
-
-    def __init__(self, group: Group, ready: dict[str, ReadySeat], taken: set[str]) -> None:
-        self._group = group
-        self._ready = ready
-        self._taken = taken
-        self._at = 0
-        self._near: dict[str, int] = {}
-
-    def empty(self) -> bool:
-        """Tell whether all seats are taken."""
-        self._at = self._skip(self._group.seats, self._at)
-        return self._at >= len(self._group.seats)
-
-    def seats(self, home: str) -> Iterator[ReadySeat]:
-        """Yield the free seats as a contact of the branch *home* prefers them."""
-        pool, all_of_them, i = self._group.pool, self._group.seats, self._at
-        near_at = pool.need.near_at
-        near: list[PoolEntry] = []
-        if home and near_at >= 0 and self._group.area.startswith(_WIDE):
-            near = pool.seats_of(f"site:{home}", self._ready)
-        j = self._near[home] = self._skip(near, self._near.get(home, 0)) if near else 0
-        while i < len(all_of_them):
-            if j < len(near) and near[j][:near_at] <= all_of_them[i][:near_at]:
-                entry = near[j]
-                j += 1
-            else:
-                entry = all_of_them[i]
-                i += 1
-                if near and self._ready[str(entry[-1])].row.site == home:
-                    continue
-            if entry[-1] not in self._taken:
-                yield self._ready[str(entry[-1])]
-
-    def _skip(self, entries: list[PoolEntry], i: int) -> int:
-        while i < len(entries) and entries[i][-1] in self._taken:
-            i += 1
-        return i
+    groups = index.contested()
+    if not groups:
+        return []
+    decision = _Decision(plan, floor, index, groups, now_ms)
+    proposals = decision.run()
+    index.let_in(decision.taken)
+    return proposals
 
 
 class _Class:
@@ -101,14 +68,28 @@ class _Class:
 
 
 class _Decision:
-    def __init__(self, plan: PlanIndex, floor: Floor, index: Index, now_ms: int) -> None:
+    def __init__(
+        self,
+        plan: PlanIndex,
+        floor: Floor,
+        index: Index,
+        groups: dict[Group, list[PoolEntry]],
+        now_ms: int,
+    ) -> None:
         self._plan = plan
         self._floor = floor
         self._index = index
         self._now_ms = now_ms
-        self._taken: set[str] = set()
-        self._groups = list(index.live)
-        self._walks = [_Walk(group, index.ready, self._taken) for group in self._groups]
+        #: seats that are proposed
+        self.taken: set[str] = set()
+        self._groups = list(groups)
+        #: the seats of each group, best first, and how many taken ones are at its head
+        self._seats = list(groups.values())
+        self._begin = [0] * len(groups)
+        #: (group, branch) -> the seats there, and how many taken ones are at its head
+        self._near: dict[tuple[int, str], tuple[list[PoolEntry], int]] = {}
+        #: groups that may have a free seat left
+        self._open = list(range(len(groups)))
         #: owners whose contacts reach no seat of a group, so that each line is tried once only
         self._cut_off: set[tuple[int, str]] = set()
 
@@ -118,20 +99,66 @@ class _Decision:
         while classes:
             first = min(classes, key=_urgency)
             number = first.heads[0][1]
-            if self._walks[number].empty():
+            if self._empty(number):
                 first.drop()
             else:
                 contact = first.pop(self._groups)
                 proposal = self._serve(self._index.waiting[contact], number)
                 if proposal is not None:
                     proposals.append(proposal)
-                    if all(walk.empty() for walk in self._walks):
+                    while self._open and self._empty(self._open[-1]):
+                        self._open.pop()
+                    if not self._open:
                         break
             if first.heads:
                 self._weigh(first)
             else:
                 classes.remove(first)
         return proposals
+
+    def _empty(self, number: int) -> bool:
+        """Tell whether all seats of a group are taken."""
+        seats = self._seats[number]
+        begin = self._begin[number] = self._skip(seats, self._begin[number])
+        return begin >= len(seats)
+
+    def _skip(self, seats: list[PoolEntry], i: int) -> int:
+        while i < len(seats) and seats[i][-1] in self.taken:
+            i += 1
+        return i
+
+    def _free(self, number: int, home: str) -> Iterator[ReadySeat]:
+        """Yield a group's free seats as a contact of the branch *home* prefers them."""
+        seats, i, ready = self._seats[number], self._begin[number], self._index.ready
+        near_at = self._groups[number].pool.need.near_at
+        near, j = self._near_seats(number, home) if home and near_at >= 0 else ([], 0)
+        while i < len(seats):
+            if j < len(near) and near[j][:near_at] <= seats[i][:near_at]:
+                entry = near[j]
+                j += 1
+            else:
+                entry = seats[i]
+                i += 1
+                if near and ready[str(entry[-1])].row.site == home:
+                    continue
+            if entry[-1] not in self.taken:
+                yield ready[str(entry[-1])]
+
+    def _near_seats(self, number: int, home: str) -> tuple[list[PoolEntry], int]:
+        """Return a group's seats at *home*, and how many taken ones are at its head."""
+        group, seats = self._groups[number], self._seats[number]
+        if len(seats) - self._begin[number] == 1 or not group.area.startswith(_WIDE):
+            return [], 0  # there is nothing to choose
+        known = self._near.get((number, home))
+        if known is not None:
+            near, j = known
+        elif len(seats) > FEW_SEATS and seats is group.seats:
+            near, j = group.pool.seats_of(f"site:{home}", self._index.ready), 0
+        else:
+            ready = self._index.ready
+            near, j = [entry for entry in seats if ready[str(entry[-1])].row.site == home], 0
+        self._near[number, home] = near, self._skip(near, j)
+        return self._near[number, home]
 
     def _classes(self) -> list[_Class]:
         """Return the classes in which somebody waits for whom there are seats."""
@@ -162,7 +189,7 @@ class _Decision:
         looked_at, chosen = self._choose(row, number)
         if chosen is None:
             return None
-        self._taken.add(chosen.seat)
+        self.taken.add(chosen.seat)
         waited_ms = self._waited_ms(waiting.since_ms)
         trace = Trace(
             plan_serial=self._plan.serial,
@@ -181,11 +208,11 @@ class _Decision:
         chosen: SeatRow | None = None
         reaches_any = False
         levels = self._groups[number].pool.levels
-        for ready in self._walks[number].seats(row.home):
+        for ready in self._free(number, row.home):
             seat = ready.row
             against = self._floor.against(row, seat, self._now_ms)
-            if not reaches_any and not self._floor.reach.against(row.owner, seat.owner):
-                reaches_any = True
+            if not reaches_any:
+                reaches_any = not (against and self._floor.reach.against(row.owner, seat.owner))
             if chosen is None and not against:
                 chosen = seat
             elif chosen is None and len(looked_at) == TRACE_CANDIDATES - 1:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from appliance.routing.failures import FailureMemory
-from appliance.routing.holds import Holds, stamp
-from appliance.routing.index import Index
+from appliance.routing.index import Index, is_present, open_channels
 from appliance.routing.model import ContactRow, Failure, SeatRow
 from appliance.routing.planindex import PlanIndex
 from appliance.routing.reach import Reach
+from appliance.routing.refusals import Refusals
+from appliance.routing.spots import ContactSpot, Hold, SeatSpot
 
 #: an age beyond this is taken for this [ms]: a week; guards the score against nonsense
 MAX_AGE_MS = 7 * 86_400_000
@@ -21,10 +22,13 @@ MAX_AGE_MS = 7 * 86_400_000
 class _Owner:
     """What one appliance published in its present life."""
 
-    def __init__(self, incarnation: int) -> None:
+    __slots__ = ("contacts", "incarnation", "name", "present", "seats")
+
+    def __init__(self, name: str, incarnation: int) -> None:
+        self.name = name
         self.incarnation = incarnation
-        self.contacts: dict[str, tuple[ContactRow, int]] = {}
-        self.seats: dict[str, tuple[SeatRow, int]] = {}
+        self.contacts: dict[str, ContactSpot] = {}
+        self.seats: dict[str, SeatSpot] = {}
         self.present = True
 
 
@@ -33,12 +37,12 @@ class Floor:
 
     def __init__(self, name: str = "") -> None:
         self._owners: dict[str, _Owner] = {}
-        #: contact or seat -> those who publish it; nearly always one
-        self._contact_owners: dict[str, tuple[str, ...]] = {}
-        self._seat_owners: dict[str, tuple[str, ...]] = {}
+        #: all names that somebody publishes
+        self._contacts: dict[str, ContactSpot] = {}
+        self._seats: dict[str, SeatSpot] = {}
         self._index: Index | None = None
         self._now_ms = 0
-        self._holds = Holds()
+        self._refusals = Refusals()
         self._failures = FailureMemory()
         #: who reaches whom, and whose pairs are proposed here
         self.reach = Reach(name)
@@ -66,21 +70,16 @@ class Floor:
         if known is not None and incarnation < known.incarnation:
             self.ignored["stale-incarnation"] += 1
             return False
-        fresh = _Owner(incarnation)
+        before = known or _Owner(owner, incarnation)
+        fresh = self._owners[owner] = _Owner(owner, incarnation)
         self.reach.say(owner, reaches)
-        old_contacts = list(known.contacts) if known else []
-        old_seats = list(known.seats) if known else []
-        self._owners[owner] = fresh
         self._failures.forget(owner)
         self._note_failures(owner, failures, now_ms)
-        new_contacts = self._take_contacts(owner, fresh, contacts, now_ms)
-        new_seats = self._take_seats(owner, fresh, seats, now_ms)
-        for contact in {*old_contacts, *new_contacts}:
-            self._claim(self._contact_owners, contact, owner, contact in fresh.contacts)
-            self._show_contact(contact)
-        for seat in {*old_seats, *new_seats}:
-            self._claim(self._seat_owners, seat, owner, seat in fresh.seats)
-            self._show_seat(seat)
+        for contact in contacts:
+            self._take_contact(fresh, contact, now_ms)
+        for seat in seats:
+            self._take_seat(fresh, seat, now_ms)
+        self._forget(owner, before, fresh)
         self.stirred = True
         return True
 
@@ -97,22 +96,22 @@ class Floor:
         now_ms: int,
     ) -> bool:
         """Take a delta. Return False if there is no snapshot of this life for it to change."""
-        self.tick(now_ms)
+        if now_ms != self._now_ms:
+            self.tick(now_ms)
         known = self._owners.get(owner)
         if known is None or not known.present or incarnation != known.incarnation:
             self.ignored["stale-incarnation"] += 1
             return False
-        for contact in self._take_contacts(owner, known, contacts, now_ms):
-            self._claim(self._contact_owners, contact, owner, contact in known.contacts)
-            self._show_contact(contact)
-        changed = self._take_seats(owner, known, seats, now_ms)
-        for seat in gone:
-            known.seats.pop(seat, None)
-            changed.append(seat)
-        for seat in changed:
-            self._claim(self._seat_owners, seat, owner, seat in known.seats)
-            self._show_seat(seat)
-        self._note_failures(owner, failures, now_ms)
+        for contact in contacts:
+            self._take_contact(known, contact, now_ms)
+        for seat in seats:
+            self._take_seat(known, seat, now_ms)
+        for name in gone:
+            spot = known.seats.pop(name, None)
+            if spot is not None:
+                self._leave_seat(owner, spot)
+        if failures:
+            self._note_failures(owner, failures, now_ms)
         if reaches is not None and self.reach.say(owner, reaches):
             self.stirred = True
         return True
@@ -122,32 +121,22 @@ class Floor:
         known = self._owners.get(owner)
         if known is None or not known.present:
             return
-        gone = self._owners[owner] = _Owner(known.incarnation)
+        gone = self._owners[owner] = _Owner(owner, known.incarnation)
         gone.present = False
         self.reach.forget(owner)
         self.stirred = True
         self._failures.forget(owner)
-        for contact in known.contacts:
-            self._claim(self._contact_owners, contact, owner, False)
-            self._show_contact(contact)
-        for seat in known.seats:
-            self._claim(self._seat_owners, seat, owner, False)
-            self._show_seat(seat)
+        self._forget(owner, known, gone)
 
     def tick(self, now_ms: int) -> None:
-        """Let failures and holds end whose time is over, and contacts ask for less."""
+        """Let failures and refusals end whose time is over, and contacts ask for less."""
         if now_ms == self._now_ms:
             return
         self._now_ms = max(self._now_ms, now_ms)
         if self._failures.expire(now_ms):
             self.stirred = True
-        for contact, seat in self._holds.expire(now_ms):
-            if contact and seat:
-                self.stirred = True
-            elif contact:
-                self._show_contact(contact)
-            else:
-                self._show_seat(seat)
+        if self._refusals.expire(now_ms):
+            self.stirred = True
         if self._index is not None and self._index.advance(now_ms):
             self.stirred = True
 
@@ -157,9 +146,11 @@ class Floor:
         """Return lines and pools under *plan*; they are kept until another plan is asked for."""
         if self._index is None or self._index.plan is not plan:
             self._index = Index(plan, self._now_ms)
-            for seat in self._seat_owners:
+            for seat in self._seats.values():
+                seat.shown = seat.present = False
                 self._show_seat(seat)
-            for contact in self._contact_owners:
+            for contact in self._contacts.values():
+                contact.shown = False
                 self._show_contact(contact)
         return self._index
 
@@ -170,21 +161,21 @@ class Floor:
 
     def contact(self, contact: str) -> ContactRow | None:
         """Return the row that counts for *contact*."""
-        held = self._contact(contact)
-        return None if held is None else held[0]
+        spot = self._contacts.get(contact)
+        return None if spot is None else spot.row
 
     def seat(self, seat: str) -> SeatRow | None:
         """Return the row that counts for *seat*: of several log-ins the one of highest epoch."""
-        held = self._seat(seat)
-        return None if held is None else held[0]
+        spot = self._seats.get(seat)
+        return None if spot is None else spot.row
 
     def seats(self) -> list[SeatRow]:
         """Return the row that counts for each seat, in order of names."""
-        return [row for seat in sorted(self._seat_owners) if (row := self.seat(seat))]
+        return [row for name in sorted(self._seats) if (row := self._seats[name].row)]
 
     def contacts(self) -> list[ContactRow]:
         """Return the row that counts for each contact, in order of places."""
-        rows = [row for contact in self._contact_owners if (row := self.contact(contact))]
+        rows = [row for spot in self._contacts.values() if (row := spot.row)]
         return sorted(rows, key=lambda row: (row.place, row.contact))
 
     def connected(self, a: str, b: str) -> bool:
@@ -195,7 +186,7 @@ class Floor:
         """Return the reason word for which this pair is left out, or nothing."""
         return (
             self.reach.against(contact.owner, seat.owner)
-            or self._holds.against(contact, seat)
+            or self._refusals.against(contact, seat)
             or self._failures.against(
                 contact.contact, contact.owner, seat.seat, seat.owner, now_ms
             )
@@ -203,134 +194,142 @@ class Floor:
 
     # -- holds: a proposal is on its way -------------------------------------------------------
 
-    def hold(self, contact: ContactRow, seat: SeatRow, until_ms: int) -> None:
-        """Keep both out of lines and pools until then, or each until its row changes."""
-        self._holds.hold(contact, until_ms)
-        self._holds.hold(seat, until_ms)
-        self._show_contact(contact.contact)
-        self._show_seat(seat.seat)
+    def hold(self, contact: str, seat: str, until_ms: int) -> Hold | None:
+        """Keep both out of lines and pools, each until it is freed or its row changes."""
+        contact_spot, seat_spot = self._contacts.get(contact), self._seats.get(seat)
+        if contact_spot is None or seat_spot is None:
+            return None
+        if contact_spot.row is None or seat_spot.row is None:
+            return None
+        hold = Hold(contact_spot.row, contact_spot, seat_spot.row, seat_spot, until_ms)
+        contact_spot.hold = seat_spot.hold = hold
+        self._show_contact(contact_spot)
+        self._show_seat(seat_spot)
+        return hold
 
-    def free(self, contact: str, seat: str) -> None:
-        """End the holds of both."""
-        if self._holds.free_contact(contact):
+    def free(self, hold: Hold) -> None:
+        """Let go what *hold* still holds."""
+        contact, seat = hold.contact_spot, hold.seat_spot
+        if contact.hold is hold:
+            contact.hold = None
             self._show_contact(contact)
-        if self._holds.free_seat(seat):
+        if seat.hold is hold:
+            seat.hold = None
             self._show_seat(seat)
+
+    def held(self, contact: str) -> bool:
+        """Tell whether a proposal is on its way for *contact*."""
+        spot = self._contacts.get(contact)
+        return spot is not None and spot.held()
 
     def refuse(self, contact: ContactRow, seat: SeatRow, reason: str, until_ms: int) -> None:
         """Leave this pair out until then, or until one of the rows changes."""
-        self._holds.refuse(contact, seat, reason, until_ms)
+        self._refusals.refuse(contact, seat, reason, until_ms)
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _take_contacts(
-        self, owner: str, into: _Owner, rows: Iterable[ContactRow], now_ms: int
-    ) -> list[str]:
-        changed = []
-        for row in rows:
-            old = into.contacts.get(row.contact)
-            if not self._fresh(owner, into, row, old[0] if old else None):
-                continue
-            if row.state == "ended":
-                into.contacts.pop(row.contact, None)
-            else:
-                into.contacts[row.contact] = (row, now_ms - _age(row.age_ms))
-            changed.append(row.contact)
-        return changed
+    def _take_contact(self, known: _Owner, row: ContactRow, now_ms: int) -> None:
+        name = row.contact
+        spot = known.contacts.get(name)
+        if row.owner != known.name or row.incarnation != known.incarnation:
+            self._ignore(known, row)
+            return
+        if spot is not None:
+            old = spot.row if spot.claims is None else spot.of(known.name)
+            if old is not None and row.fence < old.fence:
+                self.ignored["stale-fence"] += 1
+                return
+        if row.state == "ended":
+            if spot is not None:
+                del known.contacts[name]
+                self._leave_contact(known.name, spot)
+            return
+        if spot is None:
+            spot = self._contacts.get(name)
+            if spot is None:
+                spot = self._contacts[name] = ContactSpot(name)
+            known.contacts[name] = spot
+        spot.put(row, now_ms - _age(row.age_ms))
+        self._show_contact(spot)
 
-    def _take_seats(
-        self, owner: str, into: _Owner, rows: Iterable[SeatRow], now_ms: int
-    ) -> list[str]:
-        changed = []
-        for row in rows:
-            old = into.seats.get(row.seat)
-            if self._fresh(owner, into, row, old[0] if old else None):
-                into.seats[row.seat] = (row, now_ms - _age(row.idle_ms))
-                changed.append(row.seat)
-        return changed
-
-    def _fresh(
-        self,
-        owner: str,
-        known: _Owner,
-        row: ContactRow | SeatRow,
-        old: ContactRow | SeatRow | None,
-    ) -> bool:
-        """Tell whether a row is the sender's own, of its present life, and not overtaken."""
-        if row.owner != owner:
-            self.ignored["refused"] += 1
-        elif row.incarnation != known.incarnation:
-            self.ignored["stale-incarnation"] += 1
-        elif old is not None and stamp(row) < stamp(old):
-            self.ignored["stale-fence"] += 1
+    def _take_seat(self, known: _Owner, row: SeatRow, now_ms: int) -> None:
+        name = row.seat
+        spot = known.seats.get(name)
+        if row.owner != known.name or row.incarnation != known.incarnation:
+            self._ignore(known, row)
+            return
+        if spot is not None:
+            old = spot.row if spot.claims is None else spot.of(known.name)
+            if old is not None and (row.epoch, row.fence) < (old.epoch, old.fence):
+                self.ignored["stale-fence"] += 1
+                return
         else:
-            return True
-        return False
+            spot = self._seats.get(name)
+            if spot is None:
+                spot = self._seats[name] = SeatSpot(name)
+            known.seats[name] = spot
+        spot.put(row, now_ms - _age(row.idle_ms))
+        self._show_seat(spot)
+
+    def _ignore(self, known: _Owner, row: ContactRow | SeatRow) -> None:
+        """Count a row that is not the sender's own, or not of its present life."""
+        self.ignored["refused" if row.owner != known.name else "stale-incarnation"] += 1
 
     def _note_failures(self, owner: str, failures: Iterable[Failure], now_ms: int) -> None:
-        if failures:
-            self.ignored["refused"] += self._failures.add(owner, failures, now_ms)
+        self.ignored["refused"] += self._failures.add(owner, failures, now_ms)
 
-    @staticmethod
-    def _claim(owners: dict[str, tuple[str, ...]], name: str, owner: str, has: bool) -> None:
-        known = owners.get(name, ())
-        if has == (owner in known):
-            return
-        if has:
-            owners[name] = (*known, owner)
-        elif len(known) == 1:
-            del owners[name]
-        else:
-            owners[name] = tuple(other for other in known if other != owner)
+    def _forget(self, owner: str, before: _Owner, now: _Owner) -> None:
+        """Forget what *owner* published before and does not now."""
+        for name, contact in before.contacts.items():
+            if name not in now.contacts:
+                self._leave_contact(owner, contact)
+        for name, seat in before.seats.items():
+            if name not in now.seats:
+                self._leave_seat(owner, seat)
 
-    def _contact(self, contact: str) -> tuple[ContactRow, int] | None:
-        """Of several claims, that of the appliance which minted the place counts first."""
-        owners = self._contact_owners.get(contact)
-        if not owners:
-            return None
-        if len(owners) == 1:
-            return self._owners[owners[0]].contacts[contact]
-        claims = [self._owners[owner].contacts[contact] for owner in owners]
-        return min(claims, key=lambda claim: _contact_claim(claim[0]))
+    def _leave_contact(self, owner: str, spot: ContactSpot) -> None:
+        spot.leave(owner)
+        if spot.row is None:
+            del self._contacts[spot.name]
+        self._show_contact(spot)
 
-    def _seat(self, seat: str) -> tuple[SeatRow, int] | None:
-        """Of several log-ins of one person, the one of the highest epoch counts."""
-        owners = self._seat_owners.get(seat)
-        if not owners:
-            return None
-        if len(owners) == 1:
-            return self._owners[owners[0]].seats[seat]
-        claims = [self._owners[owner].seats[seat] for owner in owners]
-        return max(claims, key=lambda claim: (claim[0].epoch, claim[0].owner))
+    def _leave_seat(self, owner: str, spot: SeatSpot) -> None:
+        spot.leave(owner)
+        if spot.row is None:
+            del self._seats[spot.name]
+        self._show_seat(spot)
 
-    def _show_contact(self, contact: str) -> None:
+    def _show_contact(self, spot: ContactSpot) -> None:
         """Bring the index in line with the row that counts now."""
-        held = self._contact(contact)
-        on_hold = self._holds.holds_contact(contact, held[0] if held else None)
+        held = spot.hold is not None and spot.held()
         if self._index is None:
             return
-        if held is None or held[0].state != "waiting" or on_hold:
-            self._index.drop_contact(contact)
-        elif self._index.put_contact(*held):
-            self.stirred = True
+        row = spot.row
+        if row is not None and row.state == "waiting" and not held:
+            spot.shown = True
+            if self._index.put_contact(row, spot.since_ms):
+                self.stirred = True
+        elif spot.shown:
+            spot.shown = False
+            self._index.drop_contact(spot.name)
 
-    def _show_seat(self, seat: str) -> None:
+    def _show_seat(self, spot: SeatSpot) -> None:
         """Bring the index in line with the row that counts now."""
-        held = self._seat(seat)
-        on_hold = self._holds.holds_seat(seat, held[0] if held else None)
+        held = spot.hold is not None and spot.held()
         if self._index is None:
             return
-        if held is None:
-            self.stirred = self._index.drop_seat(seat) or self.stirred
-        elif on_hold:
-            self._index.hold_seat(held[0])
-        elif self._index.put_seat(*held):
-            self.stirred = True
+        row = spot.row
+        if row is None:
+            spot.shown = spot.present = False
+            self.stirred = self._index.drop_seat(spot.name) or self.stirred
+            return
+        present, takes = is_present(row), not held and bool(open_channels(row))
+        if takes or spot.shown or present != spot.present:
+            spot.shown, spot.present = takes, present
+            index, since_ms = self._index, spot.since_ms
+            if index.hold_seat(row) if held else index.put_seat(row, since_ms):
+                self.stirred = True
 
 
 def _age(age_ms: int) -> int:
-    return min(max(age_ms, 0), MAX_AGE_MS)
-
-
-def _contact_claim(row: ContactRow) -> tuple[bool, str]:
-    return (row.owner != row.place.appliance, row.owner)
+    return age_ms if 0 <= age_ms <= MAX_AGE_MS else min(max(age_ms, 0), MAX_AGE_MS)

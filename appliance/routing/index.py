@@ -1,30 +1,36 @@
 """The floor as `decide` wants it: groups of waiting contacts and pools of seats.
 
 Seats that take nothing and contacts that do not wait are in neither, so they cost nothing. A
-change of a seat touches the pools that its agent's profile belongs to, a change of a contact one
-line; whoever decides looks only at groups that have both contacts and seats (`live`).
+change of a contact touches one line. A seat for which nobody waits goes into the pools that its
+agent's profile belongs to. One for which somebody waits stands at the *door* until the next
+decision: it is known to the groups that may take it, and in no pool, since nearly always it is
+taken at once. Whoever decides looks only at groups with both contacts and seats (`contested`).
 """
 
 import heapq
 from bisect import bisect_left, insort
+from collections.abc import Container
 
 from appliance.plan.model import Channel
 from appliance.routing.model import ContactRow, SeatRow
 from appliance.routing.needs import Need, Stage
 from appliance.routing.planindex import PlanIndex, Profile
-from appliance.routing.pool import ALL, Group, LineEntry, Pool, ReadySeat
+from appliance.routing.pool import ALL, Group, LineEntry, Pool, PoolEntry, ReadySeat
 
 #: pools kept that no contact waits for; a contact may name any skills, so there is a bound
 MAX_IDLE_POOLS = 1024
+#: seats at the door; each group that is looked at is merged with each of them
+MAX_DOOR = 4
 
 #: seats in these states take nothing, whatever they say
 _CLOSED = frozenset({"paused", "away"})
+_VOICE: tuple[Channel, ...] = ("voice",)
 
 
 class Waiting:
     """A contact that waits, and where it stands."""
 
-    __slots__ = ("entry", "group", "klass", "number", "row", "since_ms", "stages")
+    __slots__ = ("entry", "gone", "group", "klass", "number", "row", "since_ms", "stages")
 
     def __init__(
         self, row: ContactRow, since_ms: int, stages: tuple[Stage, ...], klass: str, number: int
@@ -33,8 +39,10 @@ class Waiting:
         self.since_ms = since_ms
         self.stages = stages
         self.klass = klass
-        #: tells it from others that waited by the same name
+        #: all different, so that nothing after it is compared
         self.number = number
+        #: it waits no more
+        self.gone = False
         place = row.place
         self.entry: LineEntry = (place.arrival, place.appliance, place.contact, row.contact)
         self.group: Group
@@ -50,15 +58,17 @@ class Index:
         self.waiting: dict[str, Waiting] = {}
         #: seat -> where it stands
         self.ready: dict[str, ReadySeat] = {}
-        #: groups with both contacts and seats
+        #: groups with both contacts and seats in pools
         self.live: dict[Group, None] = {}
+        #: seats that came since the last decision and that somebody waits for
+        self._door: dict[str, ReadySeat] = {}
         self._pools: dict[Need, Pool] = {}
         self._idle_pools: dict[Pool, None] = {}
         #: (profile, channel) -> the pools it belongs to
         self._of_profile: dict[tuple[Profile, Channel], list[Pool]] = {}
         self._numbers = 0
-        #: (when [ms], contact, its number): a stage begins
-        self._due: list[tuple[int, str, int]] = []
+        #: (when [ms], number of the contact, who): a stage begins
+        self._due: list[tuple[int, int, Waiting]] = []
         #: agent -> contacts that ask for them by name
         self._wanted: dict[str, dict[str, None]] = {}
         #: agents who are logged in and not paused
@@ -86,6 +96,7 @@ class Index:
         waiting = self.waiting.pop(contact, None)
         if waiting is None:
             return
+        waiting.gone = True
         self._leave(waiting)
         agent = waiting.row.agent
         if agent:
@@ -99,9 +110,8 @@ class Index:
         self.now_ms = max(self.now_ms, now_ms)
         found = False
         while self._due and self._due[0][0] <= now_ms:
-            _, contact, number = heapq.heappop(self._due)
-            waiting = self.waiting.get(contact)
-            if waiting is not None and waiting.number == number:
+            waiting = heapq.heappop(self._due)[2]
+            if not waiting.gone:
                 self._leave(waiting)
                 found = self._stand(waiting) or found
         return found
@@ -129,7 +139,7 @@ class Index:
                 area = f"agent:{row.agent}"
                 number, due_ms = len(stages) - 1, named_ms
         if due_ms >= 0:
-            heapq.heappush(self._due, (waiting.since_ms + due_ms, row.contact, waiting.number))
+            heapq.heappush(self._due, (waiting.since_ms + due_ms, waiting.number, waiting))
         group = self._group(stages[number].need, area)
         waiting.group = group
         line = group.lines.get(waiting.klass)
@@ -140,7 +150,7 @@ class Index:
         if group.seats:
             self.live[group] = None
             return True
-        return False
+        return any(group in seat.groups for seat in self._door.values())
 
     def _leave(self, waiting: Waiting) -> None:
         group = waiting.group
@@ -156,74 +166,94 @@ class Index:
     def _area(self, stage: Stage, home: str) -> str:
         if not home or stage.radius == "all":
             return ALL
-        if stage.radius == "region":
-            region = self.plan.region(home)
-            if region:
-                return f"region:{region}"
-        return f"site:{home}"
+        areas = self.plan.areas(home)  # itself, and its region if it has one
+        return areas[-1] if stage.radius == "region" else areas[0]
 
     # -- seats ---------------------------------------------------------------------------------
 
     def put_seat(self, row: SeatRow, since_ms: int) -> bool:
         """Take a seat as it is now; tell whether somebody waits whom it could serve."""
-        self._out(row.seat)
-        profile = self.plan.agents.get(row.seat)
+        name = row.seat
+        if name in self.ready:
+            self._out(name)
+        wanted = self._note_presence(name, present=is_present(row))
+        channels = open_channels(row)
+        profile = self.plan.agents.get(name) if channels else None
         if profile is None:
-            return False
-        wanted = self._note_presence(row.seat, present=row.state not in _CLOSED)
-        channels = _open(row)
-        if not channels:
             return wanted
-        areas = self.plan.areas(row.site)
-        seat = ReadySeat(row, since_ms, areas, profile, self.plan.costs[row.seat])
-        self.ready[row.seat] = seat
+        seat = ReadySeat(row, since_ms, self.plan.areas(row.site), profile, self.plan.costs[name])
+        self.ready[name] = seat
         for channel in channels:
             for pool in self._of_profile.get((profile, channel), ()):
-                wanted = self._join(pool, seat) or wanted
-        return wanted
+                if pool.groups:
+                    seat.groups += pool.groups_of(seat)
+        if not seat.groups:
+            self._let_in(seat)
+            return wanted
+        self._door[name] = seat
+        if len(self._door) > MAX_DOOR:
+            self.let_in(())
+        return True
 
     def drop_seat(self, seat: str) -> bool:
         """Forget a seat; tell whether somebody waits who was kept for it."""
         self._out(seat)
         return self._note_presence(seat, present=False)
 
-    def hold_seat(self, row: SeatRow) -> None:
-        """Let a seat take nothing for a moment."""
+    def hold_seat(self, row: SeatRow) -> bool:
+        """Let a seat take nothing for a moment; tell whether somebody waits for nobody else."""
         self._out(row.seat)
+        return self._note_presence(row.seat, present=is_present(row))
 
-    def _join(self, pool: Pool, seat: ReadySeat) -> bool:
+    def let_in(self, taken: Container[str]) -> None:
+        """Let the seats at the door into the pools, all but those that are *taken*."""
+        for name in [name for name in self._door if name not in taken]:
+            self._let_in(self._door.pop(name))
+
+    def contested(self) -> dict[Group, list[PoolEntry]]:
+        """Return the groups with both contacts and seats, and the seats of each, best first."""
+        found = {group: group.seats for group in self.live}
+        if not found and len(self._door) == 1:
+            ((name, seat),) = self._door.items()
+            alone: list[PoolEntry] = [(name,)]  # nothing is sorted, so the name will do
+            return {group: alone for group in seat.groups if group.lines}
+        for seat in self._door.values():
+            for group in seat.groups:
+                if group.lines:
+                    entries = [*found.get(group, ())]
+                    insort(entries, group.pool.entry(seat))
+                    found[group] = entries
+        return found
+
+    def _let_in(self, seat: ReadySeat) -> None:
+        """Put a seat into its pools."""
+        seat.groups = []
+        for channel in open_channels(seat.row):
+            for pool in self._of_profile.get((seat.profile, channel), ()):
+                self._join(pool, seat)
+
+    def _join(self, pool: Pool, seat: ReadySeat) -> None:
         entry = pool.entry(seat)
         pool.add(entry, seat.areas)
         seat.entries.append((pool, entry))
-        if not pool.groups:
-            return False
-        found = False
-        for group in self._groups_of(pool, seat):
-            self.live[group] = None
-            found = True
-        return found
+        if pool.groups:
+            for group in pool.groups_of(seat):
+                self.live[group] = None
 
     def _out(self, name: str) -> None:
         seat = self.ready.pop(name, None)
-        if seat is None:
+        if seat is None or self._door.pop(name, None) is not None:
             return
         for pool, entry in seat.entries:
             pool.remove(entry, seat.areas)
             if pool.groups:
-                for group in self._groups_of(pool, seat):
+                for group in pool.groups_of(seat):
                     if not group.seats:
                         self.live.pop(group, None)
 
-    @staticmethod
-    def _groups_of(pool: Pool, seat: ReadySeat) -> list[Group]:
-        """Return the groups that *seat* may serve by where it is."""
-        groups = pool.groups
-        areas = (ALL, *seat.areas, f"agent:{seat.row.seat}")
-        return [groups[area] for area in areas if area in groups]
-
     def _note_presence(self, agent: str, *, present: bool) -> bool:
         """Let those who ask for *agent* wait for nobody else, or for everybody again."""
-        if (agent in self._present) == present:
+        if (agent in self._present) == present or agent not in self.plan.agents:
             return False
         if present:
             self._present.add(agent)
@@ -247,6 +277,9 @@ class Index:
             if not pool.groups:
                 self._idle_pools.pop(pool, None)
             group = pool.groups[area] = Group(pool, area, pool.seats_of(area, self.ready))
+            for seat in self._door.values():
+                if _meets(seat, pool) and group in pool.groups_of(seat):
+                    seat.groups.append(group)
         return group
 
     def _made(self, need: Need) -> Pool:
@@ -254,7 +287,7 @@ class Index:
         for profile in pool.levels:
             self._of_profile.setdefault((profile, need.channel), []).append(pool)
         for seat in self.ready.values():
-            if seat.profile in pool.levels and need.channel in _open(seat.row):
+            if _meets(seat, pool) and seat.row.seat not in self._door:
                 self._join(pool, seat)
         return pool
 
@@ -278,8 +311,17 @@ class Index:
             seat.entries = [(own, entry) for own, entry in seat.entries if own is not pool]
 
 
-def _open(row: SeatRow) -> tuple[Channel, ...]:
+def is_present(row: SeatRow) -> bool:
+    """Tell whether the agent is there to serve, now or soon."""
+    return row.state not in _CLOSED
+
+
+def open_channels(row: SeatRow) -> tuple[Channel, ...]:
     """Return the channels in which a seat takes one more contact."""
-    if row.state in _CLOSED:
-        return ()
-    return ("voice", *row.also) if row.state == "ready" else row.also
+    if row.state == "ready":
+        return ("voice", *row.also) if row.also else _VOICE
+    return () if row.state in _CLOSED else row.also
+
+
+def _meets(seat: ReadySeat, pool: Pool) -> bool:
+    return seat.profile in pool.levels and pool.need.channel in open_channels(seat.row)

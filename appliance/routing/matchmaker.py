@@ -4,15 +4,16 @@ Several may run at once, any may die, and a new one is complete as soon as each 
 has come.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 
 from appliance.plan.model import Plan
 from appliance.routing.decide import decide
 from appliance.routing.floor import Floor
-from appliance.routing.holds import stamp
 from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
 from appliance.routing.planindex import PlanIndex
+from appliance.routing.spots import Hold, stamp
 
 #: a proposal that led to nothing is forgotten after this [ms]: longer than an owner waits for a
 #: confirmation (2,000 ms), so that an answer on its way is not overtaken
@@ -64,10 +65,12 @@ class Matchmaker:
     def __init__(self, plan: Plan, name: str = "") -> None:
         self._plan = PlanIndex(plan)
         self.floor = Floor(name)
-        #: contact -> (contact's row, seat's row, until [ms])
-        self._pending: dict[str, tuple[ContactRow, SeatRow, int]] = {}
-        #: seat -> contact that was proposed for it last
-        self._proposed_to: dict[str, str] = {}
+        #: contact -> the proposal of which nothing was heard
+        self._pending: dict[str, Hold] = {}
+        #: seat -> what was proposed for it last
+        self._proposed_to: dict[str, Hold] = {}
+        #: all proposals in order of time
+        self._asked: deque[Hold] = deque()
 
     @property
     def plan(self) -> PlanIndex:
@@ -92,7 +95,9 @@ class Matchmaker:
             now_ms=now_ms,
         )
         if taken:
-            self._came_to_nothing(snapshot.seats, now_ms)
+            for row in snapshot.seats:
+                if row.state == "ready":
+                    self._came_to_nothing(row, now_ms)
         return taken
 
     def on_delta(self, owner: str, delta: DeltaRecord, now_ms: int) -> bool:
@@ -108,29 +113,32 @@ class Matchmaker:
             now_ms=now_ms,
         )
         if taken:
-            self._came_to_nothing(delta.seats, now_ms)
+            for row in delta.seats:
+                if row.state == "ready":
+                    self._came_to_nothing(row, now_ms)
         return taken
 
     def on_lost(self, owner: str) -> None:
         """Forget an owner that went out of reach, and what was proposed to it."""
         self.floor.lose(owner)
-        for contact, (row, seat, _) in tuple(self._pending.items()):
-            if owner in (row.owner, seat.owner):
-                self._drop(contact)
-                self.floor.free(contact, seat.seat)
+        for hold in tuple(self._pending.values()):
+            if owner in (hold.contact.owner, hold.seat.owner):
+                self._drop(hold)
+                self.floor.free(hold)
 
     def refused(self, contact: str, seat: str, reason: str, now_ms: int) -> None:
         """Take an owner's no; both may be proposed again at once, but not to each other."""
-        pending = self._pending.get(contact)
-        if pending is None or pending[1].seat != seat:
+        hold = self._pending.get(contact)
+        if hold is None or hold.seat.seat != seat:
             return
-        self._drop(contact)
-        self.floor.refuse(pending[0], pending[1], reason, now_ms + REFUSED_MS)
-        self.floor.free(contact, seat)
+        self._drop(hold)
+        self.floor.refuse(hold.contact, hold.seat, reason, now_ms + REFUSED_MS)
+        self.floor.free(hold)
 
     def propose(self, now_ms: int) -> list[Proposal]:
         """Return what is to be proposed now. Costs next to nothing where nothing has changed."""
-        self._forget_unanswered(now_ms)
+        if self._asked and self._asked[0].until_ms <= now_ms:
+            self._forget_unanswered(now_ms)
         self.floor.tick(now_ms)
         if not self.floor.stirred:
             return []
@@ -141,36 +149,35 @@ class Matchmaker:
         return proposals
 
     def _await_answer(self, proposal: Proposal, until_ms: int) -> None:
-        contact = self.floor.contact(proposal.contact)
-        seat = self.floor.seat(proposal.seat)
-        if contact is not None and seat is not None:
-            self._drop(contact.contact)
-            self._pending[contact.contact] = (contact, seat, until_ms)
-            self._proposed_to[seat.seat] = contact.contact
-            self.floor.hold(contact, seat, until_ms)
+        hold = self.floor.hold(proposal.contact, proposal.seat, until_ms)
+        if hold is not None:
+            before = self._pending.get(proposal.contact)
+            if before is not None:
+                self._drop(before)
+            self._pending[proposal.contact] = hold
+            self._proposed_to[proposal.seat] = hold
+            self._asked.append(hold)
 
     def _forget_unanswered(self, now_ms: int) -> None:
         """Leave out pairs of which nothing was heard, so that others get their turn."""
-        while self._pending:
-            contact, seat, until_ms = next(iter(self._pending.values()))
-            if until_ms > now_ms:
-                return
-            self._drop(contact.contact)
-            self.floor.refuse(contact, seat, "timeout", now_ms + REFUSED_MS)
+        while self._asked and self._asked[0].until_ms <= now_ms:
+            hold = self._asked.popleft()
+            self._drop(hold)
+            if hold.whole:  # or a row has changed since, and a refusal would say nothing
+                self.floor.refuse(hold.contact, hold.seat, "timeout", now_ms + REFUSED_MS)
+            self.floor.free(hold)
 
-    def _came_to_nothing(self, rows: Iterable[SeatRow], now_ms: int) -> None:
-        """Let contacts go whose seat is free again: its owner has no answer of the other owner."""
-        for row in rows:
-            contact = self._proposed_to.get(row.seat)
-            if contact is None or row.state != "ready":
-                continue
-            held, seat, _ = self._pending[contact]
-            if row.owner == seat.owner and stamp(row) > stamp(seat):
-                self._drop(contact)
-                self.floor.refuse(held, row, "timeout", now_ms + REFUSED_MS)
-                self.floor.free(contact, row.seat)
+    def _came_to_nothing(self, row: SeatRow, now_ms: int) -> None:
+        """Let a contact go whose seat is free again: its owner has no answer of the other's."""
+        hold = self._proposed_to.get(row.seat)
+        if hold is not None and row.owner == hold.seat.owner and stamp(row) > stamp(hold.seat):
+            self._drop(hold)
+            self.floor.refuse(hold.contact, row, "timeout", now_ms + REFUSED_MS)
+            self.floor.free(hold)
 
-    def _drop(self, contact: str) -> None:
-        pending = self._pending.pop(contact, None)
-        if pending is not None and self._proposed_to.get(pending[1].seat) == contact:
-            del self._proposed_to[pending[1].seat]
+    def _drop(self, hold: Hold) -> None:
+        """Wait for nothing about this proposal any more; a newer one of its contact goes on."""
+        if self._pending.get(hold.contact.contact) is hold:
+            del self._pending[hold.contact.contact]
+        if self._proposed_to.get(hold.seat.seat) is hold:
+            del self._proposed_to[hold.seat.seat]

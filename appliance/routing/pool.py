@@ -23,7 +23,7 @@ ALL = "all"
 class ReadySeat:
     """A seat that takes contacts now, and where it stands."""
 
-    __slots__ = ("areas", "cost", "entries", "profile", "row", "since_ms")
+    __slots__ = ("areas", "cost", "entries", "groups", "profile", "row", "since_ms")
 
     def __init__(
         self, row: SeatRow, since_ms: int, areas: tuple[str, ...], profile: Profile, cost: float
@@ -34,7 +34,10 @@ class ReadySeat:
         #: where contacts may look for it, beside `ALL` and for the agent by name
         self.areas = areas
         self.cost = cost
+        #: where it stands in pools
         self.entries: list[tuple[Pool, PoolEntry]] = []
+        #: who may take it while it stands at the door
+        self.groups: list[Group] = []
 
 
 class Group:
@@ -90,20 +93,39 @@ class Pool:
     def add(self, entry: PoolEntry, areas: tuple[str, ...]) -> None:
         """Let a seat in."""
         insort(self.all, entry)
-        for entries in self._parts(entry, areas):
-            insort(entries, entry)
+        if self._lists:
+            for entries in self._parts(entry, areas):
+                insort(entries, entry)
 
     def remove(self, entry: PoolEntry, areas: tuple[str, ...]) -> None:
         """Take a seat out."""
         del self.all[bisect_left(self.all, entry)]
-        for entries in self._parts(entry, areas):
-            del entries[bisect_left(entries, entry)]
+        if self._lists:
+            for entries in self._parts(entry, areas):
+                del entries[bisect_left(entries, entry)]
+
+    def groups_of(self, seat: ReadySeat) -> list[Group]:
+        """Return the groups that *seat* may serve by where it is."""
+        groups = self.groups
+        found = []
+        everywhere = groups.get(ALL)
+        if everywhere is not None:
+            if len(groups) == 1:
+                return [everywhere]
+            found.append(everywhere)
+        for area in seat.areas:
+            group = groups.get(area)
+            if group is not None:
+                found.append(group)
+        if self._names:
+            group = groups.get(f"agent:{seat.row.seat}")
+            if group is not None:
+                found.append(group)
+        return found
 
     def _parts(self, entry: PoolEntry, areas: tuple[str, ...]) -> list[list[PoolEntry]]:
         """Return the lists of areas that a seat belongs to."""
         lists = self._lists
-        if not lists:
-            return []
         parts = [lists[area] for area in areas if area in lists]
         if self._names:
             named = lists.get(f"agent:{entry[-1]}")

@@ -162,7 +162,7 @@ class Auditor:
         if contact is None or row is None:
             return "not on the floor"
         now_ms = self.fleet.hub.hub.floor._now_ms()
-        held = " held" if floor._holds.holds_contact(contact.contact, contact) else ""
+        held = " held" if floor.held(contact.contact) else ""
         return f"{floor.against(contact, row, now_ms)} {contact.state}{held}".strip()
 
     # -- looking -------------------------------------------------------------------------------

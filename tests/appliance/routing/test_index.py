@@ -58,16 +58,58 @@ def test_the_best_seat_stands_first_and_leaves_without_a_trace() -> None:
     index.put_contact(contact("c"), 0)
     index.put_seat(seat("ben"), 10)
     index.put_seat(seat("fay", owner="box-b"), 30)
+    index.let_in(())
     (group,) = index.live
     near = group.pool.seats_of("site:box-a", index.ready)
     assert [entry[-1] for entry in group.seats] == ["fay", "ben", "ann"]
     assert [entry[-1] for entry in near] == ["ben", "ann"]
     index.put_seat(seat("ann"), 5)
+    assert [entry[-1] for entry in index.contested()[group]] == ["fay", "ann", "ben"]
+    assert [entry[-1] for entry in group.seats] == ["fay", "ben"]
+    index.let_in(())
     assert [entry[-1] for entry in group.seats] == ["fay", "ann", "ben"]
     assert [entry[-1] for entry in near] == ["ann", "ben"]
     for name in ("ann", "ben", "fay", "nobody"):
         index.drop_seat(name)
     assert (group.seats, near, index.ready, index.live) == ([], [], {}, {})
+
+
+def test_who_is_waited_for_stands_at_the_door_until_the_next_decision() -> None:
+    index = Index(INDEX)
+    index.put_contact(contact("c"), 0)
+    group = index.waiting["c"].group
+    for name in ("ann", "ben"):
+        assert index.put_seat(seat(name), 0)
+    assert (group.seats, index.live) == ([], {})
+    assert [entry[-1] for entry in index.contested()[group]] == ["ann", "ben"]
+    index.let_in({"ann"})
+    assert [entry[-1] for entry in group.seats] == ["ben"]
+    assert [entry[-1] for entry in index.contested()[group]] == ["ann", "ben"]
+    index.drop_seat("ann")
+    assert [entry[-1] for entry in index.contested()[group]] == ["ben"]
+
+
+def test_who_comes_while_a_seat_stands_at_the_door_may_take_it() -> None:
+    index = Index(INDEX)
+    index.put_contact(contact("c"), 0)
+    index.put_seat(seat("ann"), 0)
+    index.drop_contact("c")
+    assert index.contested() == {}
+    for name, queue in (("d", "sales"), ("e", "any"), ("f", "near")):
+        assert index.put_contact(contact(name, queue=queue), 0)
+        assert index.waiting[name].group in index.contested()
+    assert not index.put_contact(contact("g", queue="service"), 0)
+
+
+def test_the_door_holds_few() -> None:
+    index = Index(INDEX)
+    index.put_contact(contact("c", queue="any"), 0)
+    names = [name for name, profile in INDEX.agents.items() if "voice" in profile.channels]
+    assert len(names) > index_module.MAX_DOOR + 1  # one is in reserve
+    for number, name in enumerate(names):
+        index.put_seat(seat(name), number)
+        assert len(index._door) <= index_module.MAX_DOOR
+    assert index.live
 
 
 def test_a_line_is_ordered_by_place_and_leaves_without_a_trace() -> None:
@@ -91,11 +133,11 @@ def test_time_moves_a_contact_on_by_itself() -> None:
     assert not index.advance(9_999)
     assert not index.advance(10_000)
     assert index.advance(20_000)
-    (group,) = index.live
-    assert (group.area, [entry[-1] for entry in group.seats]) == (ALL, ["fay"])
+    ((group, seats),) = index.contested().items()
+    assert (group.area, [entry[-1] for entry in seats]) == (ALL, ["fay"])
     index.advance(30_000)
-    (group,) = index.live
-    assert [entry[-1] for entry in group.seats] == ["fay", "gil"]
+    ((group, seats),) = index.contested().items()
+    assert [entry[-1] for entry in seats] == ["fay", "gil"]
     index.drop_contact("c")
     assert not index.advance(99_000)
 
@@ -108,8 +150,9 @@ def test_who_asks_for_an_agent_waits_for_nobody_else_while_they_are_there() -> N
     assert index.put_seat(seat("ann", state="paused"), 0)  # so ben may
     assert index.waiting["c"].group.area == ALL
     index.put_seat(seat("ann"), 0)
-    group = index.waiting["c"].group
-    assert (group.area, [entry[-1] for entry in group.seats]) == ("agent:ann", ["ann"])
+    ((group, seats),) = index.contested().items()
+    assert group is index.waiting["c"].group
+    assert (group.area, [entry[-1] for entry in seats]) == ("agent:ann", ["ann"])
     assert index.drop_seat("ann")
     assert index.waiting["c"].group.area == ALL
 
