@@ -27,6 +27,8 @@ TRACE_CANDIDATES = 5
 FEW_SEATS = 16
 #: areas of more than one branch
 _WIDE = (ALL, "region:")
+#: first of a line, number of its group, where in the line
+Head = tuple[LineEntry, int, int]
 
 
 def decide(plan: PlanIndex, floor: Floor, now_ms: int) -> list[Proposal]:
@@ -45,10 +47,12 @@ def decide(plan: PlanIndex, floor: Floor, now_ms: int) -> list[Proposal]:
 class _Class:
     """The lines of one class over all groups, merged by place."""
 
-    def __init__(self, name: str) -> None:
+    __slots__ = ("heads", "name", "urgency")
+
+    def __init__(self, name: str, heads: list[Head]) -> None:
         self.name = name
-        #: (first of a line, number of its group, where in the line)
-        self.heads: list[tuple[LineEntry, int, int]] = []
+        heapq.heapify(heads)
+        self.heads = heads
         #: how urgent its first is; smaller is more
         self.urgency: tuple[float, LineEntry]
 
@@ -97,7 +101,7 @@ class _Decision:
         classes = self._classes()
         proposals = []
         while classes:
-            first = min(classes, key=_urgency)
+            first = classes[0] if len(classes) == 1 else min(classes, key=_urgency)
             number = first.heads[0][1]
             if self._empty(number):
                 first.drop()
@@ -162,17 +166,17 @@ class _Decision:
 
     def _classes(self) -> list[_Class]:
         """Return the classes in which somebody waits for whom there are seats."""
-        classes: dict[str, _Class] = {}
+        heads: dict[str, list[Head]] = {}
         for number, group in enumerate(self._groups):
             for name, line in group.lines.items():
-                klass = classes.get(name)
-                if klass is None:
-                    klass = classes[name] = _Class(name)
-                klass.heads.append((line[0], number, 0))
-        for klass in classes.values():
-            heapq.heapify(klass.heads)
+                if name in heads:
+                    heads[name].append((line[0], number, 0))
+                else:
+                    heads[name] = [(line[0], number, 0)]
+        classes = [_Class(name, firsts) for name, firsts in heads.items()]
+        for klass in classes:
             self._weigh(klass)
-        return list(classes.values())
+        return classes
 
     def _weigh(self, klass: _Class) -> None:
         entry = klass.heads[0][0]

@@ -30,17 +30,15 @@ _VOICE: tuple[Channel, ...] = ("voice",)
 class Waiting:
     """A contact that waits, and where it stands."""
 
-    __slots__ = ("entry", "gone", "group", "klass", "number", "row", "since_ms", "stages")
+    __slots__ = ("entry", "gone", "group", "klass", "row", "since_ms", "stages")
 
     def __init__(
-        self, row: ContactRow, since_ms: int, stages: tuple[Stage, ...], klass: str, number: int
+        self, row: ContactRow, since_ms: int, stages: tuple[Stage, ...], klass: str
     ) -> None:
         self.row = row
         self.since_ms = since_ms
         self.stages = stages
         self.klass = klass
-        #: all different, so that nothing after it is compared
-        self.number = number
         #: it waits no more
         self.gone = False
         place = row.place
@@ -66,9 +64,9 @@ class Index:
         self._idle_pools: dict[Pool, None] = {}
         #: (profile, channel) -> the pools it belongs to
         self._of_profile: dict[tuple[Profile, Channel], list[Pool]] = {}
-        self._numbers = 0
-        #: (when [ms], number of the contact, who): a stage begins
-        self._due: list[tuple[int, int, Waiting]] = []
+        #: when stages begin [ms], and for whom
+        self._due: list[int] = []
+        self._due_then: dict[int, list[Waiting]] = {}
         #: agent -> contacts that ask for them by name
         self._wanted: dict[str, dict[str, None]] = {}
         #: agents who are logged in and not paused
@@ -84,8 +82,7 @@ class Index:
         if stages is None:
             return False
         klass = self.plan.klass(row.klass).name
-        self._numbers += 1
-        waiting = Waiting(row, since_ms, stages, klass, self._numbers)
+        waiting = Waiting(row, since_ms, stages, klass)
         self.waiting[row.contact] = waiting
         if row.agent:
             self._wanted.setdefault(row.agent, {})[row.contact] = None
@@ -109,17 +106,17 @@ class Index:
         """Let contacts go on to the stages that begin by now; tell whether there is a seat."""
         self.now_ms = max(self.now_ms, now_ms)
         found = False
-        while self._due and self._due[0][0] <= now_ms:
-            waiting = heapq.heappop(self._due)[2]
-            if not waiting.gone:
-                self._leave(waiting)
-                found = self._stand(waiting) or found
+        while self._due and self._due[0] <= now_ms:
+            for waiting in self._due_then.pop(heapq.heappop(self._due)):
+                if not waiting.gone:
+                    self._leave(waiting)
+                    found = self._stand(waiting) or found
         return found
 
     @property
     def next_stage_ms(self) -> int | None:
         """When the next stage begins; it may be of a contact that is gone."""
-        return self._due[0][0] if self._due else None
+        return self._due[0] if self._due else None
 
     def _stand(self, waiting: Waiting) -> bool:
         """Put a contact into the group of its present stage; tell whether there is a seat."""
@@ -139,7 +136,7 @@ class Index:
                 area = f"agent:{row.agent}"
                 number, due_ms = len(stages) - 1, named_ms
         if due_ms >= 0:
-            heapq.heappush(self._due, (waiting.since_ms + due_ms, waiting.number, waiting))
+            self._wake(waiting, waiting.since_ms + due_ms)
         group = self._group(stages[number].need, area)
         waiting.group = group
         line = group.lines.get(waiting.klass)
@@ -151,6 +148,15 @@ class Index:
             self.live[group] = None
             return True
         return any(group in seat.groups for seat in self._door.values())
+
+    def _wake(self, waiting: Waiting, at_ms: int) -> None:
+        """Let a contact go on to its next stage then."""
+        others = self._due_then.get(at_ms)
+        if others is None:
+            self._due_then[at_ms] = [waiting]
+            heapq.heappush(self._due, at_ms)
+        else:
+            others.append(waiting)
 
     def _leave(self, waiting: Waiting) -> None:
         group = waiting.group

@@ -3,6 +3,9 @@
 These rows travel in snapshots and deltas, so they carry routing fields only: a caller's number
 and context go point to point in the reservation. Ages are durations measured by their owner, so
 that no two clocks are ever compared.
+
+`gc=False`: rows hold plain values, so none is part of a circle, and the collector need not visit
+the hundred thousand of them that a hub keeps.
 """
 
 from typing import Literal
@@ -15,7 +18,7 @@ ContactState = Literal["waiting", "reserved", "connecting", "talking", "ended"]
 SeatState = Literal["ready", "reserved", "ringing", "talking", "wrap-up", "paused", "away"]
 
 
-class Place(msgspec.Struct, frozen=True, order=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """A contact's place: a value, minted at ingress and kept for life. Smaller is earlier."""
 
     #: arrival on the hybrid logical clock
@@ -24,7 +27,9 @@ class Place(msgspec.Struct, frozen=True, order=True, array_like=True):
     contact: str
 
 
-class ContactRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class ContactRow(
+    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
+):
     """A contact as its owner publishes it."""
 
     contact: str
@@ -49,7 +54,9 @@ class ContactRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     agent: str = ""
 
 
-class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class SeatRow(
+    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
+):
     """A seat (agent, login epoch) as its owner publishes it."""
 
     #: agent's name in the plan
@@ -71,7 +78,9 @@ class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     busy: int = 0
 
 
-class Failure(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Failure(
+    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
+):
     """A pair that just failed and is left out for a while; empty fields match everything."""
 
     owner: str
@@ -85,7 +94,7 @@ class Failure(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     for_ms: int
 
 
-class Candidate(msgspec.Struct, frozen=True, array_like=True):
+class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One seat that was looked at for a contact: its score, or the reason word against it."""
 
     seat: str
@@ -100,7 +109,9 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     busy: int = 0
 
 
-class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Trace(
+    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
+):
     """Why this agent: enough to compute the same decision again."""
 
     plan_serial: int
@@ -114,7 +125,9 @@ class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     area: str = "all"
 
 
-class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+class Proposal(
+    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
+):
     """What a matchmaker proposes; the owners dispose."""
 
     contact: str
