@@ -29,6 +29,8 @@ FEW_SEATS = 16
 _WIDE = (ALL, "region:")
 #: first of a line, number of its group, where in the line
 Head = tuple[LineEntry, int, int]
+#: score, negative, and place: smaller is more urgent
+Urgency = tuple[float, LineEntry]
 
 
 def decide(plan: PlanIndex, floor: Floor, now_ms: int) -> list[Proposal]:
@@ -54,7 +56,7 @@ class _Class:
         heapq.heapify(heads)
         self.heads = heads
         #: how urgent its first is; smaller is more
-        self.urgency: tuple[float, LineEntry]
+        self.urgency: Urgency
 
     def pop(self, groups: list[Group]) -> str:
         """Take the first contact; the next of its line comes forward."""
@@ -98,6 +100,10 @@ class _Decision:
         self._cut_off: set[tuple[int, str]] = set()
 
     def run(self) -> list[Proposal]:
+        if self._index.alone:
+            proposal = self._serve_first()
+            if proposal is not None:
+                return [proposal]  # as below, where the only seat is taken at once
         classes = self._classes()
         proposals = []
         while classes:
@@ -164,6 +170,18 @@ class _Decision:
         self._near[number, home] = near, self._skip(near, j)
         return self._near[number, home]
 
+    def _serve_first(self) -> Proposal | None:
+        """Serve the most urgent contact, if it may be."""
+        firsts: dict[str, tuple[LineEntry, int]] = {}
+        for number, group in enumerate(self._groups):
+            for name, line in group.lines.items():
+                if name not in firsts or line[0] < firsts[name][0]:
+                    firsts[name] = (line[0], number)
+        entry, number = min(
+            firsts.items(), key=lambda first: self._urgency(first[0], first[1][0])
+        )[1]
+        return self._serve(self._index.waiting[entry[3]], number)
+
     def _classes(self) -> list[_Class]:
         """Return the classes in which somebody waits for whom there are seats."""
         heads: dict[str, list[Head]] = {}
@@ -179,9 +197,12 @@ class _Decision:
         return classes
 
     def _weigh(self, klass: _Class) -> None:
-        entry = klass.heads[0][0]
+        klass.urgency = self._urgency(klass.name, klass.heads[0][0])
+
+    def _urgency(self, klass: str, entry: LineEntry) -> Urgency:
+        """Return how urgent the first of a class is; smaller is more."""
         since_ms = self._index.waiting[entry[3]].since_ms
-        klass.urgency = (-self._plan.score(klass.name, self._waited_ms(since_ms)), entry)
+        return (-self._plan.score(klass, self._waited_ms(since_ms)), entry)
 
     def _waited_ms(self, since_ms: int) -> int:
         return max(0, self._now_ms - since_ms)
@@ -236,7 +257,7 @@ class _Decision:
         return Candidate(seat.seat, score, against, local, idle_ms, ready.cost, seat.busy)
 
 
-def _urgency(klass: _Class) -> tuple[float, LineEntry]:
+def _urgency(klass: _Class) -> Urgency:
     return klass.urgency
 
 

@@ -203,8 +203,10 @@ class Floor:
             return None
         hold = Hold(contact_spot.row, contact_spot, seat_spot.row, seat_spot, until_ms)
         contact_spot.hold = seat_spot.hold = hold
-        self._show_contact(contact_spot)
-        self._show_seat(seat_spot)
+        if self._index is not None:
+            contact_spot.shown = seat_spot.shown = False
+            self._index.drop_contact(contact)
+            self._index.hold_seat(seat_spot.row)
         return hold
 
     def free(self, hold: Hold) -> None:

@@ -211,6 +211,11 @@ class Index:
         self._out(row.seat)
         return self._note_presence(row.seat, present=is_present(row))
 
+    @property
+    def alone(self) -> bool:
+        """Tell whether one seat, at the door, is all that anybody may take."""
+        return len(self._door) == 1 and not self.live
+
     def let_in(self, taken: Container[str]) -> None:
         """Let the seats at the door into the pools, all but those that are *taken*."""
         for name in [name for name in self._door if name not in taken]:
@@ -218,11 +223,11 @@ class Index:
 
     def contested(self) -> dict[Group, list[PoolEntry]]:
         """Return the groups with both contacts and seats, and the seats of each, best first."""
-        found = {group: group.seats for group in self.live}
-        if not found and len(self._door) == 1:
+        if self.alone:
             ((name, seat),) = self._door.items()
             alone: list[PoolEntry] = [(name,)]  # nothing is sorted, so the name will do
             return {group: alone for group in seat.groups if group.lines}
+        found = {group: group.seats for group in self.live}
         for seat in self._door.values():
             for group in seat.groups:
                 if group.lines:

@@ -27,9 +27,7 @@ class Place(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     contact: str
 
 
-class ContactRow(
-    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
-):
+class ContactRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A contact as its owner publishes it."""
 
     contact: str
@@ -54,9 +52,7 @@ class ContactRow(
     agent: str = ""
 
 
-class SeatRow(
-    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
-):
+class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A seat (agent, login epoch) as its owner publishes it."""
 
     #: agent's name in the plan
@@ -78,9 +74,7 @@ class SeatRow(
     busy: int = 0
 
 
-class Failure(
-    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
-):
+class Failure(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A pair that just failed and is left out for a while; empty fields match everything."""
 
     owner: str
@@ -109,9 +103,7 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     busy: int = 0
 
 
-class Trace(
-    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
-):
+class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """Why this agent: enough to compute the same decision again."""
 
     plan_serial: int
@@ -125,9 +117,7 @@ class Trace(
     area: str = "all"
 
 
-class Proposal(
-    msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
-):
+class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """What a matchmaker proposes; the owners dispose."""
 
     contact: str

@@ -200,6 +200,27 @@ def test_a_new_plan_counts_at_once() -> None:
     assert (proposal.seat, proposal.trace.plan_serial) == ("eve", 8)
 
 
+def test_an_agent_with_a_proposal_on_its_way_is_there_under_a_new_plan() -> None:
+    """Who asks for that agent by name goes on waiting for nobody else."""
+    matchmaker = matchmaker_of(contact("c"), seat("ann"))
+    assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ann")]
+    matchmaker.set_plan(msgspec.structs.replace(PLAN, serial=8))
+    asks = contact("d", queue="near", agent="ann", age_ms=12_000)
+    matchmaker.on_delta("box-a", Published(contacts=[asks], seats=[seat("fay")]), NOW_MS)
+    assert matchmaker.propose(NOW_MS) == []
+    matchmaker.on_delta("box-a", Published(seats=[seat("ann", state="away", fence=1)]), NOW_MS)
+    assert pairs(matchmaker.propose(NOW_MS)) == [("d", "fay")]
+
+
+def test_a_proposal_that_was_taken_does_not_make_it_decide_again() -> None:
+    matchmaker = matchmaker_of(contact("c"), seat("ann"), contact("d"))
+    (proposal,) = matchmaker.propose(NOW_MS)
+    _take(matchmaker, proposal, NOW_MS)
+    assert matchmaker.propose(NOW_MS + PROPOSAL_TTL_MS) == []
+    matchmaker.floor.tick(NOW_MS + PROPOSAL_TTL_MS + REFUSED_MS)
+    assert not matchmaker.floor.stirred
+
+
 @given(worlds())
 def test_a_new_matchmaker_says_what_the_old_one_would(world: World) -> None:
     """It holds no truth: the owners' snapshots are all it needs."""
