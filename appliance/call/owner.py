@@ -26,17 +26,12 @@ from appliance.ledger.records import (
     TalkEnded,
 )
 from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
+from appliance.routing.failures import PAIR_FAILURE_MS, PATH_FAILURE_MS, PATH_REASONS
 from appliance.routing.model import Failure
 from appliance.wire.commands import Bridge, Dial, Hang, Unbridge
 
 log = logging.getLogger(__name__)
 
-#: a pair that failed is left out this long [ms]: long enough that another seat is tried first
-PAIR_FAILURE_MS = 20_000
-#: two appliances that do not reach each other are left out this long [ms]: a few heartbeats
-PATH_FAILURE_MS = 5_000
-#: reasons that speak of the way between two appliances, not of the seat
-_PATH_REASONS = frozenset({"peer-unreachable", "unreachable", "reservation-expired", "timeout"})
 #: an offer that rings is given up this long after the seat's owner should have [s]
 RING_GRACE_S = 5.0
 
@@ -230,7 +225,7 @@ class ContactOwner:
 
     def _failure(self, contact: Contact, booking: Booking, reason: str) -> Failure:
         name = self._book.name
-        if reason in _PATH_REASONS and booking.seat_owner != name and not booking.ringing:
+        if reason in PATH_REASONS and booking.seat_owner != name and not booking.ringing:
             return Failure(
                 owner=name, a=name, b=booking.seat_owner, reason=reason, for_ms=PATH_FAILURE_MS
             )

@@ -2,137 +2,199 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable
-from typing import cast, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter, itemgetter
 
-from appliance.ledger.entry import Entry
+import msgspec
+
+from appliance.cli.recordedvisit import RecordedVisit
 from appliance.ledger.records import (
     ContactArrived,
     ContactConnected,
     ContactEnded,
+    ContactMoved,
     ContactQueued,
+    Fact,
     OfferEnded,
+    PlaceCorrected,
     SeatChanged,
     SeatOffered,
     TalkEnded,
     WrapUpEnded,
 )
-from appliance.plan.model import Channel, Plan
-from appliance.routing.model import Place
-from appliance.routing.replay import Presence, Visit
+from appliance.ledger.store import RawFact
+from appliance.plan.model import Plan
+from appliance.routing.day import (
+    Gone,
+    Moment,
+    Offered,
+    Presence,
+    Returned,
+    Sits,
+    Use,
+    Visit,
+    Waits,
+)
 
 #: states in which an agent is not there
 _GONE = frozenset({"paused", "away", "gone"})
-
-
-class _Seen:
-    """What the entries read so far say of one contact."""
-
-    def __init__(self, entry: Entry, arrived: ContactArrived) -> None:
-        self.owner = entry.appliance
-        self.arrival = arrived.arrival
-        self.channel = arrived.channel
-        self.queued: ContactQueued | None = None
-        self.joined_ms = 0
-        self.offers: dict[str, tuple[str, int]] = {}
-        self.failed: dict[str, int] = {}
-        self.connected: ContactConnected | None = None
-        self.connected_ms = 0
-        self.setup_ms = -1
-        self.talk_ms = -1
-        self.wrap_up_ms = -1
-        self.ended: ContactEnded | None = None
-
-    def take(self, entry: Entry) -> None:
-        """Take one more entry of the contact."""
-        now_ms = entry.wall_us // 1000
-        fact = entry.fact()
-        if isinstance(fact, ContactQueued):
-            self.joined_ms = self.joined_ms or now_ms
-            if not self.offers:
-                self.queued = fact
-        elif isinstance(fact, SeatOffered):
-            self.offers[fact.reservation] = (fact.seat, now_ms)
-        elif isinstance(fact, OfferEnded):
-            seat, offered_ms = self.offers.get(fact.reservation, (fact.seat, now_ms))
-            self.failed[seat] = now_ms - offered_ms
-        elif isinstance(fact, ContactConnected):
-            self.connected = self.connected or fact
-            self.connected_ms = now_ms
-            _, offered_ms = self.offers.get(fact.reservation, ("", now_ms))
-            self.setup_ms = now_ms - offered_ms
-        elif isinstance(fact, TalkEnded):
-            self.talk_ms = fact.talked_ms
-        elif isinstance(fact, ContactEnded):
-            self.ended = fact
+#: a seat that becomes ready and is paused within this [µs] was never published as ready
+_TURN_US = 1_000
+#: entries of one moment: what began or ended, then the seats, then what was decided upon that
+_ORDER = {"seat-changed": 1, "wrap-up-ended": 1, "seat-offered": 2}
+_DECODE = {
+    fact.kind(): msgspec.msgpack.Decoder(fact).decode
+    for fact in (
+        ContactArrived,
+        ContactConnected,
+        ContactEnded,
+        ContactMoved,
+        ContactQueued,
+        OfferEnded,
+        PlaceCorrected,
+        SeatChanged,
+        SeatOffered,
+        TalkEnded,
+        WrapUpEnded,
+    )
+}
+#: the kinds of entries that tell of a day
+KINDS = tuple(_DECODE)
 
 
 class RecordedDay:
-    """Visits and presences of a ledger's entries; `take` them in order."""
+    """Visits, presences and moments of ledgers' entries; `take` them once, in order."""
 
     def __init__(self) -> None:
-        self._contacts: dict[str, _Seen] = {}
+        self._contacts: dict[str, RecordedVisit] = {}
         #: (time, seat, owner, there)
         self._presences: list[tuple[int, str, str, bool]] = []
         self._there: set[str] = set()
-        #: seat -> the contact it talked with last
-        self._last: dict[str, str] = {}
-        self._end_ms = 0
+        #: seat -> the contact that was offered to it, that it talked with last
+        self._offered: dict[str, RecordedVisit] = {}
+        self._talked: dict[str, RecordedVisit] = {}
+        #: seats that are not ready because of an offer
+        self._unready: dict[str, RecordedVisit] = {}
+        #: seat -> what it is to routing, at which appliance, by which moment; since when idle
+        self._uses: dict[str, tuple[str, str, int]] = {}
+        self._idle_us: dict[str, int] = {}
+        self._moments: list[Moment] = []
+        self._end_us = 0
 
-    def take(self, *ledgers: Iterable[Entry]) -> None:
+    def take(self, *ledgers: Iterable[RawFact]) -> None:
         """Take the entries of all appliances of the day, each one's in order."""
-        for entry in heapq.merge(*ledgers, key=lambda entry: entry.wall_us):
-            self._end_ms = entry.wall_us // 1000
+        for entry in _merged(ledgers):
+            try:
+                fact = _DECODE[entry.kind](entry.facts)
+            except (msgspec.MsgspecError, RecursionError, UnicodeError):
+                continue
+            self._end_us = entry.wall_us
             if entry.contact:
-                self._take_contact(entry)
-            elif entry.kind in ("seat-changed", "wrap-up-ended"):
-                self._take_seat(entry)
+                self._take_contact(entry, fact)
+            elif isinstance(fact, SeatChanged):
+                self._take_seat(entry, fact)
+            elif isinstance(fact, WrapUpEnded):
+                self._noted(fact.seat, entry.wall_us)
 
-    def _take_contact(self, entry: Entry) -> None:
-        known = self._contacts.get(entry.contact)
-        if known is not None:
-            known.take(entry)
-            if entry.kind == "talk-ended" and known.connected is not None:
-                self._last[known.connected.seat] = entry.contact
+    def _take_contact(self, entry: RawFact, fact: Fact) -> None:
+        at_us, name = entry.wall_us, entry.contact
+        known = self._contacts.get(name)
+        if known is None:
+            if isinstance(fact, ContactArrived):
+                self._contacts[name] = RecordedVisit(name, entry.appliance, fact)
             return
-        fact = entry.fact()
-        if isinstance(fact, ContactArrived):
-            self._contacts[entry.contact] = _Seen(entry, fact)
+        known.take(at_us, fact)
+        add = self._moments.append
+        if isinstance(fact, ContactQueued):
+            add(Waits(at_us, name, known.last_stay))
+        elif isinstance(fact, SeatOffered):
+            add(Offered(at_us, name, fact.seat))
+            self._offered[fact.seat] = known
+        elif isinstance(fact, OfferEnded):
+            add(Returned(at_us, name, fact.reason))
+        elif isinstance(fact, TalkEnded):
+            self._talked[known.seat] = known
+        elif isinstance(fact, ContactMoved | ContactEnded) and not known.seat:
+            add(Gone(at_us, name))
 
-    def _take_seat(self, entry: Entry) -> None:
-        fact = entry.fact()
-        if isinstance(fact, WrapUpEnded):
-            last = self._contacts.get(self._last.get(fact.seat, ""))
-            if last is not None:
-                last.wrap_up_ms = round(fact.seconds * 1000)
-        elif isinstance(fact, SeatChanged):
-            there = fact.state not in _GONE
-            if there != (fact.seat in self._there):
-                (self._there.add if there else self._there.discard)(fact.seat)
-                at_ms = entry.wall_us // 1000
-                self._presences.append((at_ms, fact.seat, entry.appliance, there))
+    # -- seats ---------------------------------------------------------------------------------
+
+    def _take_seat(self, entry: RawFact, fact: SeatChanged) -> None:
+        seat, at_us, state = fact.seat, entry.wall_us, fact.state
+        there = state not in _GONE
+        if state == "ready":
+            self._idle_us.setdefault(seat, at_us)
+            self._sits(seat, entry, "ready")
+            self._noted(seat, at_us)
+        elif there:
+            self._sits(seat, entry, "busy")
+            if state == "talking":
+                self._idle_us.pop(seat, None)
+        else:
+            self._idle_us.pop(seat, None)
+            self._sits(seat, entry, "away")
+            self._noted(seat, at_us)
+        if there != (seat in self._there):
+            self._comes_or_goes(entry, fact, there=there)
+
+    def _sits(self, seat: str, entry: RawFact, use: Use) -> None:
+        """Note what a seat is to routing, where that has changed."""
+        was, owner, number = self._uses.get(seat, ("", "", -1))
+        if (was, owner) == (use, entry.appliance):
+            return
+        at_us = entry.wall_us
+        if was == "ready" and use == "away" and at_us - self._moments[number].at_us < _TURN_US:
+            self._moments[number] = Sits(at_us, seat, entry.appliance, use)  # nobody was told
+        self._uses[seat] = (use, entry.appliance, len(self._moments))
+        idle_us = at_us - self._idle_us.get(seat, at_us)
+        self._moments.append(Sits(at_us, seat, entry.appliance, use, idle_us))
+
+    def _comes_or_goes(self, entry: RawFact, fact: SeatChanged, *, there: bool) -> None:
+        """Note that an agent came or left, by themselves or because of an offer."""
+        seat, at_us = fact.seat, entry.wall_us
+        (self._there.add if there else self._there.discard)(seat)
+        offered = self._offered.get(seat)
+        if there and seat in self._unready:
+            self._unready.pop(seat).came_back(seat, at_us)
+        elif not there and fact.reason not in ("", "agent") and offered is not None:
+            offered.left(seat, at_us)
+            self._unready[seat] = offered
+        else:
+            self._presences.append((at_us, seat, entry.appliance, there))
+
+    def _noted(self, seat: str, at_us: int) -> None:
+        last = self._talked.pop(seat, None)
+        if last is not None:
+            last.noted(at_us)
+
+    # -- what was read -------------------------------------------------------------------------
+
+    @property
+    def moments(self) -> list[Moment]:
+        """All that a matchmaker would have been told, in order."""
+        return self._moments
 
     def presences(self, plan: Plan) -> list[Presence]:
         """Return who was there when."""
-        sites = {agent.name: agent.site for agent in plan.agents}
+        sites = sites_of(plan)
         return [
-            Presence(at_ms=at_ms, seat=seat, owner=owner, site=sites.get(seat, ""), there=there)
-            for at_ms, seat, owner, there in self._presences
+            Presence(at_us=at_us, seat=seat, owner=owner, site=sites.get(seat, ""), there=there)
+            for at_us, seat, owner, there in self._presences
         ]
 
     def visits(self, plan: Plan) -> list[Visit]:
         """Return the contacts that joined a queue, in order of joining."""
         homes = self._homes(plan)
         visits = [
-            _visit(contact, seen, homes.get(seen.owner, ""), self._end_ms)
-            for contact, seen in self._contacts.items()
-            if seen.queued is not None
+            seen.visit(homes.get(seen.owner, ""), self._end_us)
+            for seen in self._contacts.values()
+            if seen.stay is not None
         ]
-        return sorted(visits, key=lambda visit: (visit.joined_ms, visit.place))
+        return sorted(visits, key=attrgetter("joined_us"))
 
     def _homes(self, plan: Plan) -> dict[str, str]:
         """Return each appliance's site: that of most agents who sat there."""
-        sites = {agent.name: agent.site for agent in plan.agents}
+        sites = sites_of(plan)
         counted: dict[str, Counter[str]] = {}
         for _, seat, owner, _ in self._presences:
             if seat in sites:
@@ -140,33 +202,25 @@ class RecordedDay:
         return {owner: min(c, key=lambda s: (-c[s], s)) for owner, c in counted.items()}
 
 
-def _channel(word: str) -> Channel:
-    """Return the channel of that name; what is not known here counts as voice."""
-    return cast(Channel, word) if word in get_args(Channel) else "voice"
+def sites_of(plan: Plan) -> Mapping[str, str]:
+    """Return the branch of each agent."""
+    return {agent.name: agent.site for agent in plan.agents}
 
 
-def _visit(contact: str, seen: _Seen, home: str, end_ms: int) -> Visit:
-    queued, connected, ended = seen.queued, seen.connected, seen.ended
-    assert queued is not None  # noqa: S101 - chosen so
-    talk_ms = seen.talk_ms
-    if connected is not None and talk_ms < 0:
-        talk_ms = end_ms - seen.connected_ms  # it outlasted what was recorded
-    gave_up = connected is None and ended is not None
-    return Visit(
-        contact=contact,
-        owner=seen.owner,
-        place=Place(seen.arrival, seen.owner, contact),
-        joined_ms=seen.joined_ms,
-        queue=queued.queue,
-        klass=queued.klass,
-        skills=queued.skills,
-        channel=_channel(seen.channel),
-        home=home,
-        patience_ms=ended.waited_ms if ended is not None and gave_up else -1,
-        seat=connected.seat if connected else "",
-        waited_ms=connected.waited_ms if connected else 0,
-        setup_ms=seen.setup_ms,
-        talk_ms=talk_ms,
-        wrap_up_ms=seen.wrap_up_ms,
-        failed=seen.failed,
-    )
+def _merged(ledgers: Iterable[Iterable[RawFact]]) -> Iterator[RawFact]:
+    """Yield entries by time; those of one µs, which only a held clock writes, as `_ORDER` says."""
+    group: list[RawFact] = []
+    now_us = 0
+    for entry in heapq.merge(*ledgers, key=itemgetter(0)):
+        if entry[0] != now_us:
+            now_us = entry[0]
+            if len(group) > 1:
+                group.sort(key=_rank)
+            yield from group
+            group.clear()
+        group.append(entry)
+    yield from sorted(group, key=_rank)
+
+
+def _rank(entry: RawFact) -> int:
+    return _ORDER.get(entry.kind, 0)

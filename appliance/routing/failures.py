@@ -8,14 +8,30 @@ about the path between two appliances.
 import heapq
 from collections.abc import Iterable
 
-from appliance.routing.model import Failure
+from appliance.routing.model import ContactRow, Failure
 
 #: failures remembered of one owner; more are refused, so that no peer fills the memory
 MAX_FAILURES = 10_000
 #: longest a failure may count [ms]: an hour; what is broken for longer fails again
 MAX_FAILURE_MS = 3_600_000
+#: a pair that failed is left out this long [ms]: long enough that another seat is tried first
+PAIR_FAILURE_MS = 20_000
+#: two appliances that do not reach each other are left out this long [ms]: a few heartbeats
+PATH_FAILURE_MS = 5_000
+#: reasons that speak of the way between two appliances, not of the seat
+PATH_REASONS = frozenset({"peer-unreachable", "unreachable", "reservation-expired", "timeout"})
 
 _Key = tuple[str, str, str]  # contact, seat, peer
+
+
+def failure_of(contact: ContactRow, seat: str, seat_owner: str, reason: str) -> Failure:
+    """Return what the contact's owner publishes after an offer that never rang."""
+    a, b = contact.owner, seat_owner
+    if reason in PATH_REASONS and b not in ("", a):
+        return Failure(owner=a, a=a, b=b, reason=reason, for_ms=PATH_FAILURE_MS)
+    return Failure(
+        owner=a, contact=contact.contact, seat=seat, reason=reason, for_ms=PAIR_FAILURE_MS
+    )
 
 
 class FailureMemory:

@@ -4,72 +4,32 @@ The visits come when they came, the agents are there when they were there, talks
 they lasted; only who is offered to whom, and when, is decided anew, by the `decide()` that runs
 in production. Where a visit meets the agent it met, everything takes the time it took, so that
 the plan of that day gives that day's assignments again. What nobody can know is assumed: who was
-served would have stayed, and another agent answers after the queue's usual time.
+served would have stayed as long as its visit says, and another agent answers after the queue's
+usual time.
 """
 
 import hashlib
 import heapq
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import msgspec
 
-from appliance.plan.model import Channel, Plan
-from appliance.routing.matchmaker import Matchmaker
-from appliance.routing.model import ContactRow, Place, Proposal, SeatRow, SeatState
+from appliance.plan.model import Plan
+from appliance.routing.day import Failed, Fate, Presence, Stay, Visit
+from appliance.routing.decide import decide
+from appliance.routing.detour import OverflowRules
+from appliance.routing.failures import failure_of
+from appliance.routing.floor import Floor
+from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow, SeatState
+from appliance.routing.planindex import PlanIndex
 
-#: from offer to talk where nothing was recorded [ms]
-USUAL_SETUP_MS = 4_000
-#: of a talk where nothing was recorded [ms]
-USUAL_TALK_MS = 180_000
-
-Outcome = Literal["served", "abandoned", "open"]
+#: from offer to talk where nothing was recorded [µs]
+USUAL_SETUP_US = 4_000_000
+#: of a talk where nothing was recorded [µs]
+USUAL_TALK_US = 180_000_000
+_NEVER = 1 << 62
 
 _replace = msgspec.structs.replace
-
-
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """A contact of the day, and what became of it. Times are of one clock [ms]."""
-
-    contact: str
-    owner: str
-    place: Place
-    joined_ms: int
-    queue: str
-    klass: str = ""
-    skills: dict[str, int] = {}
-    channel: Channel = "voice"
-    home: str = ""
-    #: it gave up after this wait; -1: it did not
-    patience_ms: int = -1
-    #: who talked with it, after this wait; empty: nobody
-    seat: str = ""
-    waited_ms: int = 0
-    #: from offer to talk, of the talk, and of the notes after it; -1: not known
-    setup_ms: int = -1
-    talk_ms: int = -1
-    wrap_up_ms: int = -1
-    #: seat -> how long an offer took that came to nothing
-    failed: dict[str, int] = {}
-
-
-class Presence(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent came, or took a break, or left."""
-
-    at_ms: int
-    seat: str
-    owner: str
-    site: str
-    there: bool
-
-
-class Fate(msgspec.Struct, frozen=True, array_like=True):
-    """What becomes of a visit."""
-
-    contact: str
-    outcome: Outcome
-    seat: str = ""
-    waited_ms: int = 0
 
 
 class _Usual:
@@ -79,18 +39,42 @@ class _Usual:
         self._talks: dict[str, tuple[int, int]] = {}
         self._setups: dict[str, tuple[int, int]] = {}
         for visit in visits:
-            _add(self._talks, visit.queue, visit.talk_ms)
-            _add(self._setups, visit.queue, visit.setup_ms)
+            _add(self._talks, visit.stay.queue, visit.talk_us)
+            _add(self._setups, visit.stay.queue, visit.setup_us)
 
-    def talk_ms(self, visit: Visit) -> int:
+    def talk_us(self, visit: Visit) -> int:
         """Return how long *visit* talks with anyone."""
-        return visit.talk_ms if visit.talk_ms >= 0 else _mean(self._talks, visit, USUAL_TALK_MS)
+        return visit.talk_us if visit.talk_us >= 0 else _mean(self._talks, visit, USUAL_TALK_US)
 
-    def setup_ms(self, visit: Visit, seat: str) -> int:
+    def setup_us(self, visit: Visit, seat: str) -> int:
         """Return how long it takes until *visit* talks with *seat*."""
-        if visit.seat == seat and visit.setup_ms >= 0:
-            return visit.setup_ms
-        return _mean(self._setups, visit, USUAL_SETUP_MS)
+        if visit.seat == seat and visit.setup_us >= 0:
+            return visit.setup_us
+        usual_us = _mean(self._setups, visit, USUAL_SETUP_US)
+        # who gave up while the agent was called did not hear them by then
+        return max(usual_us, visit.unheard_us + 1) if visit.unheard == seat else usual_us
+
+
+class _Here:
+    """A visit that is not over: its row while it waits, and where its queue will send it."""
+
+    __slots__ = ("ahead", "due_us", "failed", "flow", "row", "seat", "stay", "taken", "visit")
+
+    def __init__(self, visit: Visit) -> None:
+        self.visit = visit
+        self.stay = visit.stay
+        #: as it stands, or stood, on the floor: an offer takes it from there
+        self.row: ContactRow | None = None
+        #: whom it is offered to
+        self.seat = ""
+        #: the overflow that will take it away, and those that did
+        self.flow = ""
+        self.due_us = 0
+        self.taken: tuple[tuple[str, str], ...] = ()
+        #: what it will wait for after the flow that it is in
+        self.ahead: Stay | None = None
+        #: the offer that will come to nothing
+        self.failed: Failed | None = None
 
 
 class Replay:
@@ -98,75 +82,140 @@ class Replay:
 
     def __init__(self, plan: Plan, visits: Iterable[Visit], presences: Iterable[Presence]) -> None:
         self._visits = {visit.contact: visit for visit in visits}
+        self._queues = {queue.name: queue for queue in plan.queues}
         self._usual = _Usual(self._visits.values())
-        self._wrap_up_ms = {queue.name: round(queue.wrap_up_s * 1000) for queue in plan.queues}
-        self._matchmaker = Matchmaker(plan)
-        self._contacts: dict[str, ContactRow] = {}
+        self._index = PlanIndex(plan)
+        #: proposals are followed at once, so that no matchmaker need wait for answers
+        self._floor = Floor()
+        self._overflow = OverflowRules(self._index, self._floor)
+        self._here: dict[str, _Here] = {}
         self._seats: dict[str, SeatRow] = {}
         #: agents who leave as soon as they are free
         self._leaving: set[str] = set()
         self._fates: dict[str, Fate] = {}
-        self._now_ms = 0
-        self._numbers = 0
+        #: (contact, seat) -> offers that came to nothing
+        self._failures: dict[tuple[str, str], int] = {}
+        #: seat -> since when it is idle [ms]; an offer that came to nothing does not change it
+        self._idle: dict[str, int] = {}
+        self._now_us = 0
+        #: (time, number, what, contact, seat): what was recorded, and what comes of it
+        self._given: list[tuple[int, int, str, str, str]] = []
         self._events: list[tuple[int, int, str, str, str]] = []
         owners: dict[str, None] = {}
         for presence in presences:
-            self._at(presence.at_ms, "came" if presence.there else "left", presence.seat)
+            what = "came" if presence.there else "left"
+            self._given.append((presence.at_us, len(self._given), what, presence.seat, ""))
             self._seats[presence.seat] = _away(presence)
             owners[presence.owner] = None
         for visit in self._visits.values():
-            self._at(visit.joined_ms, "joined", visit.contact)
+            self._given.append((visit.joined_us, len(self._given), "joined", visit.contact, ""))
             owners[visit.owner] = None
+        self._numbers = len(self._given)
         for owner in owners:
-            self._matchmaker.floor.replace(owner, 1, (), (), now_ms=0)
+            self._floor.replace(owner, 1, (), (), now_ms=0)
 
     def run(self) -> list[Fate]:
         """Return what becomes of each visit, in the order given."""
         actions = {
             "joined": self._joined,
-            "gave-up": self._gave_up,
+            "joined-again": self._joined_again,
+            "overflows": self._overflows,
+            "let-go": self._let_go,
+            "parted": self._parted,
             "came": self._came,
             "left": self._left,
             "failed": self._failed,
             "connected": self._connected,
-            "talked": self._talked,
             "noted": self._noted,
+            "looked": _nothing,  # a failure's time is over: those two may be paired again
         }
-        events = self._events
-        while events:
-            self._now_ms, _, what, contact, seat = heapq.heappop(events)
+        given, events = self._given, self._events
+        given.sort(reverse=True)
+        while given or events:
+            later = not given or (events and events[0] < given[-1])
+            event = heapq.heappop(events) if later else given.pop()
+            self._now_us, _, what, contact, seat = event
             actions[what](contact, seat)
-            for proposal in self._matchmaker.propose(self._now_ms):
-                self._follow(proposal)
+            self._decide()
             self._look_again()
         return [self._fates.get(c) or Fate(c, "open") for c in self._visits]
 
-    # -- what happens --------------------------------------------------------------------------
+    # -- contacts ------------------------------------------------------------------------------
 
     def _joined(self, contact: str, _: str) -> None:
         visit = self._visits[contact]
-        self._contacts[contact] = ContactRow(
-            contact=contact,
+        here = self._here[contact] = _Here(visit)
+        if visit.patience_us >= 0:
+            self._at(visit.joined_us + visit.patience_us, "parted", contact)
+        self._wait(here, visit.stay)
+
+    def _wait(self, here: _Here, stay: Stay) -> None:
+        """Let a contact wait in a queue, at its own place."""
+        visit = here.visit
+        klass = stay.klass or here.stay.klass
+        here.stay = stay
+        here.row = ContactRow(
+            contact=visit.contact,
             owner=visit.owner,
             incarnation=1,
             place=visit.place,
-            queue=visit.queue,
-            klass=visit.klass,
-            skills=visit.skills,
+            queue=stay.queue,
+            klass=klass,
+            skills=stay.skills,
+            age_ms=self._waited_us(here) // 1000,
             channel=visit.channel,
             home=visit.home,
+            agent=stay.agent,
         )
-        self._publish(self._contacts[contact])
-        if visit.patience_ms >= 0:
-            self._at(visit.joined_ms + visit.patience_ms, "gave-up", contact)
+        self._publish(here.row)
+        self._watch(here)
 
-    def _gave_up(self, contact: str, _: str) -> None:
-        if contact in self._fates:
+    def _joined_again(self, contact: str, _: str) -> None:
+        here = self._here.get(contact)
+        if here is not None and here.ahead is not None:
+            self._wait(here, here.ahead)
+
+    def _parted(self, contact: str, _: str) -> None:
+        here = self._here.get(contact)
+        if here is None:
             return
-        row = self._contacts[contact]
-        self._end(contact, Fate(contact, "abandoned", "", self._waited_ms(contact)))
-        if row.seat:
-            self._free(row.seat)
+        fate = Fate(contact, here.visit.parting, "", self._waited_us(here))
+        self._end(here, fate)
+        if here.seat:
+            self._free(here.seat)
+
+    # -- overflow ------------------------------------------------------------------------------
+
+    def _watch(self, here: _Here) -> None:
+        """Decide which rule of its queue will take a contact away, and when."""
+        here.flow = ""
+        found = self._overflow.next(here.visit, here.stay.queue, here.taken, self._now_us)
+        if found is not None:
+            here.due_us, here.flow = found
+            self._at(max(here.due_us, self._now_us), "overflows", here.visit.contact)
+
+    def _overflows(self, contact: str, _: str) -> None:
+        here = self._here.get(contact)
+        due = here is not None and here.flow and here.due_us <= self._now_us
+        if here is None or not due or here.row is None or here.row.state != "waiting":
+            return  # it is offered to somebody; where that fails, it goes at once
+        rule, here.flow = (here.stay.queue, here.flow), ""
+        if rule[1] not in self._overflow.flows:
+            return
+        here.taken = (*here.taken, rule)
+        self._publish(_replace(here.row, state="ended", fence=here.row.fence + 1))
+        here.row = None
+        detour = self._overflow.detour(here.visit, rule, self._now_us)
+        here.ahead = detour.stay
+        what = "joined-again" if detour.stay is not None else "let-go"
+        self._at(self._now_us + detour.took_us, what, contact)
+
+    def _let_go(self, contact: str, _: str) -> None:
+        here = self._here.get(contact)
+        if here is not None:
+            self._end(here, Fate(contact, "released", "", self._waited_us(here)))
+
+    # -- seats ---------------------------------------------------------------------------------
 
     def _came(self, seat: str, _: str) -> None:
         self._leaving.discard(seat)
@@ -179,69 +228,100 @@ class Replay:
         elif self._seats[seat].state != "away":
             self._leaving.add(seat)
 
+    # -- from offer to notes -------------------------------------------------------------------
+
     def _follow(self, proposal: Proposal) -> None:
         contact, seat = proposal.contact, proposal.seat
-        visit = self._visits[contact]
-        row = self._contacts[contact]
-        row = _replace(row, state="reserved", seat=seat, fence=row.fence + 1)
-        self._contacts[contact] = row
-        self._publish(row)
+        here = self._here[contact]
+        row = here.row
+        assert row is not None  # noqa: S101 - only who waits is proposed
+        here.row, here.seat = _replace(row, state="ended", fence=row.fence + 1), seat
+        self._publish(here.row)
         self._seat(seat, "reserved")
-        if seat in visit.failed:
-            self._at(self._now_ms + visit.failed[seat], "failed", contact, seat)
+        here.failed = self._next_failure(here.visit, seat)
+        if here.failed is not None:
+            self._at(self._now_us + here.failed.after_us, "failed", contact, seat)
         else:
-            setup_ms = self._usual.setup_ms(visit, seat)
-            self._at(self._now_ms + setup_ms, "connected", contact, seat)
+            setup_us = self._usual.setup_us(here.visit, seat)
+            self._at(self._now_us + setup_us, "connected", contact, seat)
+
+    def _next_failure(self, visit: Visit, seat: str) -> Failed | None:
+        """Return how this offer comes to nothing, if as many as this one did."""
+        failed = visit.failed.get(seat)
+        if not failed:
+            return None
+        count = self._failures.get((visit.contact, seat), 0)
+        if count >= len(failed):
+            return None
+        self._failures[visit.contact, seat] = count + 1
+        return failed[count]
 
     def _failed(self, contact: str, seat: str) -> None:
-        if contact in self._fates:
+        here = self._here.get(contact)
+        if here is None or here.row is None or here.seat != seat or here.failed is None:
             return
-        row = self._contacts[contact]
-        row = _replace(
-            row,
-            state="waiting",
-            seat="",
-            fence=row.fence + 1,
-            age_ms=self._waited_ms(contact),
-        )
-        self._contacts[contact] = row
-        self._publish(row)
-        self._free(seat)
+        row, failed = here.row, here.failed
+        failure = failure_of(row, seat, self._seats[seat].owner, failed.reason)
+        self._at(self._now_us + failure.for_ms * 1000, "looked", contact)
+        waited_ms = self._waited_us(here) // 1000
+        here.seat = ""
+        here.row = _replace(row, state="waiting", fence=row.fence + 1, age_ms=waited_ms)
+        self._publish(here.row, failure)
+        self._give_back(seat, failed)
+        if here.flow and here.due_us <= self._now_us:
+            self._overflows(contact, "")
+
+    def _give_back(self, seat: str, failed: Failed) -> None:
+        """Free a seat whose offer came to nothing: idle since before, or not ready at all."""
+        if failed.away_us and seat not in self._leaving:
+            self._seat(seat, "away")
+            if failed.away_us > 0:
+                self._at(self._now_us + failed.away_us, "came", seat)
+        else:
+            self._free(seat)
 
     def _connected(self, contact: str, seat: str) -> None:
-        if contact in self._fates:
+        here = self._here.get(contact)
+        if here is None or here.seat != seat:
             return
-        visit = self._visits[contact]
-        self._end(contact, Fate(contact, "served", seat, self._waited_ms(contact)))
-        self._seat(seat, "talking")
-        self._at(self._now_ms + self._usual.talk_ms(visit), "talked", contact, seat)
-
-    def _talked(self, contact: str, seat: str) -> None:
-        visit = self._visits[contact]
-        wrap_up_ms = self._wrap_up_ms.get(visit.queue, 0)
-        if visit.seat == seat and visit.wrap_up_ms >= 0:
-            wrap_up_ms = visit.wrap_up_ms
-        self._seat(seat, "wrap-up")
-        self._at(self._now_ms + wrap_up_ms, "noted", contact, seat)
+        self._end(here, Fate(contact, "served", seat, self._waited_us(here)))
+        self._seats[seat] = _replace(self._seats[seat], state="talking")
+        self._idle.pop(seat, None)
+        visit, queue = here.visit, self._queues.get(here.stay.queue)
+        talk_us = self._usual.talk_us(visit)
+        wrap_up_us = round(queue.wrap_up_s * 1e6) if queue else 0
+        if visit.seat == seat and visit.wrap_up_us >= 0:
+            wrap_up_us = visit.wrap_up_us
+        self._overflow.observe(here.stay.queue, talk_us, wrap_up_us)
+        self._at(self._now_us + talk_us + wrap_up_us, "noted", contact, seat)
 
     def _noted(self, _: str, seat: str) -> None:
         self._free(seat)
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _at(self, at_ms: int, what: str, contact: str, seat: str = "") -> None:
+    def _decide(self) -> None:
+        now_ms, floor = self._now_us // 1000, self._floor
+        floor.tick(now_ms)
+        if floor.stirred:
+            proposals = decide(self._index, floor, now_ms)
+            floor.stirred = False
+            for proposal in proposals:
+                self._follow(proposal)
+
+    def _at(self, at_us: int, what: str, contact: str, seat: str = "") -> None:
         self._numbers += 1
-        heapq.heappush(self._events, (at_ms, self._numbers, what, contact, seat))
+        heapq.heappush(self._events, (at_us, self._numbers, what, contact, seat))
 
     def _look_again(self) -> None:
         """Be there when a contact begins to ask for less, though nothing else happens then."""
-        while self._events:
-            due_ms = self._matchmaker.floor.next_stage_ms
-            if due_ms is None or due_ms >= self._events[0][0]:
+        given, events, floor = self._given, self._events, self._floor
+        while (due_ms := floor.next_stage_ms) is not None and (given or events):
+            next_us = min(given[-1][0] if given else _NEVER, events[0][0] if events else _NEVER)
+            if due_ms >= next_us // 1000:
                 return
-            self._now_ms = max(due_ms, self._now_ms)
-            for proposal in self._matchmaker.propose(self._now_ms):
-                self._follow(proposal)
+            self._now_us = max(due_ms * 1000, self._now_us)
+            self._decide()
 
     def _free(self, seat: str) -> None:
         leaves = seat in self._leaving
@@ -249,27 +329,40 @@ class Replay:
         self._seat(seat, "away" if leaves else "ready")
 
     def _seat(self, seat: str, state: SeatState) -> None:
-        row = self._seats[seat]
-        self._seats[seat] = _replace(row, state=state, fence=row.fence + 1)
-        self._publish(self._seats[seat])
+        row, now_ms = self._seats[seat], self._now_us // 1000
+        since_ms = now_ms
+        if state == "ready":
+            since_ms = self._idle.setdefault(seat, now_ms)
+        elif state == "away":
+            self._idle.pop(seat, None)
+        idle_ms = now_ms - since_ms
+        row = _replace(row, state=state, fence=row.fence + 1, idle_ms=idle_ms)
+        self._seats[seat] = row
+        self._publish(row)
 
-    def _end(self, contact: str, fate: Fate) -> None:
-        row = self._contacts.pop(contact)
-        self._publish(_replace(row, state="ended", fence=row.fence + 1))
-        self._fates[contact] = fate
+    def _end(self, here: _Here, fate: Fate) -> None:
+        del self._here[fate.contact]
+        if here.row is not None and here.row.state == "waiting":
+            self._publish(_replace(here.row, state="ended", fence=here.row.fence + 1))
+        self._fates[fate.contact] = fate
 
-    def _publish(self, row: ContactRow | SeatRow) -> None:
-        contacts = [row] if isinstance(row, ContactRow) else []
-        seats = [row] if isinstance(row, SeatRow) else []
-        self._matchmaker.floor.change(row.owner, 1, contacts, seats, now_ms=self._now_ms)
+    def _publish(self, row: ContactRow | SeatRow, *failures: Failure) -> None:
+        contacts = [row] if isinstance(row, ContactRow) else ()
+        seats = [row] if isinstance(row, SeatRow) else ()
+        now_ms = self._now_us // 1000
+        self._floor.change(row.owner, 1, contacts, seats, failures, now_ms=now_ms)
 
-    def _waited_ms(self, contact: str) -> int:
-        return self._now_ms - self._visits[contact].joined_ms
+    def _waited_us(self, here: _Here) -> int:
+        return self._now_us - here.visit.joined_us
 
 
 def fingerprint(fates: Iterable[Fate]) -> str:
     """Return the SHA-256 of *fates*: equal for equal days."""
     return hashlib.sha256(msgspec.msgpack.encode(list(fates))).hexdigest()
+
+
+def _nothing(_contact: str, _seat: str) -> None:
+    """Let the time go on."""
 
 
 def _away(presence: Presence) -> SeatRow:
@@ -283,12 +376,12 @@ def _away(presence: Presence) -> SeatRow:
     )
 
 
-def _add(sums: dict[str, tuple[int, int]], queue: str, value_ms: int) -> None:
-    if value_ms >= 0:
-        total_ms, count = sums.get(queue, (0, 0))
-        sums[queue] = (total_ms + value_ms, count + 1)
+def _add(sums: dict[str, tuple[int, int]], queue: str, value_us: int) -> None:
+    if value_us >= 0:
+        total_us, count = sums.get(queue, (0, 0))
+        sums[queue] = (total_us + value_us, count + 1)
 
 
-def _mean(sums: Mapping[str, tuple[int, int]], visit: Visit, usual_ms: int) -> int:
-    total_ms, count = sums.get(visit.queue, (0, 0))
-    return total_ms // count if count else usual_ms
+def _mean(sums: Mapping[str, tuple[int, int]], visit: Visit, usual_us: int) -> int:
+    total_us, count = sums.get(visit.stay.queue, (0, 0))
+    return total_us // count if count else usual_us

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import msgspec
 
 from appliance.plan.model import Plan
+from appliance.routing.day import Fate, Visit
 from appliance.routing.planindex import PlanIndex
-from appliance.routing.replay import Fate, Visit
 
-#: who waits this much longer is worse off [ms]
-WORSE_MS = 1_000
+#: who waits this much longer is worse off [µs]
+WORSE_US = 1_000_000
 
 
 class Score(msgspec.Struct):
@@ -18,11 +18,13 @@ class Score(msgspec.Struct):
     offered: int = 0
     served: int = 0
     abandoned: int = 0
+    #: by a flow, or by us
+    released: int = 0
     #: served within the queue's target
     in_time: int = 0
-    #: of those who were served [ms]
-    waited_ms: int = 0
-    longest_ms: int = 0
+    #: of those who were served [µs]
+    waited_us: int = 0
+    longest_us: int = 0
 
     @property
     def service_level(self) -> float:
@@ -32,7 +34,7 @@ class Score(msgspec.Struct):
     @property
     def mean_wait_s(self) -> float:
         """Mean wait of those who were served [s]."""
-        return self.waited_ms / self.served / 1000 if self.served else 0.0
+        return self.waited_us / self.served / 1e6 if self.served else 0.0
 
 
 class Loss(msgspec.Struct, frozen=True):
@@ -46,21 +48,9 @@ class Loss(msgspec.Struct, frozen=True):
 
     @property
     def weight(self) -> tuple[bool, int]:
-        """What it loses: an agent, or so many milliseconds."""
+        """What it loses: an agent, or so many microseconds."""
         lost = self.was.outcome == "served" and self.becomes.outcome != "served"
-        return (lost, self.becomes.waited_ms - self.was.waited_ms)
-
-
-def recorded(visits: Iterable[Visit]) -> list[Fate]:
-    """Return what became of each visit on the day itself."""
-    return [
-        Fate(visit.contact, "served", visit.seat, visit.waited_ms)
-        if visit.seat
-        else Fate(visit.contact, "abandoned", "", visit.patience_ms)
-        if visit.patience_ms >= 0
-        else Fate(visit.contact, "open")
-        for visit in visits
-    ]
+        return (lost, self.becomes.waited_us - self.was.waited_us)
 
 
 def scores(
@@ -68,30 +58,32 @@ def scores(
 ) -> dict[tuple[str, str], Score]:
     """Return the score of each (queue, class)."""
     index = PlanIndex(plan)
-    targets = {queue.name: round(queue.target_s * 1000) for queue in plan.queues}
+    targets = {queue.name: round(queue.target_s * 1e6) for queue in plan.queues}
     found: dict[tuple[str, str], Score] = {}
     for visit, fate in zip(visits, fates, strict=True):
-        key = (visit.queue, index.klass(visit.klass).name)
+        key = (visit.stay.queue, index.klass(visit.stay.klass).name)
         score = found.setdefault(key, Score())
         score.offered += 1
-        score.longest_ms = max(score.longest_ms, fate.waited_ms)
+        score.longest_us = max(score.longest_us, fate.waited_us)
         if fate.outcome == "served":
             score.served += 1
-            score.waited_ms += fate.waited_ms
-            score.in_time += fate.waited_ms <= targets.get(visit.queue, 0)
+            score.waited_us += fate.waited_us
+            score.in_time += fate.waited_us <= targets.get(visit.stay.queue, 0)
         elif fate.outcome == "abandoned":
             score.abandoned += 1
+        elif fate.outcome == "released":
+            score.released += 1
     return dict(sorted(found.items()))
 
 
 def worse_off(visits: Iterable[Visit], was: Iterable[Fate], becomes: Iterable[Fate]) -> list[Loss]:
     """Return the visits that lose, the greatest loss first."""
     losses = [
-        Loss(visit.contact, visit.queue, visit.klass, before, after)
+        Loss(visit.contact, visit.stay.queue, visit.stay.klass, before, after)
         for visit, before, after in zip(visits, was, becomes, strict=True)
-        if before.outcome != "open"  # what became of it is not recorded
+        if before.outcome not in ("open", "failed")  # what became of it is not its plan's doing
     ]
-    losing = [loss for loss in losses if loss.weight > (False, WORSE_MS)]
+    losing = [loss for loss in losses if loss.weight > (False, WORSE_US)]
     return sorted(losing, key=lambda loss: (loss.weight, loss.contact), reverse=True)
 
 

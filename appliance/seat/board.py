@@ -226,7 +226,7 @@ class SeatBoard:
             self.set_state(seat, "ready")
 
     def _note(self, seat: Seat, state: str) -> None:
-        facts = SeatChanged(seat=seat.seat, epoch=seat.epoch, state=state)
+        facts = SeatChanged(seat=seat.seat, epoch=seat.epoch, state=state, reason=seat.why)
         self._turn.note("", facts)
 
 

@@ -2,18 +2,11 @@
 
 import msgspec
 
-from appliance.plan.model import Agent, Plan, Queue
+from appliance.plan.model import Agent, Enqueue, Flow, HangUp, Overflow, Plan, Queue
+from appliance.routing.day import Detour, Failed, Fate, Presence, Stay, Visit
+from appliance.routing.failures import PAIR_FAILURE_MS
 from appliance.routing.model import Place
-from appliance.routing.replay import (
-    USUAL_SETUP_MS,
-    USUAL_TALK_MS,
-    Fate,
-    Presence,
-    Replay,
-    Visit,
-    fingerprint,
-)
-from appliance.routing.scores import recorded, same_share, scores, worse_off
+from appliance.routing.replay import USUAL_SETUP_US, USUAL_TALK_US, Replay, fingerprint
 
 PLAN = Plan(
     queues=(Queue(name="sales", skills={"sales": 1}, wrap_up_s=10, target_s=20),),
@@ -24,67 +17,98 @@ PLAN = Plan(
 )
 
 
-def visit(number: int, joined_ms: int, **more: object) -> Visit:
+S = 1_000_000
+SALES = Stay(queue="sales")
+
+
+def visit(number: int, joined_s: float, **more: object) -> Visit:
+    joined_us = round(joined_s * S)
     plain = Visit(
         contact=f"c{number}",
         owner="box-a",
-        place=Place(joined_ms, "box-a", f"c{number}"),
-        joined_ms=joined_ms,
-        queue="sales",
-        talk_ms=60_000,
-        setup_ms=2_000,
+        place=Place(joined_us, "box-a", f"c{number}"),
+        joined_us=joined_us,
+        stay=SALES,
+        talk_us=60 * S,
+        setup_us=2 * S,
     )
     return msgspec.structs.replace(plain, **more)
 
 
-def there(seat: str, at_ms: int, *, there: bool = True) -> Presence:
-    return Presence(at_ms=at_ms, seat=seat, owner="box-a", site="a", there=there)
+def there(seat: str, at_s: float, *, there: bool = True) -> Presence:
+    return Presence(at_us=round(at_s * S), seat=seat, owner="box-a", site="a", there=there)
 
 
-def fates(visits: list[Visit], *presences: Presence) -> list[Fate]:
-    return Replay(PLAN, visits, presences).run()
+def served(number: int, seat: str, waited_s: float) -> Fate:
+    return Fate(f"c{number}", "served", seat, round(waited_s * S))
+
+
+def fates(visits: list[Visit], *presences: Presence, plan: Plan = PLAN) -> list[Fate]:
+    return Replay(plan, visits, presences).run()
 
 
 def test_one_agent_takes_one_after_the_other() -> None:
     """Talk 60 s, notes 10 s, then the next; what is not known takes the usual time."""
-    day = [visit(1, 1_000, seat="ann"), visit(2, 5_000), visit(3, 6_000)]
+    day = [visit(1, 1, seat="ann"), visit(2, 5), visit(3, 6)]
     assert fates(day, there("ann", 0)) == [
-        Fate("c1", "served", "ann", 2_000),
-        Fate("c2", "served", "ann", 1_000 + 2_000 + 70_000 - 5_000 + 2_000),
-        Fate("c3", "served", "ann", 73_000 + 72_000 - 6_000 + 2_000),
+        served(1, "ann", 2),
+        served(2, "ann", 1 + 2 + 70 - 5 + 2),
+        served(3, "ann", 73 + 72 - 6 + 2),
     ]
 
 
 def test_where_nothing_is_known_the_usual_is_assumed() -> None:
-    day = [visit(1, 0, talk_ms=-1, setup_ms=-1), visit(2, 0, talk_ms=-1, setup_ms=-1)]
-    second = 2 * USUAL_SETUP_MS + USUAL_TALK_MS + 10_000
+    day = [visit(1, 0, talk_us=-1, setup_us=-1), visit(2, 0, talk_us=-1, setup_us=-1)]
+    second = 2 * USUAL_SETUP_US + USUAL_TALK_US + 10 * S
     assert fates(day, there("ann", 0))[1] == Fate("c2", "served", "ann", second)
 
 
+def test_events_of_one_millisecond_keep_their_order() -> None:
+    """ann is better than ben; whether she is there comes down to two microseconds."""
+    presences = [there("ben", 0), there("ann", 1.000_002)]
+    assert fates([visit(1, 1.000_001)], *presences) == [served(1, "ben", 2)]
+    assert fates([visit(1, 1.000_003)], *presences) == [served(1, "ann", 2)]
+
+
 def test_who_gives_up_frees_the_agent_that_rings() -> None:
-    day = [visit(1, 1_000, patience_ms=1_500), visit(2, 1_100, seat="ann")]
+    day = [visit(1, 1, patience_us=1_500_000), visit(2, 1.1, seat="ann")]
     assert fates(day, there("ann", 0)) == [
-        Fate("c1", "abandoned", "", 1_500),
-        Fate("c2", "served", "ann", 1_400 + 2_000),
+        Fate("c1", "abandoned", "", round(1.5 * S)),
+        served(2, "ann", 1.4 + 2),
     ]
+
+
+def test_who_gave_up_while_an_agent_was_called_did_not_hear_them() -> None:
+    """The usual setup would have been shorter than the patience."""
+    day = [visit(1, 1, patience_us=3 * S), visit(2, 100, seat="ben")]
+    assert fates(day, there("ann", 0))[0] == served(1, "ann", 2)
+    unheard = msgspec.structs.replace(day[0], unheard="ann", unheard_us=3 * S, setup_us=-1)
+    assert fates([unheard, day[1]], there("ann", 0))[0] == Fate("c1", "abandoned", "", 3 * S)
 
 
 def test_an_offer_that_came_to_nothing_does_so_again() -> None:
-    day = [visit(1, 1_000, seat="ben", failed={"ann": 15_000})]
-    presences = [
-        there("ann", 0),
-        there("ann", 16_000, there=False),
-        there("ben", 20_000),
+    """ann does not answer, is not ready because of it, and comes back for the next."""
+    failed = {"ann": (Failed(15 * S, "no-answer", 30 * S),)}
+    day = [visit(1, 1, seat="ben", failed=failed), visit(2, 40)]
+    assert fates(day, there("ann", 0), there("ben", 20)) == [
+        served(1, "ben", 19 + 2),
+        served(2, "ann", 6 + 2),
     ]
-    assert fates(day, *presences) == [Fate("c1", "served", "ben", 19_000 + 2_000)]
+
+
+def test_as_many_offers_come_to_nothing_as_did_and_the_pair_is_left_out_meanwhile() -> None:
+    """Nothing else happens when that time is over; the idle time counts from before."""
+    failed = {"ann": (Failed(15 * S, "no-answer"),)}
+    again = 15 + PAIR_FAILURE_MS / 1000
+    assert fates([visit(1, 1, failed=failed)], there("ann", 0)) == [served(1, "ann", again + 2)]
 
 
 def test_an_agent_leaves_after_the_talk() -> None:
-    day = [visit(1, 1_000, seat="ann"), visit(2, 2_000)]
-    left = [there("ann", 0), there("ann", 5_000, there=False)]
+    day = [visit(1, 1, seat="ann"), visit(2, 2)]
+    left = [there("ann", 0), there("ann", 5, there=False)]
     assert fates(day, *left)[1] == Fate("c2", "open")
-    back = [*left, there("ann", 90_000)]
-    assert fates(day, *back)[1] == Fate("c2", "served", "ann", 88_000 + 2_000)
+    back = [*left, there("ann", 90)]
+    assert fates(day, *back)[1] == served(2, "ann", 88 + 2)
 
 
 def test_time_alone_widens_the_search() -> None:
@@ -92,31 +116,79 @@ def test_time_alone_widens_the_search() -> None:
     queue = Queue(name="sales", skills={"sales": 1}, reserve_s=20)
     reserve = msgspec.structs.replace(PLAN.agents[1], reserve=True)
     plan = Plan(queues=(queue,), agents=(PLAN.agents[0], reserve))
-    day = [visit(1, 1_000)]
-    came = [there("ben", 0), there("ann", 500_000)]
-    assert Replay(plan, day, came).run() == [Fate("c1", "served", "ben", 22_000)]
+    came = [there("ben", 0), there("ann", 500)]
+    assert fates([visit(1, 1)], *came, plan=plan) == [served(1, "ben", 22)]
 
 
-def test_scores_and_losses() -> None:
-    day = [
-        visit(1, 0, seat="ann", waited_ms=2_000),
-        visit(2, 0, seat="ben", waited_ms=30_000),
-        visit(3, 0, patience_ms=9_000),
-        visit(4, 0),
+def test_who_asks_for_an_agent_by_name_waits_for_them() -> None:
+    stay = Stay(queue="sales", agent="ben")
+    assert fates([visit(1, 1, stay=stay)], there("ann", 0), there("ben", 0)) == [
+        served(1, "ben", 2)
     ]
-    was = recorded(day)
-    assert [fate.outcome for fate in was] == ["served", "served", "abandoned", "open"]
-    becomes = [
-        Fate("c1", "abandoned", "", 1_000),
-        Fate("c2", "served", "ann", 30_900),
-        Fate("c3", "served", "ben", 9_000),
-        Fate("c4", "open"),
+
+
+# -- overflow ----------------------------------------------------------------------------------
+
+
+def overflow(*rules: Overflow) -> Plan:
+    sales = msgspec.structs.replace(PLAN.queues[0], overflow=rules)
+    flows = (
+        Flow(name="on", start="on", steps={"on": Enqueue(queue="other")}),
+        Flow(name="out", start="out", steps={"out": HangUp()}),
+    )
+    return msgspec.structs.replace(PLAN, queues=(sales, Queue(name="other")), flows=flows)
+
+
+HELP = Agent(name="cyd", site="a", account="p3")
+
+
+def test_who_waits_too_long_goes_to_the_other_queue() -> None:
+    plan = overflow(Overflow(after_s=30, flow="on"))
+    plan = msgspec.structs.replace(plan, agents=(*plan.agents, HELP))
+    assert fates([visit(1, 1)], there("cyd", 0), plan=plan) == [served(1, "cyd", 30 + 2)]
+
+
+def test_what_a_flow_did_it_does_again() -> None:
+    plan = overflow(Overflow(after_s=30, flow="on"))
+    plan = msgspec.structs.replace(plan, agents=(*plan.agents, HELP))
+    stay = Stay(queue="other")
+    long = (Detour(queue="sales", flow="on", took_us=7 * S, stay=stay),)
+    day = [visit(1, 1, detours=long)]
+    assert fates(day, there("cyd", 0), plan=plan) == [served(1, "cyd", 37 + 2)]
+
+
+def test_a_flow_may_let_them_go() -> None:
+    plan = overflow(Overflow(after_s=30, flow="out"))
+    assert fates([visit(1, 1)], there("cyd", 0), plan=plan) == [Fate("c1", "released", "", 30 * S)]
+
+
+def test_an_offer_holds_them_and_when_it_fails_they_go_at_once() -> None:
+    plan = overflow(Overflow(after_s=5, flow="out"))
+    failed = {"ann": (Failed(15 * S, "no-answer", -1),)}
+    assert fates([visit(1, 1, failed=failed)], there("ann", 0), plan=plan) == [
+        Fate("c1", "released", "", 15 * S)
     ]
-    (key,) = scores(PLAN, day, was)
-    before, after = scores(PLAN, day, was)[key], scores(PLAN, day, becomes)[key]
-    assert (before.offered, before.served, before.abandoned, before.in_time) == (4, 2, 1, 1)
-    assert (before.service_level, before.mean_wait_s, before.longest_ms) == (0.25, 16.0, 30_000)
-    assert (after.served, after.in_time) == (2, 1)
-    assert [loss.contact for loss in worse_off(day, was, becomes)] == ["c1"]
-    assert same_share(was, becomes) == 0.0
-    assert fingerprint(was) != fingerprint(becomes)
+    assert fates([visit(1, 1, setup_us=9 * S, seat="ann")], there("ann", 0), plan=plan) == [
+        served(1, "ann", 9)
+    ]
+
+
+def test_a_long_expected_wait_sends_them_away_on_joining() -> None:
+    """ann talks: the second waits 180 s on average, the third twice as long."""
+    plan = overflow(Overflow(expected_s=250, flow="out"))
+    day = [visit(1, 1), visit(2, 5), visit(3, 9)]
+    first, second, third = fates(day, there("ann", 0), plan=plan)
+    assert (first.outcome, second.outcome) == ("served", "served")
+    assert third == Fate("c3", "released", "", 0)
+
+
+def test_where_nobody_serves_no_wait_is_long_enough() -> None:
+    plan = overflow(Overflow(expected_s=3_600, flow="out"))
+    gone = there("ann", 0.5, there=False)
+    assert fates([visit(1, 1)], there("ann", 0), gone, plan=plan) == [
+        Fate("c1", "released", "", 0)
+    ]
+
+
+def test_a_fingerprint_tells_days_apart() -> None:
+    assert fingerprint([served(1, "ann", 2)]) != fingerprint([served(1, "ann", 3)])
