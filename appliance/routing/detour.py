@@ -10,13 +10,11 @@ from datetime import UTC, datetime
 
 from appliance.plan import steps
 from appliance.plan.hours import is_open
-from appliance.plan.model import Flow, Overflow
+from appliance.plan.model import Flow, Overflow, Plan
 from appliance.routing.day import Detour, Stay, Visit
 from appliance.routing.expected import WaitModel
-from appliance.routing.floor import Floor
 from appliance.routing.model import QueueView
-from appliance.routing.planindex import PlanIndex
-from appliance.routing.views import queue_views
+from appliance.routing.recordedfloor import RecordedFloor
 
 #: what the prompts of one step take [s]
 USUAL_PROMPTS_S = 4.0
@@ -29,9 +27,7 @@ _STEPS_MOST = 200
 class OverflowRules:
     """Where the queues of a plan send those who wait too long, and what the flows do then."""
 
-    def __init__(self, index: PlanIndex, floor: Floor) -> None:
-        plan = index.plan
-        self._index = index
+    def __init__(self, plan: Plan, floor: RecordedFloor) -> None:
         self._floor = floor
         self.flows = {flow.name: flow for flow in plan.flows}
         self._calendars = {calendar.name: calendar for calendar in plan.calendars}
@@ -74,8 +70,7 @@ class OverflowRules:
     def _expected(self, queue: str, now_us: int) -> tuple[float, float] | None:
         """Return the wait that would be told of *queue*, by what is seen of it."""
         if now_us - self._looked_us > _LOOK_US:
-            views = queue_views(self._index.plan, self._index, self._floor)
-            self._views = {view.queue: view for view in views}
+            self._views = self._floor.views()
             self._looked_us = now_us
         view = self._views.get(queue)
         if view is None:

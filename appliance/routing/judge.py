@@ -10,21 +10,24 @@ until an owner answers: taken where the offer was made, given back where another
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from appliance.plan.model import Plan
 from appliance.routing.day import Gone, Moment, Offered, Returned, Sits, Use, Visit, Waits
-from appliance.routing.decide import decide
 from appliance.routing.failures import failure_of
-from appliance.routing.floor import Floor
 from appliance.routing.matchmaker import PROPOSAL_TTL_MS, REFUSED_MS
-from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow, SeatState
-from appliance.routing.planindex import PlanIndex
+from appliance.routing.model import ContactRow, Proposal, SeatRow, SeatState
+from appliance.routing.recordedfloor import RecordedFloor
 
 _replace = msgspec.structs.replace
 _STATES: Mapping[Use, SeatState] = {"ready": "ready", "busy": "talking", "away": "away"}
+_NOWHERE: tuple[Use, SeatRow, int] = (
+    "away",
+    SeatRow(seat="", owner="", incarnation=1, epoch=1, site="", state="ready"),
+    0,
+)
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -60,12 +63,12 @@ class Judge:
         """*sites* tells the branch of each agent."""
         self._visits = {visit.contact: visit for visit in visits}
         self._sites = sites
-        self._index = PlanIndex(plan)
-        self._floor = Floor()
+        self._plan = plan
+        self._floor = RecordedFloor(plan, ())
+        #: what waits, or is offered
         self._contacts: dict[str, ContactRow] = {}
-        self._seats: dict[str, SeatRow] = {}
-        #: seat -> since when it is without work [ms]
-        self._ready_ms: dict[str, int] = {}
+        #: seat -> what it is, at which appliance, since when it is without work [ms]
+        self._seats: dict[str, tuple[Use, SeatRow, int]] = {}
         #: contact -> seat that it is offered to
         self._offers: dict[str, str] = {}
         #: contact -> what was proposed and not answered yet; seat -> that contact
@@ -73,12 +76,14 @@ class Judge:
         self._rivals: dict[str, str] = {}
         #: (when nothing will have been heard [ms], what was proposed)
         self._due: deque[tuple[int, Proposal]] = deque()
-        self._owners: set[str] = set()
         self._now_us = 0
         self._told = Judgement()
 
-    def run(self, moments: Iterable[Moment]) -> Judgement:
+    def run(self, moments: Sequence[Moment]) -> Judgement:
         """Return what would have been decided."""
+        owners = {visit.owner for visit in self._visits.values()}
+        owners |= {moment.owner for moment in moments if isinstance(moment, Sits)}
+        self._floor = RecordedFloor(self._plan, sorted(owners))
         for moment in moments:
             if moment.at_us != self._now_us:
                 self._go_on(moment.at_us)
@@ -109,17 +114,12 @@ class Judge:
 
     def _decide(self) -> None:
         now_ms, floor = self._now_us // 1000, self._floor
-        floor.tick(now_ms)
-        if not floor.stirred:
-            return
-        proposals = decide(self._index, floor, now_ms)
-        floor.stirred = False
-        for proposal in proposals:
+        for proposal in floor.decide(now_ms):
             contact, seat = proposal.contact, proposal.seat
             self._proposed[contact], self._rivals[seat] = proposal, contact
             self._due.append((now_ms + PROPOSAL_TTL_MS, proposal))
-            self._show(_off(self._contacts[contact]))
-            self._show(_off(self._seats[seat]))
+            floor.leaves(contact)
+            floor.sits(self._seats[seat][1], "reserved", now_ms)
 
     def _give_back(self, proposal: Proposal) -> None:
         """Let both be proposed to others again: the owners did not follow."""
@@ -127,19 +127,14 @@ class Judge:
         del self._proposed[contact]
         if self._rivals.get(seat) == contact:
             del self._rivals[seat]
-        row, held = self._contacts.get(contact), self._seats[seat]
+        use, held, since_ms = self._seats[seat]
+        if use == "ready":
+            self._floor.sits(held, "ready", since_ms)
+        row = self._contacts.get(contact)
         if row is not None and contact not in self._offers:
-            visit = self._visits[contact]
-            age_ms = (self._now_us - visit.joined_us) // 1000
-            row = self._contacts[contact] = _replace(row, fence=row.fence + 2, age_ms=age_ms)
-            self._show(row)
-        if held.state == "ready":
-            idle_ms = self._now_us // 1000 - self._ready_ms[seat]
-            held = self._seats[seat] = _replace(held, fence=held.fence + 2, idle_ms=idle_ms)
-            self._show(held)
-        if row is not None:
+            self._wait(_replace(row, fence=row.fence + 1))
             until_ms = self._now_us // 1000 + REFUSED_MS
-            self._floor.refuse(row, held, "seat-busy", until_ms)
+            self._floor.refuse(self._contacts[contact], seat, until_ms)
 
     # -- what was recorded ---------------------------------------------------------------------
 
@@ -148,117 +143,86 @@ class Judge:
         if visit is None:
             return
         stay, old = moment.stay, self._contacts.get(moment.contact)
-        row = ContactRow(
-            contact=moment.contact,
-            owner=visit.owner,
-            incarnation=1,
-            place=visit.place,
-            queue=stay.queue,
-            klass=stay.klass,
-            skills=stay.skills,
-            age_ms=max(0, moment.at_us - visit.joined_us) // 1000,
-            fence=old.fence + 2 if old else 0,
-            channel=visit.channel,
-            home=visit.home,
-            agent=stay.agent,
+        self._wait(
+            ContactRow(
+                contact=moment.contact,
+                owner=visit.owner,
+                incarnation=1,
+                place=visit.place,
+                queue=stay.queue,
+                klass=stay.klass,
+                skills=stay.skills,
+                fence=old.fence + 1 if old else 0,
+                channel=visit.channel,
+                home=visit.home,
+                agent=stay.agent,
+            )
         )
-        self._contacts[moment.contact] = row
-        self._show(row)
+
+    def _wait(self, row: ContactRow) -> None:
+        self._contacts[row.contact] = row
+        self._floor.waits(row, self._visits[row.contact].joined_us // 1000)
 
     def _offered(self, moment: Offered) -> None:
         contact, seat = moment.contact, moment.seat
-        row = self._contacts.get(contact)
-        if row is None or contact in self._offers:
+        if contact not in self._contacts or contact in self._offers:
             return
         self._decide()
         decided, told = self._proposed.get(contact), self._told
         told.offers += 1
         self._offers[contact] = seat
+        use, held, since_ms = self._seats.get(seat, _NOWHERE)
+        if use == "ready":  # its own appliance tells it in a moment
+            self._seats[seat] = ("busy", held, since_ms)
         if decided is not None and decided.seat == seat:
             del self._proposed[contact], self._rivals[seat]
             told.same += 1
-        else:
-            told.none += decided is None
-            told.other += decided is not None
-            told.differences.append(Difference(moment.at_us, contact, seat, decided))
-            self._answer_otherwise(decided, row, seat)
-        held = self._seats.get(seat)
-        if held is not None and held.state == "ready":
-            self._seats[seat] = _replace(held, state="talking", fence=held.fence + 2)
-
-    def _answer_otherwise(self, decided: Proposal | None, row: ContactRow, seat: str) -> None:
-        """Refuse what was proposed for the two that were brought together instead."""
-        rival = self._proposed.get(self._rivals.get(seat, ""))
-        held = self._seats.get(seat)
-        if held is not None:
-            self._seats[seat] = held = _replace(held, state="talking", fence=held.fence + 2)
-            self._show(held)
-        self._show(_off(row))
-        for proposal in (decided, rival):
+            return
+        told.none += decided is None
+        told.other += decided is not None
+        told.differences.append(Difference(moment.at_us, contact, seat, decided))
+        self._floor.leaves(contact)
+        if use == "ready":
+            self._floor.sits(held, "reserved", since_ms)
+        for proposal in (decided, self._proposed.get(self._rivals.get(seat, ""))):
             if proposal is not None:
                 self._give_back(proposal)
 
     def _returned(self, moment: Returned) -> None:
-        row, visit = self._contacts.get(moment.contact), self._visits.get(moment.contact)
+        row = self._contacts.get(moment.contact)
         seat = self._offers.pop(moment.contact, None)
-        if row is None or visit is None or seat is None:
+        if row is None or seat is None:
             return
-        held = self._seats.get(seat)
-        failure = failure_of(row, seat, held.owner if held else "", moment.reason)
-        waited_ms = (moment.at_us - visit.joined_us) // 1000
-        back = _replace(row, fence=row.fence + 2, age_ms=waited_ms)
-        self._contacts[moment.contact] = back
-        self._show(back, failure)
+        owner = self._seats[seat][1].owner if seat in self._seats else ""
+        self._floor.fails(failure_of(row, seat, owner, moment.reason))
+        self._wait(_replace(row, fence=row.fence + 1))
 
     def _gone(self, contact: str) -> None:
         row = self._contacts.pop(contact, None)
+        if row is None:
+            return
+        if self._offers.pop(contact, None) is None:
+            self._floor.leaves(contact)
         proposal = self._proposed.get(contact)
         if proposal is not None:
             self._give_back(proposal)
-        if row is not None and self._offers.pop(contact, None) is None:
-            self._show(_off(row))
 
     def _sits(self, moment: Sits) -> None:
-        seat, row = moment.seat, self._seats.get(moment.seat)
-        if moment.use == "busy":
+        seat, use = moment.seat, moment.use
+        if use == "busy":
             self._decide()  # what led to it was decided before
+        was, row, _ = self._seats.get(seat, _NOWHERE)
+        if row.owner != moment.owner:
+            row = _replace(
+                _NOWHERE[1], seat=seat, owner=moment.owner, site=self._sites.get(seat, "")
+            )
+        elif was != use and use == "ready":
+            row = _replace(row, fence=row.fence + 1)
+        since_ms = (moment.at_us - moment.idle_us) // 1000
+        self._seats[seat] = (use, row, since_ms)
         contact = self._rivals.get(seat)
-        if moment.use == "busy" and contact is not None and row is not None:
-            # it is off the floor already; the offer that is to come tells for whom
-            self._seats[seat] = _replace(row, state="talking", fence=row.fence + 2)
-            return
-        if row is not None and row.owner != moment.owner:
-            self._show(_replace(row, state="away", fence=row.fence + 1))
-        self._ready_ms[seat] = (moment.at_us - moment.idle_us) // 1000
-        self._seats[seat] = SeatRow(
-            seat=seat,
-            owner=moment.owner,
-            incarnation=1,
-            epoch=1,
-            site=self._sites.get(seat, ""),
-            state=_STATES[moment.use],
-            idle_ms=moment.idle_us // 1000,
-            fence=row.fence + 2 if row else 1,
-        )
-        self._show(self._seats[seat])
+        if use == "busy" and contact is not None:
+            return  # it is off the floor already; the offer that is to come tells for whom
+        self._floor.sits(row, _STATES[use], since_ms)
         if contact is not None and (proposal := self._proposed.get(contact)) is not None:
             self._give_back(proposal)
-
-    # -- inside --------------------------------------------------------------------------------
-
-    def _show(self, row: ContactRow | SeatRow, *failures: Failure) -> None:
-        now_ms = self._now_us // 1000
-        if row.owner not in self._owners:
-            self._owners.add(row.owner)
-            self._floor.replace(row.owner, 1, (), (), now_ms=now_ms)
-        if isinstance(row, ContactRow):
-            self._floor.change(row.owner, 1, (row,), (), failures, now_ms=now_ms)
-        else:
-            self._floor.change(row.owner, 1, (), (row,), failures, now_ms=now_ms)
-
-
-def _off(row: ContactRow | SeatRow) -> ContactRow | SeatRow:
-    """Return *row* as one that takes no part: its row that does has a lower fence."""
-    if isinstance(row, ContactRow):
-        return _replace(row, state="ended", fence=row.fence + 1)
-    return _replace(row, state="talking", fence=row.fence + 1)

@@ -16,20 +16,16 @@ import msgspec
 
 from appliance.plan.model import Plan
 from appliance.routing.day import Failed, Fate, Presence, Stay, Visit
-from appliance.routing.decide import decide
 from appliance.routing.detour import OverflowRules
 from appliance.routing.failures import failure_of
-from appliance.routing.floor import Floor
-from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow, SeatState
-from appliance.routing.planindex import PlanIndex
+from appliance.routing.model import ContactRow, Proposal, SeatRow, SeatState
+from appliance.routing.recordedfloor import RecordedFloor
 
 #: from offer to talk where nothing was recorded [µs]
 USUAL_SETUP_US = 4_000_000
 #: of a talk where nothing was recorded [µs]
 USUAL_TALK_US = 180_000_000
 _NEVER = 1 << 62
-
-_replace = msgspec.structs.replace
 
 
 class _Usual:
@@ -63,7 +59,7 @@ class _Here:
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
         self.stay = visit.stay
-        #: as it stands, or stood, on the floor: an offer takes it from there
+        #: as it waits; an offer takes it from the floor, a flow takes it away
         self.row: ContactRow | None = None
         #: whom it is offered to
         self.seat = ""
@@ -84,12 +80,9 @@ class Replay:
         self._visits = {visit.contact: visit for visit in visits}
         self._queues = {queue.name: queue for queue in plan.queues}
         self._usual = _Usual(self._visits.values())
-        self._index = PlanIndex(plan)
-        #: proposals are followed at once, so that no matchmaker need wait for answers
-        self._floor = Floor()
-        self._overflow = OverflowRules(self._index, self._floor)
         self._here: dict[str, _Here] = {}
         self._seats: dict[str, SeatRow] = {}
+        self._states: dict[str, SeatState] = {}
         #: agents who leave as soon as they are free
         self._leaving: set[str] = set()
         self._fates: dict[str, Fate] = {}
@@ -106,13 +99,14 @@ class Replay:
             what = "came" if presence.there else "left"
             self._given.append((presence.at_us, len(self._given), what, presence.seat, ""))
             self._seats[presence.seat] = _away(presence)
+            self._states[presence.seat] = "away"
             owners[presence.owner] = None
         for visit in self._visits.values():
             self._given.append((visit.joined_us, len(self._given), "joined", visit.contact, ""))
             owners[visit.owner] = None
         self._numbers = len(self._given)
-        for owner in owners:
-            self._floor.replace(owner, 1, (), (), now_ms=0)
+        self._floor = RecordedFloor(plan, owners)
+        self._overflow = OverflowRules(plan, self._floor)
 
     def run(self) -> list[Fate]:
         """Return what becomes of each visit, in the order given."""
@@ -162,12 +156,11 @@ class Replay:
             queue=stay.queue,
             klass=klass,
             skills=stay.skills,
-            age_ms=self._waited_us(here) // 1000,
             channel=visit.channel,
             home=visit.home,
             agent=stay.agent,
         )
-        self._publish(here.row)
+        self._floor.waits(here.row, visit.joined_us // 1000)
         self._watch(here)
 
     def _joined_again(self, contact: str, _: str) -> None:
@@ -197,13 +190,13 @@ class Replay:
     def _overflows(self, contact: str, _: str) -> None:
         here = self._here.get(contact)
         due = here is not None and here.flow and here.due_us <= self._now_us
-        if here is None or not due or here.row is None or here.row.state != "waiting":
+        if here is None or not due or here.row is None or here.seat:
             return  # it is offered to somebody; where that fails, it goes at once
         rule, here.flow = (here.stay.queue, here.flow), ""
         if rule[1] not in self._overflow.flows:
             return
         here.taken = (*here.taken, rule)
-        self._publish(_replace(here.row, state="ended", fence=here.row.fence + 1))
+        self._floor.leaves(contact)
         here.row = None
         detour = self._overflow.detour(here.visit, rule, self._now_us)
         here.ahead = detour.stay
@@ -219,13 +212,13 @@ class Replay:
 
     def _came(self, seat: str, _: str) -> None:
         self._leaving.discard(seat)
-        if self._seats[seat].state == "away":
+        if self._states[seat] == "away":
             self._seat(seat, "ready")
 
     def _left(self, seat: str, _: str) -> None:
-        if self._seats[seat].state == "ready":
+        if self._states[seat] == "ready":
             self._seat(seat, "away")
-        elif self._seats[seat].state != "away":
+        elif self._states[seat] != "away":
             self._leaving.add(seat)
 
     # -- from offer to notes -------------------------------------------------------------------
@@ -233,10 +226,8 @@ class Replay:
     def _follow(self, proposal: Proposal) -> None:
         contact, seat = proposal.contact, proposal.seat
         here = self._here[contact]
-        row = here.row
-        assert row is not None  # noqa: S101 - only who waits is proposed
-        here.row, here.seat = _replace(row, state="ended", fence=row.fence + 1), seat
-        self._publish(here.row)
+        here.seat = seat
+        self._floor.leaves(contact)
         self._seat(seat, "reserved")
         here.failed = self._next_failure(here.visit, seat)
         if here.failed is not None:
@@ -263,10 +254,9 @@ class Replay:
         row, failed = here.row, here.failed
         failure = failure_of(row, seat, self._seats[seat].owner, failed.reason)
         self._at(self._now_us + failure.for_ms * 1000, "looked", contact)
-        waited_ms = self._waited_us(here) // 1000
         here.seat = ""
-        here.row = _replace(row, state="waiting", fence=row.fence + 1, age_ms=waited_ms)
-        self._publish(here.row, failure)
+        self._floor.fails(failure)
+        self._floor.waits(row, here.visit.joined_us // 1000)
         self._give_back(seat, failed)
         if here.flow and here.due_us <= self._now_us:
             self._overflows(contact, "")
@@ -285,7 +275,6 @@ class Replay:
         if here is None or here.seat != seat:
             return
         self._end(here, Fate(contact, "served", seat, self._waited_us(here)))
-        self._seats[seat] = _replace(self._seats[seat], state="talking")
         self._idle.pop(seat, None)
         visit, queue = here.visit, self._queues.get(here.stay.queue)
         talk_us = self._usual.talk_us(visit)
@@ -301,13 +290,8 @@ class Replay:
     # -- inside --------------------------------------------------------------------------------
 
     def _decide(self) -> None:
-        now_ms, floor = self._now_us // 1000, self._floor
-        floor.tick(now_ms)
-        if floor.stirred:
-            proposals = decide(self._index, floor, now_ms)
-            floor.stirred = False
-            for proposal in proposals:
-                self._follow(proposal)
+        for proposal in self._floor.decide(self._now_us // 1000):
+            self._follow(proposal)
 
     def _at(self, at_us: int, what: str, contact: str, seat: str = "") -> None:
         self._numbers += 1
@@ -329,28 +313,19 @@ class Replay:
         self._seat(seat, "away" if leaves else "ready")
 
     def _seat(self, seat: str, state: SeatState) -> None:
-        row, now_ms = self._seats[seat], self._now_us // 1000
-        since_ms = now_ms
+        since_ms = self._now_us // 1000
         if state == "ready":
-            since_ms = self._idle.setdefault(seat, now_ms)
+            since_ms = self._idle.setdefault(seat, since_ms)
         elif state == "away":
             self._idle.pop(seat, None)
-        idle_ms = now_ms - since_ms
-        row = _replace(row, state=state, fence=row.fence + 1, idle_ms=idle_ms)
-        self._seats[seat] = row
-        self._publish(row)
+        self._states[seat] = state
+        self._floor.sits(self._seats[seat], state, since_ms)
 
     def _end(self, here: _Here, fate: Fate) -> None:
         del self._here[fate.contact]
-        if here.row is not None and here.row.state == "waiting":
-            self._publish(_replace(here.row, state="ended", fence=here.row.fence + 1))
+        if here.row is not None and not here.seat:
+            self._floor.leaves(fate.contact)
         self._fates[fate.contact] = fate
-
-    def _publish(self, row: ContactRow | SeatRow, *failures: Failure) -> None:
-        contacts = [row] if isinstance(row, ContactRow) else ()
-        seats = [row] if isinstance(row, SeatRow) else ()
-        now_ms = self._now_us // 1000
-        self._floor.change(row.owner, 1, contacts, seats, failures, now_ms=now_ms)
 
     def _waited_us(self, here: _Here) -> int:
         return self._now_us - here.visit.joined_us
