@@ -7,7 +7,8 @@ from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
 from appliance.call.plans import CurrentPlan
-from appliance.routing.expected import WaitModel
+from appliance.routing.calibration import Calibration
+from appliance.routing.expected import Outlook, WaitModel
 from appliance.routing.model import QueueView
 
 #: a view of the queues is looked at again after this [s]
@@ -22,6 +23,9 @@ class Expectation:
         self._plans = plans
         self._clock = clock
         self._models: dict[str, WaitModel] = {}
+        self._calibrations: dict[str, Calibration] = {}
+        #: contact -> what it was told first: queue, what that was made of, when [monotonic s]
+        self._promises: dict[str, tuple[str, Outlook, float]] = {}
         #: queue -> its view; told by the hub, or looked at here [monotonic s]
         self._views: dict[str, QueueView] = {}
         self._told = False
@@ -29,6 +33,7 @@ class Expectation:
         #: this box's own look over its queues
         self.look: Callable[[], list[QueueView]] = list
         book.on_ended.append(self._learn)
+        book.on_ended.append(self._score)
 
     def take(self, views: list[QueueView]) -> None:
         """Take what the hub tells of each queue; it tells again only what has changed."""
@@ -50,13 +55,37 @@ class Expectation:
 
     def expect(self, contact: Contact) -> tuple[float, float] | None:
         """Return the wait of *contact* as (low, high) [s], or None where nobody serves."""
+        outlook = self._outlook(contact)
+        return None if outlook is None else self._calibration(contact.queue).interval(outlook)
+
+    def told(self, contact: Contact) -> None:
+        """Note that *contact* was told its wait: the first one will be scored, and learnt from."""
+        outlook = self._outlook(contact)
+        if outlook is not None:
+            promise = (contact.queue, outlook, self._clock.monotonic_s())
+            self._promises.setdefault(contact.contact, promise)
+
+    def _calibration(self, queue: str) -> Calibration:
+        return self._calibrations.get(queue, Calibration())
+
+    def _outlook(self, contact: Contact) -> Outlook | None:
         view = self._view(contact.queue)
         if view is None:
             return None
         own_ahead = sum(1 for other in self._book if _before(other, contact))
         ahead = max(own_ahead, view.waiting - 1)
         model = self._models.get(contact.queue, WaitModel())
-        return model.expect(ahead=ahead, serving=view.serving, ready=view.ready)
+        return model.outlook(ahead=ahead, serving=view.serving, ready=view.ready)
+
+    def _score(self, contact: Contact, _outcome: str, _reason: str) -> None:
+        """Learn from what came of the wait that was told."""
+        promise = self._promises.pop(contact.contact, None)
+        if promise is None:
+            return
+        queue, outlook, told_s = promise
+        came_s = (contact.t_talk or self._clock.monotonic_s()) - told_s
+        left = not contact.t_talk
+        self._calibrations[queue] = self._calibration(queue).learn(outlook, came_s, left=left)
 
     def _learn(self, contact: Contact, _outcome: str, _reason: str) -> None:
         if not contact.t_talk:

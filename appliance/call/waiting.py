@@ -40,6 +40,8 @@ class WaitingRoom:
         self._clock = clock
         #: set by the composition root
         self.expect: Expect = lambda _contact: None
+        #: hears of each announcement
+        self.told: Callable[[Contact], None] = lambda _contact: None
 
     def enter(self, contact: Contact) -> None:
         """Greet a contact that has just joined, once its leg can hear."""
@@ -83,6 +85,7 @@ class WaitingRoom:
             return
         low_s, high_s = expected
         self._turn.note(contact.contact, WaitAnnounced(low_s=low_s, high_s=high_s))
+        self.told(contact)
         self.play(contact, wait_items(announced(low_s, high_s)))
 
     def _arm(self, contact: Contact) -> None:

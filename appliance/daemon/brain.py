@@ -74,6 +74,7 @@ class Brain:
         self.expectation = Expectation(self.book, self.plans, clock)
         self.expectation.look = self.floor.views
         self.rooms.waiting.expect = self.expectation.expect
+        self.rooms.waiting.told = self.expectation.told
         self.rooms.overflow.expect = self.expectation.expect
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
 

@@ -19,7 +19,17 @@ MAX_HANDLE_S = 7200.0
 #: what may be said [min]: exact where it matters, coarse where nobody counts
 SPOKEN_MINUTES = (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60)
 
-_Z_90 = 1.2815515655446004  # 90th percentile of the normal distribution
+#: 90th percentile of the normal distribution
+Z_90 = 1.2815515655446004
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What an expected wait is made of."""
+
+    #: agents who must come free first; 0 or less: one is free now
+    turns: int
+    #: mean time between two of them [s]
+    scale_s: float
 
 
 class WaitModel(msgspec.Struct, frozen=True):
@@ -45,13 +55,19 @@ class WaitModel(msgspec.Struct, frozen=True):
         *ahead*: contacts served before this one. *serving*: agents logged in with the skills,
         *ready* of them free now.
         """
+        outlook = self.outlook(ahead=ahead, serving=serving, ready=ready)
+        if outlook is None:
+            return None
+        if outlook.turns <= 0:
+            return (0.0, 0.0)
+        turns, scale_s = outlook.turns, outlook.scale_s
+        return (scale_s * gamma(turns, -Z_90), scale_s * gamma(turns, Z_90))
+
+    def outlook(self, *, ahead: int, serving: int, ready: int = 0) -> Outlook | None:
+        """Return what the wait is made of, or None where nobody serves the queue."""
         if serving <= 0:
             return None
-        turns = ahead + 1 - ready
-        if turns <= 0:
-            return (0.0, 0.0)
-        scale_s = self.mean_handle_s / serving
-        return (scale_s * _gamma(turns, -_Z_90), scale_s * _gamma(turns, _Z_90))
+        return Outlook(turns=ahead + 1 - ready, scale_s=self.mean_handle_s / serving)
 
 
 def announced(low_s: float, high_s: float) -> int:
@@ -68,7 +84,7 @@ def announced(low_s: float, high_s: float) -> int:
     return SPOKEN_MINUTES[-1]
 
 
-def _gamma(shape: int, z: float) -> float:
+def gamma(shape: int, z: float) -> float:
     """Return the percentile of the gamma distribution (scale 1) at the normal score *z*."""
     ninth = 1 / (9 * shape)
     return shape * max(0.0, 1 - ninth + z * math.sqrt(ninth)) ** 3

@@ -62,10 +62,18 @@ def _overflowing(queue: Queue, number: int) -> Queue:
 class Lively:
     """Owners in virtual time; each event publishes rows, proposals are followed at once."""
 
-    def __init__(self, plan: Plan, chance: random.Random, *, every_ms: float) -> None:
-        """A contact comes *every_ms* on average."""
+    def __init__(
+        self,
+        plan: Plan,
+        chance: random.Random,
+        *,
+        every_ms: float,
+        patience_ms: float = PATIENCE_MS,
+    ) -> None:
+        """A contact comes *every_ms* on average, and gives up after *patience_ms*."""
         self._chance = chance
         self._every_ms = every_ms
+        self._patience_ms = patience_ms
         self._queues = {queue.name: queue for queue in plan.queues}
         self._flows = {flow.name: flow for flow in plan.flows}
         self._names = list(self._queues)
@@ -144,7 +152,7 @@ class Lively:
         )
         self._contacts[name] = row
         self.publish(row)
-        self._in(chance.expovariate(1 / PATIENCE_MS), self._give_up, name)
+        self._in(chance.expovariate(1 / self._patience_ms), self._give_up, name)
         for rule in self._queues[row.queue].overflow:
             self._in(rule.after_s * 1000, self._overflow, name, rule.flow)
 

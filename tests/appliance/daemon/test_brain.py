@@ -113,6 +113,30 @@ def test_expected_wait_is_announced_and_then_music(world: World, tmp_path: Path)
     assert sum(play.items[0] == "queue-holdtime" for play in box.legs.of(Play)) == 2
 
 
+def test_a_promise_that_was_not_kept_makes_the_next_one_longer(
+    world: World, tmp_path: Path
+) -> None:
+    """ann hears the first caller for a moment, and takes the second only 20 min later."""
+    queues = tuple(msgspec.structs.replace(queue, announce_s=3600.0) for queue in PLAN.queues)
+    box = Box(world, tmp_path, "c", plan=msgspec.structs.replace(PLAN, queues=queues))
+    box.legs.register("ann")
+    for _ in range(2):
+        first = box.legs.call_in("200")
+        world.run(5)
+        second = box.legs.call_in("200")
+        world.run(2)
+        box.brain.board.pause(box.seat("ann"), "agent")
+        box.legs.down(first)
+        world.run(1200)
+        box.brain.board.resume(box.seat("ann"))
+        world.run(5)
+        box.legs.down(second)
+        world.run(30)
+    told = [e.as_dict() for e in box.journal.entries() if e.kind == "wait-announced"]
+    assert len(told) == 2
+    assert told[1]["high_s"] > 1.5 * told[0]["high_s"]
+
+
 def test_unknown_number_is_let_go_by_word(world: World, box: Box) -> None:
     leg = box.legs.call_in("999")
     world.run(1)
