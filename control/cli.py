@@ -15,6 +15,7 @@ import typer
 from appliance.base import log
 from appliance.base.errors import BranchlineError
 from control.ledger.cli import app as ledger_app
+from control.ledger.cli import promises
 from control.settings import ControlSettings, load_control
 
 app = typer.Typer(
@@ -277,3 +278,4 @@ def agent_secret(
 
 
 app.add_typer(ledger_app, name="ledger")
+app.command()(promises)

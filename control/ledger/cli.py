@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import msgspec
 import typer
@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from appliance.base.clock import rfc3339
 from appliance.base.errors import BranchlineError, ConfigError
+from appliance.ledger.promises import NOMINAL, Promises, Verdict
 from appliance.plan.signing import load_public_key
-from control.ledger import queries
+from control.ledger import promised, queries
 from control.ledger.queries import OUTCOMES, ContactFilter
 from control.models import ledger as rows
 from control.parts import ControlParts
@@ -189,16 +190,64 @@ def rebuild(config: ConfigFile = None) -> None:
     print(f"{count} contacts derived anew")
 
 
+def promises(
+    day: Annotated[str, typer.Option(help="The last day, UTC: 2026-11-22, or today.")] = "today",
+    days: Annotated[int, typer.Option(min=1, max=366, help="How many days, up to it.")] = 7,
+    queue: Queue = "",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score what callers were told of their wait by what came true.
+
+    The first interval that a caller hears is a promise. It is kept where an agent talks with
+    them within it; sooner is early, after it late. Who left before its end is not counted. The
+    intervals are made so that four of five are kept: fewer means that they promise too much,
+    more that they say too little.
+
+      branchline control promises --days 1
+      branchline control promises --queue sales --json
+    """
+    with _session(config) as (session, parts):
+        last = _day(parts, day) or date.fromisoformat(rfc3339(parts.clock.wall_us())[:10])
+        rows = promised.by_day(session, last, days, queue)
+    if as_json:
+        told = [
+            {"day": row.day.isoformat(), "queue": row.queue, **promised.plain(row.promises)}
+            for row in rows
+        ]
+        print(
+            json.dumps(
+                {"nominal": NOMINAL, "total": promised.plain(promised.total(rows)), "days": told}
+            )
+        )
+        return
+    names = ("told", *get_args(Verdict), "hit rate")
+    table: list[tuple[str, ...]] = [("day", "queue", *names)]
+    table += [(row.day.isoformat(), row.queue or "(none)", *_cells(row.promises)) for row in rows]
+    table.append(("total", "", *_cells(promised.total(rows))))
+    _print_table(table)
+
+
+def _cells(found: Promises) -> tuple[str, ...]:
+    counts = (str(getattr(found, verdict)) for verdict in get_args(Verdict))
+    rate = "–" if found.hit_rate is None else f"{found.hit_rate:.1%}"
+    return (str(found.told), *counts, rate)
+
+
 def _filter(parts: ControlParts, day: str, queue: str, site: str, outcome: str) -> ContactFilter:
     """Return what was asked for; raise ConfigError `bad-config`."""
     if outcome and outcome not in OUTCOMES:
         raise ConfigError("bad-config", f"--outcome {outcome}: one of {', '.join(OUTCOMES)}")
+    return ContactFilter(day=_day(parts, day), queue=queue, site=site, outcome=outcome)
+
+
+def _day(parts: ControlParts, day: str) -> date | None:
+    """Return the day that was asked for, None for an empty one; raise ConfigError `bad-config`."""
     try:
         today = rfc3339(parts.clock.wall_us())[:10]
-        at = date.fromisoformat(today if day == "today" else day) if day else None
+        return date.fromisoformat(today if day == "today" else day) if day else None
     except ValueError:
         raise ConfigError("bad-config", f"--day {day}: a day is 2026-11-22, or today") from None
-    return ContactFilter(day=at, queue=queue, site=site, outcome=outcome)
 
 
 def _plain(row: Any) -> dict[str, Any]:

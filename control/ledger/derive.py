@@ -8,6 +8,7 @@ from typing import Any
 
 from appliance.ledger.books import recount
 from appliance.ledger.entry import Entry
+from appliance.ledger.promises import promise_of
 from appliance.ledger.records import (
     ContactArrived,
     ContactConnected,
@@ -66,6 +67,7 @@ def contact_row(
             row["ended_at"] = _moment(entry)
             row["outcome"], row["reason"] = fact.outcome, _text(fact.reason, 64)
             row["waited_ms"], row["talked_ms"] = _whole(fact.waited_ms), _whole(fact.talked_ms)
+    row |= _promised(steps)
     wrong = recount(steps).imbalances
     row["fault"] = wrong[0].fault if wrong else ""
     return row
@@ -103,6 +105,18 @@ def _arrive(
     row["channel"], row["via"] = _text(fact.channel, 32), _text(fact.via, 120)
     row["caller"], row["called"] = _text(fact.caller, 120), _text(fact.called, 120)
     row["private"] = fact.private
+
+
+def _promised(steps: Sequence[Entry]) -> dict[str, Any]:
+    """Return what the caller was told of the wait, and what came true."""
+    found = promise_of(steps)
+    return {
+        "promise": found.verdict if found else "",
+        "promise_queue": _text(found.queue, 63) if found else "",
+        "promise_low_ms": found.low_ms if found else 0,
+        "promise_high_ms": found.high_ms if found else 0,
+        "promise_came_ms": found.came_ms if found else 0,
+    }
 
 
 def _moment(entry: Entry) -> datetime:

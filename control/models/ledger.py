@@ -74,6 +74,7 @@ class Contact(Base):
         Index(None, "arrived_at", "contact"),
         Index(None, "queue", "arrived_at"),
         Index(None, "site", "arrived_at"),
+        Index(None, "promise", "arrived_at"),
     )
 
     contact: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -107,6 +108,13 @@ class Contact(Base):
     reason: Mapped[str] = mapped_column(String(64))
     #: what is wrong with its journal, or empty
     fault: Mapped[str] = mapped_column(String(16))
+    #: the first wait it was told: kept, early, late, left, open; empty: it was told none
+    promise: Mapped[str] = mapped_column(String(8), server_default="")
+    promise_queue: Mapped[str] = mapped_column(String(63), server_default="")
+    promise_low_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    promise_high_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    #: from being told to the talk, or to the end of the wait
+    promise_came_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class LedgerAlarm(Base):

@@ -9,7 +9,8 @@ from flask import Blueprint, abort, render_template, request, url_for
 from appliance.base.clock import rfc3339
 from appliance.ledger.books import Tally
 from appliance.ledger.entry import Entry
-from control.ledger import queries
+from appliance.ledger.promises import NOMINAL
+from control.ledger import promised, queries
 from control.ledger.queries import OUTCOMES, ContactFilter
 from control.models import fleet, ledger, plan
 from control.models.base import moment
@@ -20,6 +21,8 @@ page = Blueprint("contacts", __name__, url_prefix="/contacts")
 _TOLD_DAYS = 7
 #: rows on a page; alarms shown
 _ROWS = 100
+#: days on the page of promises
+_PROMISE_DAYS = 7
 _ALARMS = 50
 #: facts that say nothing to a person who reads a contact's story
 _INSIDE = {"epoch", "leg", "bridge", "trace", "fence", "reservation", "arrival", "incarnation"}
@@ -93,6 +96,26 @@ def ledgers() -> str:
         chains = ledger.chains(session)
         alarms = ledger.alarms(session, _ALARMS)
     return render_template("ledgers.html", chains=chains, alarms=alarms)
+
+
+@page.get("/promises")
+def promises() -> str:
+    """Show how what callers were told of their wait came out, by day and queue."""
+    wanted, _ = _asked()
+    last = wanted.day or _today()
+    with database() as session:
+        rows = promised.by_day(session, last, _PROMISE_DAYS, wanted.queue)
+        queues = {queue.name for queue in plan.all_queues(session)} | {wanted.queue}
+    return render_template(
+        "promises.html",
+        rows=rows,
+        total=promised.total(rows),
+        nominal=NOMINAL,
+        last=last,
+        days=_PROMISE_DAYS,
+        queue=wanted.queue,
+        queues=sorted(queues - {""}),
+    )
 
 
 @page.get("/contact/<contact>")

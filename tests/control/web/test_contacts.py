@@ -6,7 +6,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.base.clock import HeldClock
-from appliance.ledger.records import ContactArrived, ContactEnded
+from appliance.ledger.records import (
+    ContactArrived,
+    ContactConnected,
+    ContactEnded,
+    ContactQueued,
+    WaitAnnounced,
+)
 from control.ledger.store import LedgerStore
 from control.models.ledger import Contact
 from control.parts import ControlParts
@@ -87,3 +93,26 @@ def test_ledgers_and_what_must_be_looked_at(
     assert "foreign" in admin.get("/contacts/ledgers").text
     assert "needs a look" in admin.get("/contacts/").text
     assert len(desk.rows(Contact)) == 11
+
+
+def test_promises_of_a_week(
+    admin: Visitor, parts: ControlParts, clock: HeldClock, tmp_path: Path
+) -> None:
+    desk = Desk(parts.database, LedgerStore(parts.database, Ed25519PrivateKey.generate(), clock))
+    assert "No caller was told a wait" in admin.get("/contacts/promises").text
+    with Books(tmp_path, "berlin-1", clock) as here:
+        for name, wait_s in (("in-time", 30), ("too-late", 90)):
+            here.tell(name, [ContactArrived(arrival=1), ContactQueued(queue="<sales>")])
+            here.tell(name, [WaitAnnounced(low_s=10, high_s=60)])
+            clock.advance(wait_s)
+            here.tell(name, [ContactConnected(seat="ann", owner="berlin-1")])
+            here.tell(name, [ContactEnded(outcome="served")])
+        desk.hand_in("berlin-1", here.entries())
+    page = admin.get("/contacts/promises").text
+    assert "&lt;sales&gt;" in page
+    assert "<dt>Hit rate</dt><dd>50 %</dd>" in page
+    assert "<dt>Should be</dt><dd>80 %</dd>" in page
+    assert "No caller" in admin.get("/contacts/promises?queue=other").text
+    assert "No caller" in admin.get("/contacts/promises?day=2001-01-01").text
+    assert admin.get("/contacts/promises?day=nonsense&queue=%00").status_code == 200
+    assert "late" in admin.get("/contacts/contact/too-late").text
