@@ -4,27 +4,36 @@ import json
 import random
 import subprocess
 import sys
+from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from appliance.ledger.store import LedgerReader
 from appliance.plan import canonical
 from appliance.plan.model import Plan
 from tests.bench.centre import make_plan
 from tests.bench.daybook import Daybook
+from tests.bench.lively import Lively, overflowing
 
-CALLS = 400
+CALLS, LIVELY_CALLS = 400, 2_000
 
 
 class Day:
-    """A recorded day and its plan."""
+    """A recorded day and its plan; a lively one has all that may go wrong in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lively: bool = False) -> None:
         chance = random.Random(3)
         self.folder = folder
-        self.plan = make_plan(300, chance, sites=2, queues=10, kinds=15)
-        self.ledgers = Daybook(folder, self.plan, chance, 0.97).run(CALLS)
+        if not lively:
+            self.plan = make_plan(300, chance, sites=2, queues=10, kinds=15)
+            self.ledgers = Daybook(folder, self.plan, chance, 0.97).run(CALLS)
+            return
+        self.plan = overflowing(make_plan(60, chance, sites=3, queues=9, kinds=9))
+        centre = Lively(self.plan, chance, every_ms=2_800)
+        self.ledgers = Daybook(folder, self.plan, chance, 1, centre=centre).run(LIVELY_CALLS)
 
     def replay(self, plan: Plan, *more: str) -> subprocess.CompletedProcess[str]:
         """Run the command over the day."""
@@ -42,6 +51,11 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
+def lively(tmp_path_factory: pytest.TempPathFactory) -> Day:
+    return Day(tmp_path_factory.mktemp("lively"), lively=True)
+
+
+@pytest.fixture(scope="module")
 def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     return Day(tmp_path_factory.mktemp("day"))
 
@@ -51,10 +65,62 @@ def test_its_own_plan_gives_the_day_again(day: Day) -> None:
     assert first.returncode == 0, first.stderr
     answer = json.loads(first.stdout)
     assert answer["contacts"] >= CALLS
-    assert answer["same_agent"] >= 0.999
+    assert answer["same_agent"] == answer["same_decision"] == 1
     assert answer["worse_off"] == []
     assert json.loads(again.stdout)["fingerprint"] == answer["fingerprint"]
     assert all(row["becomes"]["served"] >= row["was"]["served"] for row in answer["queues"])
+
+
+def test_a_lively_day_too(lively: Day) -> None:
+    """Callers give up, agents do not answer or take a break, queues overflow: all of it again."""
+    answer = json.loads(lively.replay(lively.plan, "--json").stdout)
+    assert answer["decisions"]["offers"] > LIVELY_CALLS / 2
+    assert answer["same_decision"] >= 0.999
+    assert answer["same_agent"] >= 0.999
+    assert answer["worse_off"] == []
+    was, becomes = ([row[when] for row in answer["queues"]] for when in ("was", "becomes"))
+    for outcome in ("abandoned", "released"):
+        before = sum(row[outcome] for row in was)
+        # what was open when the day ended comes to its end here
+        assert before > 20
+        assert before <= sum(row[outcome] for row in becomes) <= before + 20
+    assert answer["decisions"]["other_seat"] == answer["decisions"]["no_seat_yet"] == 0
+
+
+def test_who_would_give_up_is_estimated(lively: Day) -> None:
+    """A third of the agents are gone: many who were served would leave, unless all stay."""
+    replace = msgspec.structs.replace
+    gone = tuple(agent for n, agent in enumerate(lively.plan.agents) if n % 3)
+    fewer = replace(lively.plan, serial=2, agents=gone)
+    estimated = json.loads(lively.replay(fewer, "--json").stdout)
+    staying = json.loads(lively.replay(fewer, "--json", "--stay").stdout)
+    lost, stay_lost = (
+        sum(row["becomes"]["abandoned"] - row["was"]["abandoned"] for row in answer["queues"])
+        for answer in (estimated, staying)
+    )
+    assert lost > stay_lost + 100
+    assert any(
+        loss["was"][0] == "served" and loss["becomes"][0] == "abandoned"
+        for loss in estimated["worse_off"]
+    )
+    assert estimated["same_decision"] < 0.999
+    assert lively.replay(fewer, "--json").stdout == json.dumps(estimated) + "\n"
+
+
+def test_decisions_that_differ_are_named(lively: Day) -> None:
+    """One agent is not in the plan: each offer to them, and few others, would differ."""
+    with closing(LedgerReader(lively.ledgers[0])) as ledger:
+        offers = [msgspec.msgpack.decode(fact.facts) for fact in ledger.facts(["seat-offered"])]
+    ((missing, _),) = Counter(offer["seat"] for offer in offers).most_common(1)
+    others = tuple(agent for agent in lively.plan.agents if agent.name != missing)
+    without = msgspec.structs.replace(lively.plan, serial=2, agents=others)
+    told = json.loads(lively.replay(without, "--json").stdout)["decisions"]
+    seats = Counter(one["seat"] for one in told["differences"])
+    assert seats[missing] > 0.9 * seats.total() > 0
+    assert told["offers"] - told["same"] == seats.total()
+    text = lively.replay(without, "--worst", "1").stdout
+    assert "would have been made just so" in text
+    assert ", would be to " in text
 
 
 def test_another_plan_shows_who_loses(day: Day) -> None:
