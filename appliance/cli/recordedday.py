@@ -156,7 +156,7 @@ class RecordedDay:
         offered = self._offered.get(seat)
         if there and seat in self._unready:
             self._unready.pop(seat).came_back(seat, at_us)
-        elif not there and fact.reason not in ("", "agent") and offered is not None:
+        elif offered is not None and _by_offer(fact) and offered.blamed(seat, at_us):
             offered.left(seat, at_us)
             self._unready[seat] = offered
         else:
@@ -220,6 +220,11 @@ def _merged(ledgers: Iterable[Iterable[RawFact]]) -> Iterator[RawFact]:
             group.clear()
         group.append(entry)
     yield from sorted(group, key=_rank)
+
+
+def _by_offer(fact: SeatChanged) -> bool:
+    """Tell whether a seat was made not ready, and not by its agent."""
+    return fact.state == "paused" and fact.reason not in ("", "agent")
 
 
 def _rank(entry: RawFact) -> int:

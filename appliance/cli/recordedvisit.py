@@ -19,6 +19,9 @@ from appliance.plan.model import Channel
 from appliance.routing.day import Detour, Failed, Stay, Visit
 from appliance.routing.model import Place
 
+#: an agent who is not ready within this after an offer came to nothing is so because of it [µs]
+_SOON_US = 5_000_000
+
 
 class RecordedVisit:
     """What the entries read so far say of one contact."""
@@ -38,6 +41,7 @@ class RecordedVisit:
         self._offers: dict[str, tuple[str, int]] = {}
         #: seat -> offers that came to nothing
         self._failed: dict[str, list[Failed]] = {}
+        self._failed_us: dict[str, int] = {}
         #: seat -> when it was made not ready by an offer
         self._left: dict[str, int] = {}
         self._away: dict[str, int] = {}
@@ -106,6 +110,7 @@ class RecordedVisit:
     def _offer_ended(self, at_us: int, fact: OfferEnded) -> None:
         seat, offered_us = self._offers.get(fact.reservation, (fact.seat, at_us))
         self._at_seat = ("", 0)
+        self._failed_us[seat] = at_us
         failed = Failed(max(0, at_us - offered_us), fact.reason)
         self._failed.setdefault(seat, []).append(failed)
 
@@ -121,6 +126,12 @@ class RecordedVisit:
     }
 
     # -- what seats tell -----------------------------------------------------------------------
+
+    def blamed(self, seat: str, at_us: int) -> bool:
+        """Tell whether an agent who is not ready now is so because of an offer of this contact."""
+        if self.seat == seat:
+            return False
+        return self._at_seat[0] == seat or at_us - self._failed_us.get(seat, 0) <= _SOON_US
 
     def left(self, seat: str, at_us: int) -> None:
         """Note that the agent was made not ready by the offer."""

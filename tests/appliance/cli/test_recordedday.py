@@ -119,6 +119,19 @@ def test_a_pause_because_of_an_offer_belongs_to_the_offer() -> None:
     assert [one.use for one in seats] == ["ready", "busy", "away", "away", "ready", "away"]
 
 
+def test_a_phone_that_goes_in_a_talk_is_nobody_s_offer() -> None:
+    a = Book("a")
+    a.seat(0, "ann", "ready")
+    a.joined(1 * S)
+    a.note(2 * S, SeatOffered(seat="ann", owner="a", reservation="r"), "c1")
+    a.note(5 * S, ContactConnected(seat="ann", owner="a", reservation="r"), "c1")
+    a.note(65 * S, TalkEnded(seat="ann"), "c1")
+    a.seat(65 * S, "ann", "away", "phone-gone")
+    day = read(a)
+    assert [(one.at_us, one.there) for one in day.presences(PLAN)] == [(0, True), (65 * S, False)]
+    assert (only(day).wrap_up_us, only(day).failed) == (0, {})
+
+
 def test_idle_counts_from_before_an_offer_that_came_to_nothing() -> None:
     b = Book("b")
     for at_s, state in enumerate(("ready", "reserved", "ringing", "ready", "talking", "ready")):
