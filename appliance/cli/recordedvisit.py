@@ -80,6 +80,7 @@ class RecordedVisit:
     def _connected(self, at_us: int, fact: ContactConnected) -> None:
         if not self.seat:
             self.seat, self._connected_us = fact.seat, at_us
+            self._at_seat = ("", 0)
             _, offered_us = self._offers.get(fact.reservation, ("", at_us))
             self._setup_us = max(0, at_us - offered_us)
 
@@ -129,8 +130,6 @@ class RecordedVisit:
 
     def blamed(self, seat: str, at_us: int) -> bool:
         """Tell whether an agent who is not ready now is so because of an offer of this contact."""
-        if self.seat == seat:
-            return False
         return self._at_seat[0] == seat or at_us - self._failed_us.get(seat, 0) <= _SOON_US
 
     def left(self, seat: str, at_us: int) -> None:

@@ -140,8 +140,25 @@ def test_what_nobody_followed_is_proposed_again() -> None:
 
 @pytest.mark.parametrize("end", [gone(1, 12), waits(1, 12, Stay(queue="nowhere"))])
 def test_a_contact_that_left_is_offered_to_nobody(end: Moment) -> None:
-    told = judged(waits(1, 10), end, sits(14, "ann"), waits(3, 30), offered(3, 30.02, "ann"))
+    told = judged(waits(1, 10), end, waits(2, 20), sits(20.1, "ann"), offered(2, 20.2, "ann"))
     assert (told.offers, told.same) == (1, 1)
+
+
+def test_who_was_offered_otherwise_waits_no_more() -> None:
+    """The plan would not have asked ben yet; the contact went to him all the same."""
+    reserve = msgspec.structs.replace(PLAN.agents[1], reserve=True)
+    queue = msgspec.structs.replace(PLAN.queues[0], reserve_s=20)
+    plan = msgspec.structs.replace(PLAN, agents=(PLAN.agents[0], reserve), queues=(queue,))
+    told = judged(
+        sits(0, "ben"),
+        waits(1, 10),
+        offered(1, 10.02, "ben"),
+        waits(2, 20),
+        sits(20.1, "ann"),
+        offered(2, 20.2, "ann"),
+        plan=plan,
+    )
+    assert (told.offers, told.same, told.none) == (2, 1, 1)
 
 
 def test_a_seat_at_another_appliance_is_another_seat() -> None:
