@@ -138,6 +138,12 @@ def test_what_nobody_followed_is_proposed_again() -> None:
     assert (told.offers, told.same) == (1, 1)
 
 
+def test_what_nobody_followed_leaves_the_seat_to_the_next() -> None:
+    """For a moment the first is not proposed to ann again, as after an owner's no."""
+    told = judged(sits(0, "ann"), waits(1, 10), waits(2, 12), offered(2, 13, "ann"))
+    assert (told.offers, told.same) == (1, 1)
+
+
 @pytest.mark.parametrize("end", [gone(1, 12), waits(1, 12, Stay(queue="nowhere"))])
 def test_a_contact_that_left_is_offered_to_nobody(end: Moment) -> None:
     told = judged(waits(1, 10), end, waits(2, 20), sits(20.1, "ann"), offered(2, 20.2, "ann"))
