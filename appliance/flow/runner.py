@@ -55,13 +55,7 @@ class FlowRunner:
 
     def digit(self, contact: Contact, digit: str) -> None:
         """Hear a digit."""
-        before, keys = contact.flow, contact.keys
-        self._step(contact, lambda flow, state: steps.on_digit(flow, state, digit))
-        after = contact.flow
-        if before is None or after is before or contact.keys != keys:
-            return
-        if after is None or not after.digits:  # of a number the whole is journalled
-            self._note(contact, before, digit)
+        self._step(contact, lambda flow, state: steps.on_digit(flow, state, digit), digit)
 
     def play_done(self, contact: Contact, play: int, why: str) -> None:
         """Go on after the prompts, or after a prompt that could not be played."""
@@ -88,7 +82,12 @@ class FlowRunner:
         """Stop waiting for the caller's digit."""
         self._timers.cancel(_timer(contact))
 
-    def _step(self, contact: Contact, step: Callable[[Flow, steps.FlowState], steps.Turn]) -> None:
+    def _step(
+        self,
+        contact: Contact,
+        step: Callable[[Flow, steps.FlowState], steps.Turn],
+        digit: str = "",
+    ) -> None:
         state = contact.flow
         if state is None or contact.phase != "flow":
             return
@@ -96,22 +95,32 @@ class FlowRunner:
         if flow is None:
             self.apologise(contact)
             return
-        keys = contact.keys
-        self._move(contact, flow, lambda known: step(known, state))
-        if contact.keys and contact.keys != keys:
-            self._note(contact, state, contact.keys[-1][1])
+        self._move(contact, flow, lambda known: step(known, state), digit)
 
-    def _note(self, contact: Contact, state: steps.FlowState, digits: str) -> None:
-        """Journal what the caller pressed at a step."""
-        fact = FlowStepped(flow=state.flow, step=state.step, digit=digits)
-        self._turn.note(contact.contact, fact)
-
-    def _move(self, contact: Contact, flow: Flow, move: Callable[[Flow], steps.Turn]) -> None:
-        contact.flow, actions = self._by_clock(contact, flow, *move(flow))
+    def _move(
+        self, contact: Contact, flow: Flow, move: Callable[[Flow], steps.Turn], digit: str = ""
+    ) -> None:
+        before = contact.flow
+        after, actions = move(flow)
+        if before is not None:
+            self._note_pressed(contact, before, after, digit)
+        contact.flow, actions = self._by_clock(contact, flow, after, actions)
         contact.keys = contact.flow.keys
         for action in actions:
             self._act(contact, action)
         self._book.changed(contact)
+
+    def _note_pressed(
+        self, contact: Contact, before: steps.FlowState, after: steps.FlowState, digit: str
+    ) -> None:
+        """Journal what the caller pressed at a step, before what comes of it."""
+        if after.keys and after.keys != contact.keys:
+            digit = after.keys[-1][1]
+        elif after is before or after.digits:  # of a number the whole is journalled
+            return
+        if digit:
+            fact = FlowStepped(flow=before.flow, step=before.step, digit=digit)
+            self._turn.note(contact.contact, fact)
 
     def _by_clock(
         self, contact: Contact, flow: Flow, state: steps.FlowState, actions: list[steps.Action]

@@ -66,6 +66,24 @@ def test_menu_leads_to_the_queue_of_the_key(world: World, box: Box) -> None:
     assert "key 2" in dial.caller_name
 
 
+@pytest.mark.parametrize("presses", ["2", "98", "981"])
+def test_a_key_is_journalled_before_what_it_led_to(world: World, box: Box, presses: str) -> None:
+    leg = box.legs.call_in("100")
+    world.run(1)
+    for digit in presses:
+        box.legs.prompts_end(leg)
+        world.settle()
+        box.legs.press(leg, digit)
+        world.run(1)
+    story = [
+        (entry.kind, entry.as_dict().get("digit"))
+        for entry in box.journal.entries(contact=only_contact(box))
+        if entry.kind in ("flow-stepped", "contact-queued")
+    ]
+    pressed = [("flow-stepped", digit) for digit in presses[:2]]  # there are two tries
+    assert story == [*pressed, ("contact-queued", None)]
+
+
 def test_wrong_key_then_silence_takes_the_way_otherwise(world: World, box: Box) -> None:
     box.legs.register("ann")
     leg = box.legs.call_in("100")
