@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
+from random import Random
 
 from appliance.base.clock import Clock
 from appliance.config.model import ApplianceSettings
@@ -66,6 +67,7 @@ class Federation:
         journal: LedgerJournal,
         clock: Clock,
         transport: Transport | None = None,
+        chance: Random | None = None,
     ) -> None:
         self._identity = identity
         self._brain = brain
@@ -81,7 +83,7 @@ class Federation:
         self.documents.load()
         soon = brain.given.soon
         transport = transport or transport_of(settings, identity)
-        self.node = LinkNode(self._hello, transport, clock, self, soon=soon)
+        self.node = LinkNode(self._hello, transport, clock, self, chance=chance, soon=soon)
         self.node.on_reached = lambda _peer: self._tell_reach()
         self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send, soon=soon)
         brain.floor.onward.append(self.publisher)

@@ -12,7 +12,10 @@ ATTEMPT_S = 3.0
 #: the least that it is given, and what it gets in most cases [s]: what was lost in a cut is not
 #: waited for
 SHORT_ATTEMPT_S = 1.0
-_ROUND_TRIPS = 6
+#: attempts at once, where nobody knows how far away the peer is: a long one, and short ones beside
+MOST_ATTEMPTS = 2
+#: an attempt gets this much more time than the last good one took
+_MORE = 2
 
 
 class Redial:
@@ -21,17 +24,30 @@ class Redial:
     def __init__(self, now_s: float, chance: Random, *, delay_s: float = 0.0) -> None:
         self._chance = chance
         self._failures = 0
+        #: attempts since the peer was up last
+        self._attempts = 0
         self._delay_s = delay_s
         #: when the next attempt is due
         self.due_s = now_s + delay_s
-        #: round trip when the peer was up last [s]; None: it never was
-        self._round_trip_s: float | None = None
+        #: what an attempt gets since one has led to a session [s]; None: none has
+        self._limit_s: float | None = None
 
-    def attempt_s(self) -> float:
-        """Return how long an attempt may take; one in three of the unknown is far away."""
-        if self._round_trip_s is not None:
-            return min(ATTEMPT_S, max(SHORT_ATTEMPT_S, _ROUND_TRIPS * self._round_trip_s))
-        return ATTEMPT_S if self._failures % 3 == 2 else SHORT_ATTEMPT_S
+    def begin(self) -> float:
+        """Begin an attempt; return how long it may take: one in three of the unknown is far."""
+        self._attempts += 1
+        if self._limit_s is not None:
+            return self._limit_s
+        return ATTEMPT_S if self._attempts % 3 == 0 else SHORT_ATTEMPT_S
+
+    def beside(self, opened_s: list[float], now_s: float) -> bool:
+        """Tell whether an attempt may begin beside those under way since *opened_s*.
+
+        A cut that has healed must not be waited out by a long attempt made in vain. Where the
+        distance is known there is one attempt at a time: two by a long way would only meet.
+        """
+        if self._limit_s is not None or len(opened_s) >= MOST_ATTEMPTS:
+            return not opened_s
+        return all(now_s - began_s >= SHORT_ATTEMPT_S for began_s in opened_s)
 
     def failed(self, now_s: float, began_s: float | None = None) -> None:
         """Note that a session ended, or an attempt that *began_s* failed."""
@@ -41,10 +57,8 @@ class Redial:
         wait_s = self._delay_s + wait_s * self._chance.uniform(0.5, 1.0)
         self.due_s = max(now_s, (now_s if began_s is None else began_s) + wait_s)
 
-    def succeeded(self) -> None:
-        """Note that the peer is up."""
-        self._failures = 0
-
-    def measured(self, round_trip_s: float) -> None:
-        """Note how far away the peer is."""
-        self._round_trip_s = round_trip_s
+    def succeeded(self, took_s: float | None = None) -> None:
+        """Note that the peer is up, and how long an attempt of ours took for it."""
+        self._failures = self._attempts = 0
+        if took_s is not None:
+            self._limit_s = min(ATTEMPT_S, max(SHORT_ATTEMPT_S, _MORE * took_s))

@@ -16,7 +16,7 @@ from appliance.base.clock import Clock
 from appliance.base.errors import PeerError
 from appliance.link.bulk import is_bulk, split
 from appliance.link.codec import decode, encode
-from appliance.link.dialler import ATTEMPT_S, Redial
+from appliance.link.dialler import Redial
 from appliance.link.handler import LinkHandler
 from appliance.link.messages import (
     DEAD_S,
@@ -174,8 +174,8 @@ class LinkNode:
                 session.heard_s = min(now_s, session.heard_s + late_s)
             self._tick_session(session, now_s)
         for name, redial in tuple(self._redials.items()):
-            if now_s >= redial.due_s and self._attempts(name) == 0:
-                self._dial(self._peers[name], now_s)
+            if now_s >= redial.due_s and self._may_dial(name, redial, now_s):
+                self._dial(self._peers[name], now_s, redial.begin())
         self.flush()
 
     def _tick_session(self, session: LinkSession, now_s: float) -> None:
@@ -183,10 +183,8 @@ class LinkNode:
             if now_s >= session.cut_s:
                 self._drop(session, "")
         elif session.state == "hello":
-            redial = self._redials.get(session.peer.name) if session.dialled else None
-            limit_s = redial.attempt_s() if redial else ATTEMPT_S
-            if now_s - session.opened_s > limit_s:
-                self._drop(session, "unreachable", f"no Hello within {limit_s:g} s")
+            if now_s - session.opened_s > session.limit_s:
+                self._drop(session, "unreachable", f"no Hello within {session.limit_s:g} s")
         elif session.state == "up":
             if now_s - session.heard_s > DEAD_S:
                 self._drop(session, "unreachable", f"nothing heard for {DEAD_S:g} s")
@@ -196,15 +194,16 @@ class LinkNode:
             for _ in range(min(PARTS_PER_TICK, len(session.bulk))):
                 self._put(session, session.bulk.popleft())
 
-    def _attempts(self, name: str) -> int:
-        """Return how many sessions with *name* are up or on their way."""
-        open_ones = [s for s in self._sessions.values() if not s.leaving]
-        return sum(session.peer.name == name for session in open_ones)
+    def _may_dial(self, name: str, redial: Redial, now_s: float) -> bool:
+        known = [s for s in self._sessions.values() if s.peer.name == name and not s.leaving]
+        if any(session.state == "up" for session in known):
+            return False
+        return redial.beside([session.opened_s for session in known], now_s)
 
-    def _dial(self, peer: Peer, now_s: float) -> None:
+    def _dial(self, peer: Peer, now_s: float, limit_s: float) -> None:
         _log.debug("> dial %s at %s:%s", peer.name, peer.address, peer.port)
         number = self._transport.dial(peer.name, peer.address, peer.port, peer.key)
-        session = LinkSession(number, peer, dialled=True, now_s=now_s)
+        session = LinkSession(number, peer, dialled=True, now_s=now_s, limit_s=limit_s)
         self._sessions[number] = session
         self._put(session, self._hello())
 
@@ -285,8 +284,6 @@ class LinkNode:
         if answer := session.beat_due(now_s, 0.0):
             self._put(session, answer)
         if session.delay_ms >= 0:
-            if redial := self._redials.get(session.peer.name):
-                redial.measured(session.delay_ms / 1000)
             self.on_reached(session.peer.name)
 
     def _take_part(self, session: LinkSession, part: Part) -> None:
@@ -308,15 +305,25 @@ class LinkNode:
         other = self._up.get(peer)
         if other is not None:
             self._leave(other, "duplicate", "a newer session takes over")
-        if not session.dialled:
+        if session.dialled:
+            self._drop_others(session)
+        else:
             self._put(session, self._hello())
         session.state, session.hello = "up", hello
         self._up[peer] = session
         self.trouble.pop(peer, None)
         if peer in self._redials:
-            self._redials[peer].succeeded()
+            took_s = self._clock.monotonic_s() - session.opened_s
+            self._redials[peer].succeeded(took_s if session.dialled else None)
         _log.info("%s is up: %s", peer, hello)
         self._handler.on_up(peer, hello)
+
+    def _drop_others(self, session: LinkSession) -> None:
+        """Give up the attempts beside *session*, which has come up."""
+        for other in tuple(self._sessions.values()):
+            beside = other.peer.name == session.peer.name and other is not session
+            if beside and other.dialled and other.state == "hello":
+                self._drop(other, "duplicate")
 
     def _conflict(self, session: LinkSession, hello: Hello) -> tuple[str, str] | None:
         """Return what speaks against a second session with the same peer."""

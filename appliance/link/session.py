@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from appliance.link.bulk import Assembly
+from appliance.link.dialler import ATTEMPT_S
 from appliance.link.messages import PROTO, Beat, Hello, LedgerBatch, LinkMessage, Part
 
 #: versions of the protocol that this end can speak with: N-1, N and N+1 (which speaks N)
@@ -31,13 +32,17 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
 class LinkSession:
     """What is known of one session, and what waits to be sent on it."""
 
-    def __init__(self, number: int, peer: Peer, *, dialled: bool, now_s: float) -> None:
+    def __init__(
+        self, number: int, peer: Peer, *, dialled: bool, now_s: float, limit_s: float = ATTEMPT_S
+    ) -> None:
         self.number = number
         self.peer = peer
         #: we dialled it
         self.dialled = dialled
         self.state: SessionState = "hello"
         self.opened_s = now_s
+        #: how long after that the other end's Hello may come
+        self.limit_s = limit_s
         self.heard_s = now_s
         #: when a session that is leaving is cut
         self.cut_s = 0.0

@@ -61,13 +61,18 @@ class _Dialled:
     def __init__(self, pump: SocketPump, monitor: SocketPump) -> None:
         self.pump = pump
         self.monitor = monitor
+        #: the other end has sent something
+        self.heard = False
 
     def close(self) -> None:
-        """End the connection; what was sent last still leaves."""
+        """End the connection; what was sent last still leaves.
+
+        Not so the Hello of an attempt that is given up: it would end the session that came up.
+        """
         if not self.pump.socket.closed:
             self.pump.socket.disable_monitor()
         self.monitor.close()
-        self.pump.close(LINGER_MS)
+        self.pump.close(LINGER_MS if self.heard else 0)
 
 
 class ZmqTransport:
@@ -232,7 +237,8 @@ class ZmqTransport:
     def _take_dialled(self, session: int, frames: list[zmq.Frame]) -> None:
         if len(frames) != 1:
             self.malformed += 1
-        elif self._events is not None and session in self._dialled:
+        elif self._events is not None and (dialled := self._dialled.get(session)):
+            dialled.heard = True
             self._events.on_frame(session, frames[0].bytes)
 
     def _take_end(self, session: int, frames: list[zmq.Frame]) -> None:

@@ -218,6 +218,7 @@ class IslandBox(Box):
             self.journal,
             self.clock,
             self.transport,
+            fleet.chance,
         )
         self.post = self.federation.send
         self.federation.node.start()

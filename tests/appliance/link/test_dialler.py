@@ -60,11 +60,19 @@ def test_an_attempt_has_waited_already() -> None:
 
 def test_an_attempt_is_short_unless_the_peer_is_far_away() -> None:
     redial = Redial(0.0, Random(1))
-    limits = []
-    for _ in range(6):
-        limits.append(redial.attempt_s())
-        redial.failed(0.0)
+    limits = [redial.begin() for _ in range(6)]
     assert limits == [SHORT_ATTEMPT_S, SHORT_ATTEMPT_S, ATTEMPT_S] * 2
-    for round_trip_s, attempt_s in ((0.02, SHORT_ATTEMPT_S), (0.3, 1.8), (0.7, ATTEMPT_S)):
-        redial.measured(round_trip_s)
-        assert redial.attempt_s() == pytest.approx(attempt_s)
+    for took_s, attempt_s in ((0.02, SHORT_ATTEMPT_S), (0.9, 1.8), (2.1, ATTEMPT_S)):
+        redial.succeeded(took_s)
+        assert redial.begin() == pytest.approx(attempt_s)
+
+
+def test_a_long_attempt_into_the_unknown_has_short_ones_beside_it() -> None:
+    redial = Redial(0.0, Random(1))
+    assert redial.beside([], 10.0)
+    assert not redial.beside([10.0], 10.9)
+    assert redial.beside([10.0], 10.0 + SHORT_ATTEMPT_S)
+    assert not redial.beside([10.0, 11.0], 12.5)
+    redial.succeeded(0.4)  # now it is known how long to wait
+    assert redial.beside([], 10.0)
+    assert not redial.beside([10.0], 12.0)

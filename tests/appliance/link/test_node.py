@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from appliance.link.codec import encode
+from appliance.link.dialler import ATTEMPT_S, SHORT_ATTEMPT_S
 from appliance.link.messages import DEAD_S, PROTO, Beat, Goodbye, LedgerBatch, Release, Resnapshot
 from appliance.link.node import PARTS_PER_TICK, TICK_S
 from tests.appliance.link.rig import World, hello
@@ -113,6 +114,36 @@ def test_silence_is_noticed_and_the_peer_comes_back() -> None:
     world.run(8)
     assert world.nodes["a"].peers() == {"b"}
     assert world.nodes["b"].peers() == {"a"}
+
+
+@pytest.mark.parametrize("cut_s", [0.35 + 0.3 * step for step in range(20)])
+def test_a_node_begun_in_a_cut_is_back_soon_after_the_heal(cut_s: float) -> None:
+    world = World()
+    pair(world)
+    world.network.delay_s = 0.02
+    world.network.cut("key-a", "key-b")
+    world.nodes["a"].dial("b")
+    world.run(cut_s)
+    world.network.heal()
+    world.run(SHORT_ATTEMPT_S + 0.3)
+    assert world.nodes["a"].peers() == {"b"}
+    assert world.nodes["b"].peers() == {"a"}
+    world.run(ATTEMPT_S)
+    assert [len(world.handlers[name].ups) for name in "ab"] == [1, 1]
+    assert [len(world.nodes[name]._sessions) for name in "ab"] == [1, 1]
+
+
+def test_who_is_far_away_is_reached_too() -> None:
+    world = World()
+    pair(world)
+    world.network.delay_s = 0.6
+    world.nodes["a"].dial("b")
+    world.run(20)  # attempts that met are over: now it is known how far away the other is
+    assert world.nodes["a"].peers() == {"b"}
+    assert world.nodes["b"].peers() == {"a"}
+    ups = len(world.handlers["a"].ups)
+    world.run(8)
+    assert len(world.handlers["a"].ups) == ups
 
 
 def test_a_stall_of_our_own_is_not_the_peers_silence() -> None:

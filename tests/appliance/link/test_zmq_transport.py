@@ -1,9 +1,13 @@
 """ZeroMQ alone: other mechanisms, hostile messages, bounds. The rest is in `test_transport.py`."""
 
 import asyncio
+import contextlib
 import socket
+from collections.abc import Callable
+from functools import partial
 from random import Random
 
+import msgspec
 import pytest
 import zmq
 
@@ -12,6 +16,7 @@ from appliance.link.codec import encode
 from appliance.link.messages import Beat, Document, Resnapshot
 from appliance.link.zmq_transport import MAX_SESSIONS_PER_KEY
 from tests.appliance.link.rig import CurveNode, RealNode, pair, until
+from tests.ports import free_port
 
 
 async def curve_pair(nodes: list[RealNode]) -> tuple[CurveNode, CurveNode]:
@@ -89,6 +94,73 @@ async def test_a_peer_that_does_not_read_is_dropped(nodes: list[RealNode]) -> No
 
         await until(sent_until_dropped, 60)
     assert hub.seen.downs == [("a", "overload")]
+
+
+#: half of it each way [s]: Hello comes after five of these, the sixth (TCP) is the far line's own
+FAR_S = 0.3
+
+
+class FarLine:
+    """TCP to a port of this machine by a long way."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._writers: list[asyncio.StreamWriter] = []
+        #: connections that were made
+        self.count = 0
+
+    async def start(self) -> int:
+        """Listen; return where."""
+        port = free_port()
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", port)
+        return port
+
+    async def stop(self) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.1)
+
+    async def _take(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self.count += 1
+        far, on = await asyncio.open_connection("127.0.0.1", self._to)
+        self._writers += [back, on]
+        await asyncio.gather(self._carry(near, on), self._carry(far, back))
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65_536):
+                self._later(writer, partial(writer.write, data))
+        self._later(writer, writer.close)
+
+    @staticmethod
+    def _later(writer: asyncio.StreamWriter, act: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(FAR_S / 2, lambda: None if writer.is_closing() else act())
+
+
+async def test_who_is_far_away_is_reached_and_stays(nodes: list[RealNode]) -> None:
+    hub, box = CurveNode("hub"), CurveNode("a")
+    nodes += [hub, box]
+    hub.start()
+    box.start()
+    line = FarLine(hub.port)
+    port = await line.start()
+    try:
+        hub.node.allow([box.peer(dialable=False)])
+        box.node.allow([msgspec.structs.replace(hub.peer(), port=port)])
+        box.node.dial("hub")
+        await until(lambda: box.node.peers() == {"hub"}, 60)
+        assert line.count >= 3  # a second each was too little
+        await until(lambda: box.node.delay_ms("hub") >= FAR_S * 1000)
+        told: list[tuple[int, int, int]] = []
+        while len(told) < 2 or told[-1] != told[-2]:
+            assert len(told) < 10, f"it comes and goes: {told}"
+            await asyncio.sleep(2)
+            told.append((line.count, len(box.seen.ups), len(hub.seen.ups)))
+        assert (box.node.peers(), hub.node.peers()) == ({"hub"}, {"a"})
+    finally:
+        await line.stop()
 
 
 async def test_a_port_in_use_is_an_error_in_words() -> None:
