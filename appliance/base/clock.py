@@ -49,6 +49,10 @@ class HeldClock:
         self._monotonic_s += seconds
         self._wall_us += round(seconds * 1e6)
 
+    def set_wall(self, wall_us: int) -> None:
+        """Set the wall clock alone."""
+        self._wall_us = wall_us
+
 
 def rfc3339(wall_us: int) -> str:
     """Return *wall_us* as RFC 3339 UTC text with microseconds: `2026-11-22T04:05:06.000007Z`."""

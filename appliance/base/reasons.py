@@ -96,6 +96,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "reservation-expired": _P,
         "peer-unreachable": _P,
         "other-matchmaker": _P,
+        "clock-off": _P,
         "not-enrolled": _P,
         "not-approved": _P,
         "bad-signature": _P,

@@ -75,6 +75,7 @@ class Arrivals:
             arrived=rfc3339(self._clock.wall_us()),
             t_arrived=row.t_new or self._clock.monotonic_s(),
             up=row.state == "up",
+            era_ms=self._hlc.era_ms,
         )
         fact = ContactArrived(
             arrival=place.arrival,

@@ -156,4 +156,4 @@ def _differs(before: ContactRow, after: ContactRow) -> bool:
 
 
 def _compared(row: ContactRow) -> tuple[object, ...]:
-    return (row.state, row.queue, row.klass, row.skills, row.agent, row.seat)
+    return (row.state, row.queue, row.klass, row.skills, row.agent, row.seat, row.place)

@@ -90,6 +90,8 @@ class Contact(msgspec.Struct, kw_only=True):
     #: reservations that came to nothing
     attempts: int = 0
     fence: int = 0
+    #: wall less monotonic time of the clock that the place was minted by [ms]; None: not kept then
+    era_ms: int | None = None
 
 
 def waited_s(contact: Contact, now_s: float) -> float:

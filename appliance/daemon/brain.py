@@ -15,6 +15,7 @@ from appliance.call.faxes import FaxTaker
 from appliance.call.outside import OutsideCalls
 from appliance.call.overflow import OverflowWatch
 from appliance.call.owner import ContactOwner
+from appliance.call.places import PlaceKeeper
 from appliance.call.plans import CurrentPlan
 from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery, kept_contacts
@@ -71,6 +72,7 @@ class Brain:
         self.book, self.board = self.rooms.book, self.rooms.board
         self.owner, self.offers = self.rooms.owner, self.rooms.offers
         self.switchboard = Switchboard(self.rooms)
+        self.places = PlaceKeeper(self.turn, self.book, self.hlc)
         self.expectation = Expectation(self.book, self.plans, clock)
         self.expectation.look = self.floor.views
         self.rooms.waiting.expect = self.expectation.expect
@@ -109,7 +111,9 @@ class Brain:
             overflow=overflow,
             outside=outside,
             board=board,
-            offers=SeatOffers(turn, board, book, plans, timers, clock, self.floor.contested),
+            offers=SeatOffers(
+                turn, board, book, plans, timers, clock, self.floor.contested, self.floor.clocks
+            ),
             recovery=Recovery(turn, book, owner, waiting, outside),
             recording=recording,
             faxes=faxes,
@@ -131,6 +135,7 @@ class Brain:
         self.switchboard.adopt(found, contacts)
         adopt_seats(self.board, self.offers, seats, found, self.given.clock.monotonic_s())
         self.switchboard.adopt_strays(found)
+        self.places.check()
         self.turn.wake()
 
     def event(self, record: LegsRecord) -> None:
@@ -152,4 +157,5 @@ class Brain:
 
     def tick(self) -> None:
         """Look again at what only time has changed; called about twice a second."""
+        self.places.look()
         self.turn.wake()

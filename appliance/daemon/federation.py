@@ -13,6 +13,7 @@ from appliance.daemon.brain import Brain
 from appliance.daemon.reporter import Reporter
 from appliance.ledger.journal import LedgerJournal
 from appliance.ledger.outbox import LedgerOutbox
+from appliance.link.clocks import ClockWatch
 from appliance.link.documents import FOLDER, DocumentStore
 from appliance.link.identity import HUB_NAME, Identity
 from appliance.link.joined_transport import JoinedTransport
@@ -85,6 +86,8 @@ class Federation:
         transport = transport or transport_of(settings, identity)
         self.node = LinkNode(self._hello, transport, clock, self, chance=chance, soon=soon)
         self.node.on_reached = lambda _peer: self._tell_reach()
+        self.clocks = ClockWatch(clock, brain.hlc, self._clock_off)
+        self.node.stamp, self.node.on_stamp = brain.hlc.read, self.clocks.take
         self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send, soon=soon)
         brain.floor.onward.append(self.publisher)
         #: peer -> what it publishes, in order
@@ -240,6 +243,12 @@ class Federation:
         """Say that control does not take what the ledger holds: a person must look at it."""
         if self.reporter is not None:
             self.reporter.alarm("ledger-refused", reason, raised=True, message=detail)
+
+    def _clock_off(self, peer: str, ahead_ms: int) -> None:
+        """Compare places of *peer* by our clock from now on, and say that one of two is wrong."""
+        self._brain.floor.set_clock(peer, ahead_ms)
+        if self.reporter is not None:
+            self.reporter.clock(peer, ahead_ms)
 
     def _tell_reach(self) -> None:
         """Say whom we reach, to the others and to the matchmaker in the box."""

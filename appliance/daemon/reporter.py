@@ -55,6 +55,8 @@ class Reporter:
         self.legs_up = False
         self.hub_up = False
         self.peers: list[str] = []
+        #: peers whose clock is off ours, and how far it is ahead [ms]
+        self.clocks: dict[str, int] = {}
         #: asked for the last entry of the ledger that control has
         self.acknowledged: Callable[[], int] = lambda: 0
         brain.board.on_change = self.seat
@@ -141,6 +143,21 @@ class Reporter:
         self.hub_up = up
         self.alarm("island", reason, raised=not up)
         self.box()
+
+    def clock(self, peer: str, ahead_ms: int) -> None:
+        """Report that the clock of *peer* is off ours, or no longer."""
+        if ahead_ms:
+            self.clocks[peer] = ahead_ms
+        else:
+            self.clocks.pop(peer, None)
+        way = "ahead of" if ahead_ms > 0 else "behind"
+        self.alarm(
+            "clock",
+            "clock-off" if ahead_ms else "normal",
+            about=peer,
+            raised=bool(ahead_ms),
+            message=f"{peer} is {abs(ahead_ms) / 1000:.1f} s {way} us" if ahead_ms else "",
+        )
 
     def ledger(self, error: BranchlineError | None) -> None:
         """Report that the ledger cannot be written, or can again."""

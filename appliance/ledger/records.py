@@ -182,9 +182,10 @@ class Adopted(Fact, frozen=True, kw_only=True):
 
 
 class PlaceCorrected(Fact, frozen=True, kw_only=True):
-    """The owner corrected a flagged place, once."""
+    """This box's clock was set while the contact was here, and its place went with it."""
 
     was: int
+    #: what it would have been by the clock as it is now
     arrival: int
 
 

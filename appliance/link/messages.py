@@ -46,6 +46,8 @@ class Beat(LinkRecord, tag=2):
     echo_ms: int = -1
     #: how long ago that beat came [ms]
     held_ms: int = 0
+    #: what the sender's hybrid clock shows; 0: it does not say
+    stamp: int = 0
 
 
 class Snapshot(LinkRecord, tag=3):

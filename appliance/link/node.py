@@ -74,6 +74,10 @@ class LinkNode:
         self._ticked_s = clock.monotonic_s()
         #: told of a peer once a beat of ours has come back from it: it is reached both ways
         self.on_reached: Callable[[str], None] = lambda _peer: None
+        #: what our hybrid clock shows, for our beats; told what a peer's shows (peer, stamp, round
+        #: trip [ms]), before the peer counts as reached
+        self.stamp: Callable[[], int] = lambda: 0
+        self.on_stamp: Callable[[str, int, int], None] = lambda _peer, _stamp, _delay: None
         #: why the last session with a peer ended or never came up: reason word, sentence
         self.trouble: dict[str, tuple[str, str]] = {}
         #: what was not taken in, by reason word
@@ -189,10 +193,14 @@ class LinkNode:
             if now_s - session.heard_s > DEAD_S:
                 self._drop(session, "unreachable", f"nothing heard for {DEAD_S:g} s")
                 return
-            if beat := session.beat_due(now_s, HEARTBEAT_S):
-                self._put(session, beat)
+            self._beat(session, now_s, HEARTBEAT_S)
             for _ in range(min(PARTS_PER_TICK, len(session.bulk))):
                 self._put(session, session.bulk.popleft())
+
+    def _beat(self, session: LinkSession, now_s: float, interval_s: float) -> None:
+        if beat := session.beat_due(now_s, interval_s):
+            beat.stamp = self.stamp()
+            self._put(session, beat)
 
     def _may_dial(self, name: str, redial: Redial, now_s: float) -> bool:
         known = [s for s in self._sessions.values() if s.peer.name == name and not s.leaving]
@@ -279,10 +287,11 @@ class LinkNode:
         now_s = self._clock.monotonic_s()
         was_reached = session.delay_ms >= 0
         session.take_beat(beat, now_s)
+        if session.delay_ms >= 0:
+            self.on_stamp(session.peer.name, beat.stamp, session.delay_ms)
         if was_reached:
             return
-        if answer := session.beat_due(now_s, 0.0):
-            self._put(session, answer)
+        self._beat(session, now_s, 0.0)
         if session.delay_ms >= 0:
             self.on_reached(session.peer.name)
 

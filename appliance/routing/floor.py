@@ -44,6 +44,8 @@ class Floor:
         self._now_ms = 0
         self._refusals = Refusals()
         self._failures = FailureMemory()
+        #: appliances whose clock is off, and how far it is ahead [ms]
+        self.clocks: dict[str, int] = {}
         #: who reaches whom, and whose pairs are proposed here
         self.reach = Reach(name)
         #: what was not taken in, by reason word
@@ -128,6 +130,15 @@ class Floor:
         self._failures.forget(owner)
         self._forget(owner, known, gone)
 
+    def set_clock(self, appliance: str, off_ms: int) -> None:
+        """Order the contacts that *appliance* minted as if its clock were not off."""
+        if self.clocks.get(appliance, 0) == off_ms:
+            return
+        self.clocks[appliance] = off_ms
+        for spot in self._contacts.values():
+            if spot.row is not None and spot.row.place.appliance == appliance:
+                self._show_contact(spot)
+
     def tick(self, now_ms: int) -> None:
         """Let failures and refusals end whose time is over, and contacts ask for less."""
         if now_ms == self._now_ms:
@@ -145,7 +156,7 @@ class Floor:
     def index(self, plan: PlanIndex) -> Index:
         """Return lines and pools under *plan*; they are kept until another plan is asked for."""
         if self._index is None or self._index.plan is not plan:
-            self._index = Index(plan, self._now_ms)
+            self._index = Index(plan, self._now_ms, self.clocks)
             for seat in self._seats.values():
                 seat.shown = seat.present = False
                 self._show_seat(seat)

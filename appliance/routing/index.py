@@ -9,8 +9,10 @@ taken at once. Whoever decides looks only at groups with both contacts and seats
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from types import MappingProxyType
 
+from appliance.base.hlc import moved
 from appliance.plan.model import Channel
 from appliance.routing.model import ContactRow, SeatRow
 from appliance.routing.needs import Need, Stage
@@ -33,7 +35,12 @@ class Waiting:
     __slots__ = ("entry", "gone", "group", "klass", "row", "since_ms", "stages")
 
     def __init__(
-        self, row: ContactRow, since_ms: int, stages: tuple[Stage, ...], klass: str
+        self,
+        row: ContactRow,
+        since_ms: int,
+        stages: tuple[Stage, ...],
+        klass: str,
+        off_ms: int = 0,
     ) -> None:
         self.row = row
         self.since_ms = since_ms
@@ -42,15 +49,21 @@ class Waiting:
         #: it waits no more
         self.gone = False
         place = row.place
-        self.entry: LineEntry = (place.arrival, place.appliance, place.contact, row.contact)
+        arrival = moved(place.arrival, -off_ms) if off_ms else place.arrival
+        self.entry: LineEntry = (arrival, place.appliance, place.contact, row.contact)
         self.group: Group
 
 
 class Index:
     """Groups and pools of one floor under one plan, kept up row by row."""
 
-    def __init__(self, plan: PlanIndex, now_ms: int = 0) -> None:
+    def __init__(
+        self, plan: PlanIndex, now_ms: int = 0, clocks: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self.plan = plan
+        #: appliances whose clock is off, and how far [ms]: their contacts stand where they would
+        #: by the clock here
+        self._clocks = clocks
         self.now_ms = now_ms
         #: contact -> where it stands
         self.waiting: dict[str, Waiting] = {}
@@ -82,7 +95,8 @@ class Index:
         if stages is None:
             return False
         klass = self.plan.klass(row.klass).name
-        waiting = Waiting(row, since_ms, stages, klass)
+        off_ms = self._clocks.get(row.place.appliance, 0) if self._clocks else 0
+        waiting = Waiting(row, since_ms, stages, klass, off_ms)
         self.waiting[row.contact] = waiting
         if row.agent:
             self._wanted.setdefault(row.agent, {})[row.contact] = None

@@ -116,6 +116,8 @@ class Matchmaker:
             for row in delta.seats:
                 if row.state == "ready":
                     self._came_to_nothing(row, now_ms)
+            for seat in delta.gone:
+                self._seat_gone(seat)
         return taken
 
     def on_lost(self, owner: str) -> None:
@@ -173,6 +175,13 @@ class Matchmaker:
         if hold is not None and row.owner == hold.seat.owner and stamp(row) > stamp(hold.seat):
             self._drop(hold)
             self.floor.refuse(hold.contact, row, "timeout", now_ms + REFUSED_MS)
+            self.floor.free(hold)
+
+    def _seat_gone(self, seat: str) -> None:
+        """Let a contact go whose seat is no longer there: nobody will answer for it."""
+        hold = self._proposed_to.get(seat)
+        if hold is not None:
+            self._drop(hold)
             self.floor.free(hold)
 
     def _drop(self, hold: Hold) -> None:

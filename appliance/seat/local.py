@@ -5,7 +5,7 @@ that are its own by the rule of `routing/reach.py`: none while a hub reaches eve
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -167,6 +167,16 @@ class LocalFloor:
         """Forget a peer that is out of reach."""
         self.matchmaker.on_lost(owner)
         self._peers_changed()
+
+    @property
+    def clocks(self) -> Mapping[str, int]:
+        """Appliances whose clock is off, and how far [ms]."""
+        return self.matchmaker.floor.clocks
+
+    def set_clock(self, peer: str, off_ms: int) -> None:
+        """Take how far the clock of *peer* is off; its places are compared, not altered."""
+        self.matchmaker.floor.set_clock(peer, off_ms)
+        self._turn.wake()
 
     def contested(self) -> bool:
         """Tell whether more than one matchmaker may propose for our seats now."""

@@ -5,7 +5,8 @@ stuck in it.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from appliance.base.clock import Clock
 from appliance.base.ids import new_id
@@ -55,6 +56,7 @@ class SeatOffers:
         timers: Timers,
         clock: Clock,
         contested: Callable[[], bool] = lambda: False,
+        clocks: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._turn = turn
         self._board = board
@@ -64,6 +66,8 @@ class SeatOffers:
         self._clock = clock
         #: whether more than one matchmaker may propose for our seats now
         self._contested = contested
+        #: appliances whose clock is off, and how far [ms]
+        self._clocks = clocks
         #: seat -> proposals that wait for others, each with its matchmaker
         self._collected: dict[str, list[tuple[str, Proposal]]] = {}
 
@@ -102,7 +106,7 @@ class SeatOffers:
                 able.append((matchmaker, proposal))
         if seat is None or not able:
             return
-        chosen = best(proposal for _, proposal in able)
+        chosen = best((proposal for _, proposal in able), self._clocks)
         for matchmaker, proposal in able:
             if proposal is not chosen:
                 self._refuse(matchmaker, proposal, "seat-busy")

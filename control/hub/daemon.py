@@ -13,6 +13,8 @@ import msgspec
 
 from appliance.base.clock import Clock, SystemClock
 from appliance.base.errors import BranchlineError, ConfigError
+from appliance.base.hlc import HybridClock
+from appliance.link.clocks import ClockWatch
 from appliance.link.files import write_whole
 from appliance.link.identity import HUB_NAME
 from appliance.link.joined_transport import JoinedTransport
@@ -92,6 +94,9 @@ class Hub:
             secret_key=pair.secret,
         )
         self.node = LinkNode(self._hello, self._transports(pair), clock, self, soon=soon)
+        hlc = HybridClock(clock)
+        self.clocks = ClockWatch(clock, hlc, self._clock_off)
+        self.node.stamp, self.node.on_stamp = hlc.read, self.clocks.take
         self.door = HubDoor(
             {"reload": self._do_reload, "floor": self._do_floor, "revoke": self._do_revoke}
         )
@@ -292,6 +297,11 @@ class Hub:
         change = self.floor.live.take_change()
         if change is not None:
             self.door.publish(change)
+
+    def _clock_off(self, peer: str, ahead_ms: int) -> None:
+        """Compare places of *peer* by our clock from now on, and show that one of two is wrong."""
+        self.floor.matchmaker.floor.set_clock(peer, ahead_ms)
+        self.floor.live.update(peer, clock_ms=ahead_ms)
 
     def _show_delays(self) -> None:
         for peer in self.node.peers():

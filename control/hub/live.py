@@ -34,6 +34,8 @@ class LiveAppliance(msgspec.Struct, kw_only=True):
     plan_ack_detail: str = ""
     #: round trip of the link [ms]; -1: not known
     link_ms: int = -1
+    #: how far its clock is ahead of the hub's [ms]; 0: not more than half a second
+    clock_ms: int = 0
     #: peers it says it reaches
     reaches: list[str] = []
 

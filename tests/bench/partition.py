@@ -1,7 +1,8 @@
 """Branches part and join again, over and over, at more than they can serve. Virtual time.
 
 Real brains with their ledgers, and a real hub, over links and SIP that are cut whole, in part and
-one way; brains and hub are killed, whole boxes lose power, and every clock is up to an hour off.
+one way; brains and hub are killed, whole boxes lose power, and clocks are off, by up to years, and
+are set while callers wait.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ TALK_S, RING_S, PATIENCE_S = 4.0, 0.7, 40.0
 SERVED = len(BRANCHES) * AGENTS / (TALK_S + RING_S)
 #: arrivals as a share of that; with less load than agents, who is not served is seen sooner
 LOAD, LIGHT_LOAD = 1.1, 0.6
-HOUR_S = 3_600.0
+#: how far a clock that is wrong may be off [s]: the time zone, the empty battery
+HOUR_S, YEARS_S = 3_600.0, 10 * 365 * 86_400.0
 
 PLAN = Plan(
     serial=1,
@@ -50,6 +52,7 @@ class Storm:
             folder, PLAN, list(BRANCHES), self.chance, self.audit.witness,
             wall_off_s=HOUR_S, talk_s=TALK_S,
         )  # fmt: skip
+        self.clocks_set = 0
         self.calls = 0
         self.calling = True
         self.audit.start(self.fleet)
@@ -87,6 +90,8 @@ class Storm:
         """Part, wait, heal, wait."""
         self.audit.changed(whole=False)
         self.chance.choice((self._islands, self._no_hub, self._partly, self._one_way))()
+        if self.chance.random() < 0.4:
+            self._set_clock(self.chance.choice((*BRANCHES, HUB)))
         deaths = self._deaths()
         self.fleet.run(self.chance.choice((3, 4, 5, 7, 15)) + self.chance.random())
         for rise in deaths:
@@ -145,6 +150,12 @@ class Storm:
                 rise.append(box.start)
         return rise
 
+    def _set_clock(self, name: str) -> None:
+        """Somebody puts a clock right, or wrong."""
+        off_s = self.chance.choice((0.02, 0.02, 0.02, 0.45, HOUR_S, YEARS_S))
+        self.fleet.clocks[name].set_wall(self.chance.uniform(-off_s, off_s))
+        self.clocks_set += 1
+
     def finish(self) -> None:
         """Let everybody through, and look at what is left."""
         self.calling = False
@@ -177,6 +188,7 @@ def _tell(report: Report, made: Storm, at: str, cycles: int, real_s: float) -> N
     audit = made.audit
     report.figure(f"{at}cycles", cycles)
     report.figure(f"{at}calls", made.calls)
+    report.figure(f"{at}clocks that were set", made.clocks_set)
     report.figure(f"{at}virtual_s", made.fleet.now_s - 1000)
     report.figure(f"{at}real_s", real_s)
     for name, count in sorted(audit.counts.items()):

@@ -1,10 +1,11 @@
 """The hybrid clock: stamps grow, stay near wall time, follow others but never far ahead."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.base.clock import HeldClock
-from appliance.base.hlc import MAX_DRIFT_MS, HybridClock, stamp_ms
+from appliance.base.hlc import MAX_DRIFT_MS, HybridClock, moved, stamp_ms
 
 START_MS = 1_800_000_000_000
 
@@ -27,6 +28,34 @@ def test_a_wall_clock_that_jumps_back_does_not_take_stamps_with_it() -> None:
     before = hlc.now()
     clock.advance(-3600)
     assert hlc.now() > before
+
+
+@pytest.mark.parametrize("hours", [-87_600.0, -1.0, 1.0, 87_600.0])
+def test_stamps_go_with_a_wall_clock_that_is_set(hours: float) -> None:
+    clock = HeldClock()
+    hlc = HybridClock(clock)
+    before, era_ms = hlc.now(), hlc.era_ms
+    set_by_ms = round(hours * 3_600_000)
+    clock.set_wall(clock.wall_us() + set_by_ms * 1000)
+    assert hlc.era_ms - era_ms == set_by_ms
+    assert stamp_ms(hlc.read()) == START_MS + set_by_ms
+    assert hlc.now() > moved(before, set_by_ms), "what was minted before, and corrected, is first"
+
+
+def test_a_clock_that_is_a_little_off_is_not_set() -> None:
+    clock = HeldClock()
+    hlc = HybridClock(clock)
+    before, era_ms = hlc.now(), hlc.era_ms
+    clock.set_wall(clock.wall_us() - MAX_DRIFT_MS * 1000)
+    assert hlc.now() > before
+    assert hlc.era_ms == era_ms
+
+
+def test_reading_mints_nothing() -> None:
+    hlc = HybridClock(HeldClock())
+    assert hlc.read() == hlc.read()
+    minted = hlc.now()
+    assert hlc.read() == minted
 
 
 def test_a_received_stamp_is_followed() -> None:

@@ -10,16 +10,21 @@ from typing import Any
 
 import msgspec
 
+from appliance.base.hlc import MAX_DRIFT_MS
 from appliance.ledger.records import (
     ContactConnected,
     ContactEnded,
     OfferEnded,
+    PlaceCorrected,
     SeatOffered,
 )
 from appliance.routing.model import Place
 from tests.appliance.daemon.islandkit import HUB, IslandBox, IslandFleet
 
 LOOK_S = 0.1
+#: what counts as one moment at two branches [s]: each clock may be 500 ms off the matchmaker's
+#: before it is corrected for, and a correction is as good as the way is even
+FAIR_S = 2 * MAX_DRIFT_MS / 1000 + 0.1
 #: what is younger is on its way [s]: a proposal, an offer and 20 ms of collecting
 ON_ITS_WAY_S = 0.25
 #: after a heal, order and floors are whole again within this [s]
@@ -35,6 +40,8 @@ class Known(msgspec.Struct):
     contact: str
     owner: str
     place: Place
+    #: when it truly came, by the world's clock
+    came_s: float
     queue: str = ""
     klass: str = ""
     #: waits since then; 0: it does not
@@ -82,11 +89,16 @@ class Auditor:
                 self.counts[f"offers that ended: {facts.reason}"] += 1
             case ContactConnected() if known:
                 self._connected(known, facts.seat)
+            case PlaceCorrected() if known:
+                known.place = Place(facts.arrival, box, contact)
+                self.counts["places that were corrected"] += 1
             case ContactEnded() if known:
                 self._ended(known, facts)
             case _ if kind == "contact-arrived":
                 place = Place(facts.arrival, box, contact)
-                known = self.known[contact] = Known(contact=contact, owner=box, place=place)
+                known = self.known[contact] = Known(
+                    contact=contact, owner=box, place=place, came_s=now_s
+                )
                 self._open[contact] = known
                 self._taken.add((box, facts.epoch, facts.leg))
             case _ if kind == "contact-queued" and known:
@@ -122,17 +134,18 @@ class Auditor:
         self._ended_s[known.contact] = self.fleet.now_s
 
     def _offered(self, known: Known, seat: str) -> None:
-        """See whether an equal with an earlier place stays behind."""
+        """See whether an equal who came earlier stays behind."""
         fleet, now_s = self.fleet, self.fleet.now_s
         if not self.settled():
             return
         owner = self.owner_of(seat)
         self.counts["offers that were judged"] += 1
+        off = self._off()
         earlier = [
             other
             for other in self._open.values()
             if other.waits_s
-            and other.place < known.place
+            and _first(other, known, off)
             and (other.queue, other.klass) == (known.queue, known.klass)
             and now_s - other.waits_s > ON_ITS_WAY_S
             and fleet.boxes[other.owner].alive
@@ -142,6 +155,14 @@ class Auditor:
             at = f"{seat} of {owner}, {why or 'for no reason'}"
             judge = partial(self._overtaken, other, since_s, known, at, now_s)
             fleet.world.later(ON_ITS_WAY_S, judge)
+
+    def _off(self) -> set[str]:
+        """Return the branches whose clock is off to whoever may propose."""
+        fleet = self.fleet
+        floors = [box.brain.floor.matchmaker.floor for box in fleet.boxes.values() if box.alive]
+        if fleet.hub.alive:
+            floors.append(fleet.hub.hub.floor.matchmaker.floor)
+        return {name for floor in floors for name, off_ms in floor.clocks.items() if off_ms}
 
     def _overtaken(
         self, other: Known, since_s: float, known: Known, at: str, when_s: float
@@ -275,3 +296,13 @@ class Auditor:
     def note(self, text: str) -> None:
         if len(self.notes) < 200:
             self.notes.append(f"{self.fleet.now_s:.3f} {text}")
+
+
+def _first(other: Known, known: Known, off: set[str]) -> bool:
+    """Tell whether *other* has to be served before *known*.
+
+    By place where all clocks go alike; by who truly came first in any case.
+    """
+    if other.owner == known.owner or not {other.owner, known.owner} & off:
+        return other.place < known.place
+    return other.came_s + FAIR_S < known.came_s

@@ -57,6 +57,10 @@ class ShiftedClock:
     def wall_us(self) -> int:
         return self._clock.wall_us() + self._wall_us
 
+    def set_wall(self, off_s: float) -> None:
+        """Set the wall clock to so much ahead of the world's."""
+        self._wall_us = round(off_s * 1e6)
+
 
 class Cuts:
     """Which ways are cut, by (from, to)."""
@@ -320,9 +324,11 @@ class IslandFleet:
         self.cuts = Cuts()
         self.network = IslandNetwork(self.world, self.cuts, chance)
         self.boxes: dict[str, IslandBox] = {}
-        self.hub = IslandHub(self, self._clock(wall_off_s))
+        #: each machine's clocks, also the hub's
+        self.clocks = {name: self._clock(wall_off_s) for name in (HUB, *names)}
+        self.hub = IslandHub(self, self.clocks[HUB])
         for name in names:
-            self.boxes[name] = IslandBox(self, name, self._clock(wall_off_s))
+            self.boxes[name] = IslandBox(self, name, self.clocks[name])
         for agent in plan.agents:
             self.boxes[agent.site].legs.register(agent.account)
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from appliance.base.hlc import MAX_DRIFT_MS
 from appliance.link.messages import Document, LinkMessage, ProposalRefused, Propose
 from appliance.plan import canonical
 from appliance.plan.model import Agent, Number, Plan, Queue
@@ -25,6 +26,8 @@ PLAN = Plan(
     queues=(Queue(name="all", wrap_up_s=0.0, announce_s=0),),
     agents=tuple(Agent(name=f"{box}-1", site=box, account=f"{box}-1") for box in NAMES),
 )
+
+YEAR_S = 365 * 86_400.0
 
 MakeFleet = Callable[..., IslandFleet]
 
@@ -166,10 +169,70 @@ async def test_places_are_kept_through_split_and_heal(make_fleet: MakeFleet) -> 
     assert fleet.boxes["box-a"].contact(later).phase == "waiting"
 
 
+@pytest.mark.parametrize("wrong", ["box-b", HUB])
+@pytest.mark.parametrize("off_s", [-10 * YEAR_S, -3_600.0, 3_600.0, 10 * YEAR_S])
+async def test_a_clock_that_is_off_neither_overtakes_nor_drags(
+    make_fleet: MakeFleet, wrong: str, off_s: float
+) -> None:
+    fleet = make_fleet()
+    fleet.clocks[wrong].set_wall(off_s)
+    fleet.run(1)
+    for box in NAMES:
+        call(fleet, box)  # nobody is free now
+    waiting = []
+    for box in ("box-a", "box-b", "box-c", "box-b", "box-a"):
+        leg = fleet.boxes[box].legs.call_in("200")
+        waiting.append(fleet.boxes[box].contact(leg))
+        fleet.run(1)
+    assert [contact.phase for contact in waiting] == ["waiting"] * 5
+    for served, box in enumerate(
+        (*NAMES, *NAMES)[:5], 1
+    ):  # in turn an agent comes free, the hub dies on the way
+        talking = [leg for leg, row in fleet.boxes[box].legs.rows.items() if row.bridge]
+        fleet.boxes[box].legs.down(talking[0])
+        fleet.run(3)
+        phases = [contact.phase == "waiting" for contact in waiting]
+        assert phases == [False] * served + [True] * (5 - served)
+        if served == 2:
+            fleet.hub.die("power")
+            fleet.run(3)
+    stamps = [fleet.boxes[name].brain.hlc.read() >> 16 for name in ("box-a", "box-c")]
+    assert max(stamps) <= fleet.world.clock.wall_us() // 1000 + MAX_DRIFT_MS
+
+
+async def test_a_clock_that_is_off_is_told_and_is_over(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet()
+    alarms: list[tuple[str, int]] = []
+    box = fleet.boxes["box-a"].federation
+
+    class Told:
+        def clock(self, peer: str, ahead_ms: int) -> None:
+            alarms.append((peer, ahead_ms))
+
+        def __getattr__(self, _name: str) -> Callable[..., None]:
+            return lambda *_args, **_named: None
+
+    box.reporter = Told()  # type: ignore[assignment]
+    fleet.clocks["box-b"].set_wall(3_600)
+    fleet.run(1)
+    (told,) = alarms
+    assert told[0] == "box-b"
+    assert abs(told[1] - 3_600_000) < 50
+    live = {one.name: one.clock_ms for one in fleet.hub.hub.floor.live.floor().appliances}
+    assert abs(live["box-b"] - 3_600_000) < 50
+    assert (live["box-a"], live["box-c"]) == (0, 0)
+    fleet.clocks["box-b"].set_wall(0)
+    fleet.run(1)
+    assert alarms[1:] == [("box-b", 0)]
+    live = {one.name: one.clock_ms for one in fleet.hub.hub.floor.live.floor().appliances}
+    assert set(live.values()) == {0}
+
+
 async def test_a_path_that_is_there_again_is_used_at_once(make_fleet: MakeFleet) -> None:
     fleet = make_fleet()
     assert call(fleet, "box-a") == "box-a-1"
     fleet.boxes["box-c"].legs.unregister("box-c-1")
+    fleet.run(0.1)
     fleet.cuts.cut("box-a", "box-b", one_way=True)  # the offer arrives, the confirmation does not
     leg = fleet.boxes["box-a"].legs.call_in("200")
     fleet.run(2)

@@ -164,6 +164,15 @@ def test_a_seat_that_is_free_again_frees_its_contact_but_not_for_itself() -> Non
     assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ben")]
 
 
+def test_a_seat_that_is_gone_frees_its_contact_at_once() -> None:
+    matchmaker = matchmaker_of(contact("c"), seat("ann", owner="box-b"), seat("ben"))
+    (first,) = matchmaker.propose(NOW_MS)
+    owner = first.seat_owner
+    matchmaker.on_delta(owner, Published(gone=[first.seat]), NOW_MS)
+    (second,) = matchmaker.propose(NOW_MS)
+    assert {first.seat, second.seat} == {"ann", "ben"}
+
+
 def test_what_was_proposed_to_a_lost_owner_is_proposed_elsewhere_at_once() -> None:
     matchmaker = matchmaker_of(contact("c"), seat("ann", owner="box-b"))
     assert pairs(matchmaker.propose(NOW_MS)) == [("c", "ann")]
