@@ -60,7 +60,7 @@ class FailureMemory:
 
     def forget(self, owner: str) -> None:
         """Forget what *owner* published."""
-        if self._of.pop(owner, None):
+        if self._of.pop(owner, None) is not None:  # also with none left: their ends may be due
             self._due = [due for due in self._due if due[1] != owner]
             heapq.heapify(self._due)
 

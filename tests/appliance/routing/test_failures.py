@@ -100,3 +100,12 @@ def test_renewing_costs_no_memory() -> None:
     assert len(memory._due) < 2_000
     assert not memory.expire(69_998)
     assert memory.expire(69_999)
+
+
+def test_a_failure_that_was_called_off_and_its_owner_lost_leaves_nothing_behind() -> None:
+    memory = FailureMemory()
+    memory.add("box-a", [failure(a="box-a", b="box-b", for_ms=5_000)], 0)
+    memory.add("box-a", [failure(a="box-a", b="box-b", for_ms=0)], 1_000)  # the path is back
+    assert memory.expire(1_000)
+    memory.forget("box-a")
+    assert not memory.expire(5_000)
