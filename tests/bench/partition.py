@@ -101,6 +101,7 @@ class Storm:
         self.fleet.run(self.chance.uniform(4, 6))
         if not self.fleet.hub.alive:  # the branches were one queue without it
             self.fleet.hub.start()
+            self.audit.changed(whole=True)
         await asyncio.sleep(0)
 
     def _islands(self) -> None:

@@ -63,7 +63,8 @@ class Auditor:
         self.counts: Counter[str] = Counter()
         self.worst_s: Counter[str] = Counter()
         self.known: dict[str, Known] = {}
-        self._open: dict[str, Known] = {}
+        #: contacts that have not ended
+        self.open: dict[str, Known] = {}
         self._ended_s: dict[str, float] = {}
         self._seats: dict[str, str] = {}
         self.whole_since_s = 0.0
@@ -99,7 +100,7 @@ class Auditor:
                 known = self.known[contact] = Known(
                     contact=contact, owner=box, place=place, came_s=now_s
                 )
-                self._open[contact] = known
+                self.open[contact] = known
                 self._taken.add((box, facts.epoch, facts.leg))
             case _ if kind == "contact-queued" and known:
                 known.queue, known.klass, known.waits_s = facts.queue, facts.klass, now_s
@@ -107,7 +108,7 @@ class Auditor:
     def _connected(self, known: Known, seat: str) -> None:
         if known.talks_at or known.ends:
             self._blame("doubled", f"{known.contact} at {known.talks_at} and {seat}")
-        other = self._open.get(self._seats.get(seat, ""))
+        other = self.open.get(self._seats.get(seat, ""))
         if other is not None and other is not known and other.talks_at == seat:
             self._late_end(other, known, seat)
         known.talks_at = seat
@@ -130,7 +131,7 @@ class Auditor:
         self.counts[f"ended: {facts.outcome}"] += 1
         if facts.outcome == "failed" and known.contact not in self.condemned:
             self._blame("lost", f"{known.contact} of {known.owner}: {facts.reason}")
-        self._open.pop(known.contact, None)
+        self.open.pop(known.contact, None)
         self._ended_s[known.contact] = self.fleet.now_s
 
     def _offered(self, known: Known, seat: str) -> None:
@@ -143,7 +144,7 @@ class Auditor:
         off = self._off()
         earlier = [
             other
-            for other in self._open.values()
+            for other in self.open.values()
             if other.waits_s
             and _first(other, known, off)
             and (other.queue, other.klass) == (known.queue, known.klass)
@@ -201,6 +202,12 @@ class Auditor:
         """Note that ways were cut, or that all are whole and everybody is up."""
         self.whole_since_s = self.fleet.now_s if whole else float("inf")
 
+    def forget_waits(self) -> None:
+        """Measure waits beside idle agents from now on."""
+        self.worst_s.clear()
+        for known in self.open.values():
+            known.beside_s = known.beside_own_s = 0.0
+
     def called(self, box: IslandBox, leg: int) -> None:
         """Note a call: it must become a contact."""
         self._calls.add((box.name, box.legs.epoch, leg))
@@ -211,7 +218,7 @@ class Auditor:
 
     def power_cut(self, box: IslandBox) -> None:
         """Note that the callers of *box* are cut off."""
-        self.condemned |= {name for name, known in self._open.items() if known.owner == box.name}
+        self.condemned |= {name for name, known in self.open.items() if known.owner == box.name}
         self._calls = {call for call in self._calls if call[0] != box.name}
 
     def settled(self) -> bool:
@@ -224,7 +231,7 @@ class Auditor:
             if box.alive:
                 ready = [seat.seat for seat in box.brain.board if seat.state == "ready"]
                 idle[name] = ready
-        for known in self._open.values():
+        for known in self.open.values():
             if known.waits_s and self.fleet.boxes[known.owner].alive:
                 self._beside(known, idle)
             else:
@@ -257,7 +264,7 @@ class Auditor:
         floors = {name: box.brain.floor.matchmaker.floor for name, box in fleet.boxes.items()}
         if fleet.hub.alive:
             floors[HUB] = fleet.hub.hub.floor.matchmaker.floor
-        old = [name for name, known in self._open.items()
+        old = [name for name, known in self.open.items()
                if known.waits_s and now_s - known.waits_s > ON_ITS_WAY_S]  # fmt: skip
         for where, floor in floors.items():
             for row in floor.contacts():
@@ -275,7 +282,7 @@ class Auditor:
         """Count what is left when nobody should be there."""
         for box_name, epoch, leg in self._calls - self._taken:
             self._blame("lost", f"{box_name} made no contact of leg {leg} of {epoch}")
-        for known in self._open.values():
+        for known in self.open.values():
             self._blame("lost", f"{known.contact} of {known.owner} has no end")
         for box in self.fleet.boxes.values():
             for seat in box.brain.board:

@@ -34,6 +34,8 @@ HUB = "hub"
 #: a request between SIP ends is sent again this often, this long (RFC 3261 timer F)
 SIP_AGAIN_S = 0.5
 SIP_UNTIL_S = 32.0
+#: what is late comes up to so much later [s]: longer than any deadline of a reservation
+LATE_S = 4.0
 #: rows of legs that are down, and commands, kept before the oldest are forgotten
 KEPT = 200
 
@@ -81,6 +83,29 @@ class Cuts:
         return a == b or not {(a, b), (b, a)} & self.ways
 
 
+class Weather:
+    """What becomes of frames on the network, and of records that brains send each other."""
+
+    def __init__(self) -> None:
+        #: shares that are lost, that come twice, that come late and so overtaken
+        self.lost = self.twice = self.late = 0.0
+
+    def clear(self) -> None:
+        self.lost = self.twice = self.late = 0.0
+
+    def fates(self, chance: Random) -> list[float]:
+        """Return how much later [s] each copy of the next one arrives; none: it is lost."""
+        if not (self.lost or self.twice or self.late):
+            return [0.0]
+        if chance.random() < self.lost:
+            return []
+        copies = 2 if chance.random() < self.twice else 1
+        return [
+            chance.uniform(0, LATE_S) if chance.random() < self.late else 0.0
+            for _ in range(copies)
+        ]
+
+
 class IslandNetwork(MemoryNetwork):
     """The link's network, on the world's time; a key is `key-` and a name."""
 
@@ -89,6 +114,7 @@ class IslandNetwork(MemoryNetwork):
         self._world = world
         self._ways = cuts
         self._random = chance
+        self.weather = Weather()
         self._last_s: dict[tuple[str, int], float] = {}
 
     def carry(self, way: tuple[str, int], to: str, deliver: Callable[[], None]) -> None:
@@ -99,7 +125,8 @@ class IslandNetwork(MemoryNetwork):
         delay_s = 0.005 + 0.02 * self._random.random() if pair[0] != pair[1] else 0.0
         due_s = max(now_s + delay_s, self._last_s.get(way, 0.0))
         self._last_s[way] = due_s
-        self._world.later(due_s - now_s, deliver)
+        for late_s in self.weather.fates(self._random):
+            self._world.later(due_s + late_s - now_s, deliver)
 
 
 class _Watched:
@@ -224,11 +251,20 @@ class IslandBox(Box):
             self.transport,
             fleet.chance,
         )
-        self.post = self.federation.send
+        self.post = self._post
         self.federation.node.start()
         self.federation.know([_peer(name) for name in fleet.names])
         self.federation.node.dial(HUB)
         self._beat()
+
+    def _post(self, peer: str, message: messages.LinkMessage) -> bool:
+        """Send what the brain says, through the weather."""
+        for late_s in self.fleet.weather.fates(self.fleet.chance):
+            if late_s:
+                self._later(late_s, partial(_send, self.federation, peer, message))
+            else:
+                self.federation.send(peer, message)
+        return True
 
     def _beat(self) -> None:
         self.federation.node.tick()
@@ -257,6 +293,10 @@ class IslandBox(Box):
         self.start()
         for account in accounts:
             self.legs.register(account)
+
+
+def _send(federation: Federation, peer: str, message: messages.LinkMessage) -> None:
+    federation.send(peer, message)
 
 
 class IslandHub:
@@ -323,6 +363,8 @@ class IslandFleet:
         self.world = World()
         self.cuts = Cuts()
         self.network = IslandNetwork(self.world, self.cuts, chance)
+        #: of the records that brains send each other; the network has its own
+        self.weather = Weather()
         self.boxes: dict[str, IslandBox] = {}
         #: each machine's clocks, also the hub's
         self.clocks = {name: self._clock(wall_off_s) for name in (HUB, *names)}
