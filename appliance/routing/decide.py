@@ -15,18 +15,17 @@ sum of levels; then one at the contact's own branch; then the longest idle; then
 import heapq
 from collections.abc import Iterator
 
+from appliance.routing.areas import WIDE, site_area
 from appliance.routing.floor import Floor
 from appliance.routing.index import Index, Waiting
 from appliance.routing.model import Candidate, ContactRow, Proposal, SeatRow, Trace
 from appliance.routing.planindex import PlanIndex
-from appliance.routing.pool import ALL, Group, LineEntry, PoolEntry, ReadySeat
+from appliance.routing.pool import Group, LineEntry, PoolEntry, ReadySeat
 
 #: seats told in a trace
 TRACE_CANDIDATES = 5
 #: so many seats are looked through for those of one branch; of more a list is kept
 FEW_SEATS = 16
-#: areas of more than one branch
-_WIDE = (ALL, "region:")
 #: first of a line, number of its group, where in the line
 Head = tuple[LineEntry, int, int]
 #: score, negative, and place: smaller is more urgent
@@ -157,13 +156,13 @@ class _Decision:
     def _near_seats(self, number: int, home: str) -> tuple[list[PoolEntry], int]:
         """Return a group's seats at *home*, and how many taken ones are at its head."""
         group, seats = self._groups[number], self._seats[number]
-        if len(seats) - self._begin[number] == 1 or not group.area.startswith(_WIDE):
+        if len(seats) - self._begin[number] == 1 or not group.area.startswith(WIDE):
             return [], 0  # there is nothing to choose
         known = self._near.get((number, home))
         if known is not None:
             near, j = known
         elif len(seats) > FEW_SEATS and seats is group.seats:
-            near, j = group.pool.seats_of(f"site:{home}", self._index.ready), 0
+            near, j = group.pool.seats_of(site_area(home), self._index.ready), 0
         else:
             ready = self._index.ready
             near, j = [entry for entry in seats if ready[str(entry[-1])].row.site == home], 0

@@ -14,10 +14,11 @@ from types import MappingProxyType
 
 from appliance.base.hlc import moved
 from appliance.plan.model import Channel
+from appliance.routing.areas import ALL, agent_area
 from appliance.routing.model import ContactRow, SeatRow
 from appliance.routing.needs import Need, Stage
 from appliance.routing.planindex import PlanIndex, Profile
-from appliance.routing.pool import ALL, Group, LineEntry, Pool, PoolEntry, ReadySeat
+from appliance.routing.pool import Group, LineEntry, Pool, PoolEntry, ReadySeat
 
 #: pools kept that no contact waits for; a contact may name any skills, so there is a bound
 MAX_IDLE_POOLS = 1024
@@ -147,7 +148,7 @@ class Index:
         if row.agent:
             named_ms = self.plan.named_ms(row.queue)
             if waited_ms < named_ms and row.agent in self._present:
-                area = f"agent:{row.agent}"
+                area = agent_area(row.agent)
                 number, due_ms = len(stages) - 1, named_ms
         if due_ms >= 0:
             self._wake(waiting, waiting.since_ms + due_ms)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from appliance.plan.model import Agent, Channel, Plan, ServiceClass
+from appliance.routing.areas import region_area, site_area
 from appliance.routing.needs import Need, NeedBook, Stage
 
 
@@ -86,7 +87,7 @@ class PlanIndex:
         known = self._areas.get(site)
         if known is None:
             region = self.region(site)
-            known = (f"site:{site}", f"region:{region}") if region else (f"site:{site}",)
+            known = (site_area(site), region_area(region)) if region else (site_area(site),)
             self._areas[site] = known
         return known
 

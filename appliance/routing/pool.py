@@ -7,6 +7,7 @@ first asked for. Contacts with one need and one area stand in one group.
 
 from bisect import bisect_left, insort
 
+from appliance.routing.areas import ALL, agent_area, is_agent
 from appliance.routing.model import SeatRow
 from appliance.routing.needs import Need
 from appliance.routing.planindex import Profile
@@ -15,9 +16,6 @@ from appliance.routing.planindex import Profile
 PoolEntry = tuple[float | str, ...]
 #: (arrival, appliance, contact of the place; contact): earlier is smaller, and never equal
 LineEntry = tuple[int, str, str, str]
-
-#: everywhere
-ALL = "all"
 
 
 class ReadySeat:
@@ -118,7 +116,7 @@ class Pool:
             if group is not None:
                 found.append(group)
         if self._names:
-            group = groups.get(f"agent:{seat.row.seat}")
+            group = groups.get(agent_area(seat.row.seat))
             if group is not None:
                 found.append(group)
         return found
@@ -128,7 +126,7 @@ class Pool:
         lists = self._lists
         parts = [lists[area] for area in areas if area in lists]
         if self._names:
-            named = lists.get(f"agent:{entry[-1]}")
+            named = lists.get(agent_area(str(entry[-1])))
             if named is not None:
                 parts.append(named)
         return parts
@@ -139,18 +137,22 @@ class Pool:
             return self.all
         entries = self._lists.get(area)
         if entries is None:
-            named = area.startswith("agent:")
+            named = is_agent(area)
             self._names += named
             entries = self._lists[area] = [
                 entry
                 for entry in self.all
-                if (area == f"agent:{entry[-1]}" if named else area in ready[str(entry[-1])].areas)
+                if (
+                    area == agent_area(str(entry[-1]))
+                    if named
+                    else area in ready[str(entry[-1])].areas
+                )
             ]
         return entries
 
     def drop(self, group: Group) -> None:
         """Forget a group that nobody waits in; lists of one agent go with it."""
         del self.groups[group.area]
-        if group.area.startswith("agent:"):
+        if is_agent(group.area):
             del self._lists[group.area]
             self._names -= 1

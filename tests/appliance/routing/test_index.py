@@ -1,10 +1,10 @@
 """Groups and pools: what stands in them, and that they stay bounded."""
 
 from appliance.routing import index as index_module
+from appliance.routing.areas import ALL, agent_area, site_area
 from appliance.routing.index import Index
 from appliance.routing.needs import Stage
 from appliance.routing.planindex import PlanIndex
-from appliance.routing.pool import ALL
 from tests.appliance.routing.rows import PLAN, contact, seat
 
 INDEX = PlanIndex(PLAN)
@@ -60,7 +60,7 @@ def test_the_best_seat_stands_first_and_leaves_without_a_trace() -> None:
     index.put_seat(seat("fay", owner="box-b"), 30)
     index.let_in(())
     (group,) = index.live
-    near = group.pool.seats_of("site:box-a", index.ready)
+    near = group.pool.seats_of(site_area("box-a"), index.ready)
     assert [entry[-1] for entry in group.seats] == ["fay", "ben", "ann"]
     assert [entry[-1] for entry in near] == ["ben", "ann"]
     index.put_seat(seat("ann"), 5)
@@ -152,7 +152,7 @@ def test_who_asks_for_an_agent_waits_for_nobody_else_while_they_are_there() -> N
     index.put_seat(seat("ann"), 0)
     ((group, seats),) = index.contested().items()
     assert group is index.waiting["c"].group
-    assert (group.area, [entry[-1] for entry in seats]) == ("agent:ann", ["ann"])
+    assert (group.area, [entry[-1] for entry in seats]) == (agent_area("ann"), ["ann"])
     assert index.drop_seat("ann")
     assert index.waiting["c"].group.area == ALL
 
