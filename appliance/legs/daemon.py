@@ -27,8 +27,8 @@ from appliance.legs.lines import open_lines
 from appliance.legs.media import LegMedia, RtpPlace
 from appliance.legs.orphans import OrphanPolicy
 from appliance.legs.phoneauth import PhoneAuth
+from appliance.legs.playables import Playables
 from appliance.legs.policies import CallPolicies
-from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
 from appliance.legs.registrar import PhoneRegistrar
 from appliance.legs.restart import end_inherited
@@ -103,11 +103,12 @@ class LegsDaemon:
         settings = self.settings
         media = settings.media
         self.engine = MediaEngine(max_legs=MAX_LEGS)
-        prompts: PromptStore[Prompt] = PromptStore(
-            media.prompt_dirs,
-            lambda samples: self.engine.load_prompt(memoryview(samples).cast("B")),
-        )
         recordings = state / settings.recording.path
+        prompts: Playables[Prompt] = Playables(
+            media.prompt_dirs,
+            recordings,
+            lambda samples, rate: self.engine.load_prompt(memoryview(samples).cast("B"), rate),
+        )
         self.recorder = LegRecorder(self.engine, self.table, self.events, recordings)
         taps = LegTaps(self.engine, self.table, self.events, _folder(state / settings.legs.taps))
         self.faxes = LegFaxes(

@@ -33,7 +33,7 @@ from appliance.legs.sdp import Dtls, Keys
 from appliance.legs.table import BridgeChange, LegTable
 from appliance.legs.taps import LegTaps
 from appliance.legs.tones import named_tone
-from appliance.wire.commands import Level, Listen, ReceiveFax, Seek, SendFax, Tap
+from appliance.wire.commands import Level, Listen, ReceiveFax, RecordLeg, Seek, SendFax, Tap
 from appliance.wire.events import LegQuality
 from appliance.wire.rows import DigitSource
 
@@ -320,10 +320,10 @@ class LegMedia:
 
     # -- recordings, taps and digits -------------------------------------------------------------
 
-    def record(self, leg: int, recording: str, path: str) -> None:
-        """Record *leg*; raise CommandError."""
-        self.must_have(leg)
-        self._recorder.start(leg, recording, path)
+    def record(self, command: RecordLeg) -> None:
+        """Record a leg; raise CommandError."""
+        self.must_have(command.leg)
+        self._recorder.start(command)
 
     def stop_record(self, recording: str) -> None:
         """Close a recording."""

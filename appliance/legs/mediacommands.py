@@ -102,7 +102,9 @@ class MediaCommands:
 
     def _record(self, record: RecordLeg) -> None:
         self._exchange.row(record.leg)
-        self._media.record(record.leg, record.recording, record.path)
+        if record.longest_ms < 0:
+            raise CommandError("bad-request", f"{record.longest_ms} ms is no time")
+        self._media.record(record)
 
     def _stop_record(self, stop: StopRecord) -> None:
         self._media.stop_record(stop.recording)

@@ -137,7 +137,7 @@ class RecordingClosed:
 
     recording: int
     leg: int
-    samples: int
+    length_ms: int
     reason: RecordEnd
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.base.errors import BranchlineError
-from appliance.legs.engine import RATE_HZ, MediaEngine
+from appliance.legs.engine import MediaEngine
 from appliance.legs.enginebase import unless_gone
 from appliance.legs.enginetypes import RecordHow
 from appliance.legs.errors import CommandError
@@ -15,6 +15,7 @@ from appliance.legs.inside import inside
 from appliance.legs.mediaevents import RecordingClosed
 from appliance.legs.mediaevents import RecordingGap as Gap
 from appliance.legs.table import LegTable
+from appliance.wire.commands import RecordLeg
 from appliance.wire.events import RecordingDone, RecordingGap
 
 _log = logging.getLogger(__name__)
@@ -26,6 +27,8 @@ class _Running:
     leg: int
     path: str
     masked: bool
+    #: a message never has digits in it
+    message: bool
 
 
 class LegRecorder:
@@ -43,8 +46,9 @@ class LegRecorder:
         self._running: dict[int, _Running] = {}
         self._number_of: dict[str, int] = {}
 
-    def start(self, leg: int, recording: str, path: str) -> None:
-        """Record *leg*; a repeated id is the same recording. Raises CommandError."""
+    def start(self, command: RecordLeg) -> None:
+        """Record a leg; a repeated id is the same recording. Raises CommandError."""
+        leg, recording, path = command.leg, command.recording, command.path
         if recording in self._number_of:
             return
         row = self._table.rows[leg]
@@ -52,13 +56,16 @@ class LegRecorder:
             raise CommandError("wrong-state", f"leg {leg} is being recorded")
         whole = inside(self._folder, path, "recording-failed")
         number = next(self._numbers)
-        masked = self._table.hides_digits(leg)
+        masked = command.message or self._table.hides_digits(leg)
+        how = RecordHow(mono=command.message, mask_digits=masked, longest_ms=command.longest_ms)
         try:
             whole.parent.mkdir(parents=True, exist_ok=True)
-            self._engine.record(number, leg, str(whole), RecordHow(mask_digits=masked))
+            self._engine.record(number, leg, str(whole), how)
+            if command.message:
+                self._engine.mute_record(number, says=False, hears=True)
         except (BranchlineError, OSError) as error:
             raise CommandError("recording-failed", str(error)) from error
-        self._running[number] = _Running(recording, leg, path, masked)
+        self._running[number] = _Running(recording, leg, path, masked, command.message)
         self._number_of[recording] = number
         row.recording = recording
 
@@ -82,7 +89,7 @@ class LegRecorder:
     def mask(self) -> None:
         """Hide digits in those recordings that could hear a masked leg, and in no others."""
         for number, running in self._running.items():
-            masked = self._table.hides_digits(running.leg)
+            masked = running.message or self._table.hides_digits(running.leg)
             if masked != running.masked:
                 with unless_gone():
                     self._engine.mask_record(number, masked)
@@ -107,7 +114,7 @@ class LegRecorder:
             running.leg,
             running.recording,
             running.path,
-            event.samples * 1000 // RATE_HZ,
+            event.length_ms,
             event.reason,
         )
 

@@ -52,7 +52,7 @@ class Dial(Record, tag=45, kw_only=True):
 
 
 class Play(Record, tag=46):
-    """Play prompts to a leg, replacing what plays; items are prompt paths or `tone:NAME`."""
+    """Play to a leg, replacing what plays; items are prompts, `tone:NAME` or `recording:PATH`."""
 
     leg: int
     play: int
@@ -87,6 +87,10 @@ class RecordLeg(Record, tag=50):
     leg: int
     recording: str
     path: str
+    #: a message: only what the leg says, in one channel, without its digits
+    message: bool = False
+    #: 0: no limit
+    longest_ms: int = 0
 
 
 class StopRecord(Record, tag=51):

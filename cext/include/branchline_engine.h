@@ -20,7 +20,7 @@ enum bl_err {
 enum bl_event_kind {
 	BL_EVENT_DIGIT = 1,	/* code: the digit, id: enum bl_digit_source, value: [ms] so far */
 	BL_EVENT_PLAY_ENDED,	/* id: play, code: enum bl_play_end, value: where it was [ms] */
-	BL_EVENT_RECORD_CLOSED, /* id: recording, code: enum bl_record_end, value: [samples] */
+	BL_EVENT_RECORD_CLOSED, /* id: recording, code: enum bl_record_end, value: [ms] */
 	BL_EVENT_MEDIA_STARTED, /* the leg's first sound */
 	BL_EVENT_MEDIA_SILENT, /* nothing came for the leg's silence time; once for each silence */
 	BL_EVENT_DEVICE_GONE,  /* code: enum bl_device_end, value: errno where it failed */

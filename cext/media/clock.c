@@ -121,7 +121,7 @@ void bl_recording_closed(struct bl_engine *engine, const struct bl_recording *re
 			  .id = recording->id,
 			  .kind = BL_EVENT_RECORD_CLOSED,
 			  .code = (int32_t)recording->why,
-			  .value = recording->written,
+			  .value = recording->written * 1000 / (uint64_t)recording->rate,
 		  });
 }
 

@@ -88,6 +88,7 @@ int bl_recording_new(int64_t id, int64_t leg, const struct bl_record_spec *spec,
 	recording->leg = leg;
 	recording->why = BL_RECORD_COMPLETE;
 	recording->marks_fd = -1;
+	recording->rate = rate;
 	recording->longest = (uint64_t)spec->longest_ms * (uint64_t)rate / MS_PER_S;
 	err = make_parts(recording, spec, rate);
 	if (err)

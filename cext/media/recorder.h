@@ -40,6 +40,7 @@ struct bl_recording {
 	struct bl_feed feed;
 	struct bl_sound_file *file;
 	enum bl_record_end why;
+	int32_t rate;	  /* of the file */
 	uint64_t written; /* [samples] in the file */
 	uint64_t longest; /* [samples], 0: no limit */
 	char *marks_path;

@@ -94,7 +94,7 @@ static void test_both_directions_in_step(void)
 	CHECK_EQUAL(BL_EVENT_RECORD_CLOSED, event.kind);
 	CHECK_EQUAL(9, event.id);
 	CHECK_EQUAL(BL_RECORD_COMPLETE, event.code);
-	CHECK_EQUAL(100 * BL_FRAME, event.value);
+	CHECK_EQUAL(100 * 20, event.value);
 	CHECK(read_wav(&wav));
 	CHECK_EQUAL(100 * BL_FRAME, wav.samples);
 	CHECK_EQUAL(wav.samples, wav.in_file);
@@ -196,7 +196,7 @@ static void test_write_error_is_told(void)
 		;
 	CHECK_EQUAL(BL_EVENT_RECORD_CLOSED, event.kind);
 	CHECK_EQUAL(BL_RECORD_FAILED, event.code);
-	CHECK_EQUAL(1000, event.value);
+	CHECK_EQUAL(1000 / 8, event.value);
 	CHECK(read_wav(&wav));
 	CHECK_EQUAL(1000, wav.samples);
 	kit_listen(phone);

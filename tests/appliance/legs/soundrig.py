@@ -22,7 +22,7 @@ from appliance.legs.exchange import Exchange
 from appliance.legs.faxtypes import PLAIN_FAX
 from appliance.legs.legfaxes import LegFaxes
 from appliance.legs.media import LegMedia, RtpPlace
-from appliance.legs.prompts import PromptStore
+from appliance.legs.playables import Playables
 from appliance.legs.recorder import LegRecorder
 from appliance.legs.table import LegTable
 from appliance.legs.taps import LegTaps
@@ -162,7 +162,11 @@ class SoundRig:
         self.events.send = self.told.append
         self.table = LegTable(self.events)
         self.engine = MediaEngine(stepped=True)
-        prompts: PromptStore[Prompt] = PromptStore([], lambda _: self.engine.load_prompt(b""))
+        prompts: Playables[Prompt] = Playables(
+            [],
+            self.recordings,
+            lambda samples, rate: self.engine.load_prompt(memoryview(samples).cast("B"), rate),
+        )
         self.media = LegMedia(
             self.engine,
             prompts,

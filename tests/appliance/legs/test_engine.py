@@ -271,7 +271,7 @@ def test_recording_holds_both_directions_in_step(
     talk(engine, said, 60)
     engine.stop_record(8)
     engine.step()
-    assert engine.poll() == [RecordingClosed(8, 1, 60 * 160, "normal")]
+    assert engine.poll() == [RecordingClosed(8, 1, 60 * 20, "normal")]
     left, right = audio.read_wav(path).T
     assert len(left) == 60 * 160
     assert abs(audio.onset(left) - audio.onset(right)) <= 160
