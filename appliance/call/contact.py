@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from appliance.link.messages import Context
-from appliance.plan.steps import FlowState
+from appliance.plan.actions import FlowState
 from appliance.routing.model import ContactRow, ContactState, Place
 
 Phase = Literal["flow", "waiting", "reserved", "talking"]

@@ -13,7 +13,8 @@ from appliance.call.prompts import APOLOGY
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
 from appliance.ledger.records import FlowStepped
-from appliance.plan import steps
+from appliance.plan import actions, steps
+from appliance.plan.actions import FlowState
 from appliance.plan.model import Flow
 from appliance.wire.commands import Hang, Play, StopPlay
 
@@ -85,7 +86,7 @@ class FlowRunner:
     def _step(
         self,
         contact: Contact,
-        step: Callable[[Flow, steps.FlowState], steps.Turn],
+        step: Callable[[Flow, FlowState], actions.Turn],
         digit: str = "",
     ) -> None:
         state = contact.flow
@@ -98,20 +99,20 @@ class FlowRunner:
         self._move(contact, flow, lambda known: step(known, state), digit)
 
     def _move(
-        self, contact: Contact, flow: Flow, move: Callable[[Flow], steps.Turn], digit: str = ""
+        self, contact: Contact, flow: Flow, move: Callable[[Flow], actions.Turn], digit: str = ""
     ) -> None:
         before = contact.flow
-        after, actions = move(flow)
+        after, due = move(flow)
         if before is not None:
             self._note_pressed(contact, before, after, digit)
-        contact.flow, actions = self._by_clock(contact, flow, after, actions)
+        contact.flow, due = self._by_clock(contact, flow, after, due)
         contact.keys = contact.flow.keys
-        for action in actions:
+        for action in due:
             self._act(contact, action)
         self._book.changed(contact)
 
     def _note_pressed(
-        self, contact: Contact, before: steps.FlowState, after: steps.FlowState, digit: str
+        self, contact: Contact, before: FlowState, after: FlowState, digit: str
     ) -> None:
         """Journal what the caller pressed at a step, before what comes of it."""
         if after.keys and after.keys != contact.keys:
@@ -123,34 +124,34 @@ class FlowRunner:
             self._turn.note(contact.contact, fact)
 
     def _by_clock(
-        self, contact: Contact, flow: Flow, state: steps.FlowState, actions: list[steps.Action]
-    ) -> steps.Turn:
+        self, contact: Contact, flow: Flow, state: FlowState, due: list[actions.Action]
+    ) -> actions.Turn:
         """Answer each look at the clock, until something else is to be done."""
-        while actions and isinstance(look := actions[-1], steps.LookAtClock):
+        while due and isinstance(look := due[-1], actions.LookAtClock):
             is_open = self._plans.is_open(look.calendar, self._clock.wall_us())
             state, more = steps.on_hours(flow, state, is_open=is_open)
             self._turn.note(contact.contact, FlowStepped(flow=state.flow, step=state.step))
-            actions = [*actions[:-1], *more]
-        return state, actions
+            due = [*due[:-1], *more]
+        return state, due
 
-    def _act(self, contact: Contact, action: steps.Action) -> None:
+    def _act(self, contact: Contact, action: actions.Action) -> None:
         match action:
-            case steps.PlayPrompts(prompts):
+            case actions.PlayPrompts(prompts):
                 self._play(contact, prompts)
-            case steps.StopPrompts():
+            case actions.StopPrompts():
                 self._turn.command(StopPlay(contact.leg))
-            case steps.StartTimer(seconds):
+            case actions.StartTimer(seconds):
                 self._arm(contact, self._clock.monotonic_s() + seconds)
-            case steps.StopTimer():
+            case actions.StopTimer():
                 self._timers.cancel(_timer(contact))
-            case steps.JoinQueue(queue, skills, klass, agent):
+            case actions.JoinQueue(queue, skills, klass, agent):
                 self._timers.cancel(_timer(contact))
                 self._owner.enqueue(contact, queue, skills, klass, agent)
-            case steps.CallOut(number, trunk, ring_s):
+            case actions.CallOut(number, trunk, ring_s):
                 self._outside.dial(contact, number, trunk, ring_s)
-            case steps.StartFax():
+            case actions.StartFax():
                 self._faxes.take(contact)
-            case steps.Release(reason):
+            case actions.Release(reason):
                 self._turn.command(Hang(contact.leg, reason))
 
     def _play(self, contact: Contact, prompts: tuple[str, ...]) -> None:

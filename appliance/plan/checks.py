@@ -1,9 +1,9 @@
 """What is wrong with a plan, before anybody calls: every finding names its place.
 
-*A way out.* From each step, a caller who presses nothing must come to a queue, a fax or a hang-up:
-one follows `next` of say, `otherwise` of menu, collect and outside, and both ways of hours. So no
-caller circles unless they choose to; a menu whose key leads back to itself is fine, one whose
-`otherwise` does so is a loop.
+*A way out.* From each step, a caller who presses nothing must come to a queue, a fax, a message or
+a hang-up: one follows `next` of say, `otherwise` of menu, collect, outside and voicemail, all ways
+of hours and lookup (`ways.py`). So no caller circles unless they choose to; a menu whose key leads
+back to itself is fine, one whose `otherwise` does so is a loop.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,21 +14,20 @@ import msgspec
 from appliance.base.errors import ConfigError
 from appliance.plan.canonical import decode
 from appliance.plan.hours import is_date, zone
+from appliance.plan.lookup import Lookup, TakeAgent, TakeClass, TakeSkill, faults
 from appliance.plan.model import (
     PLAN_FORMAT,
-    Agent,
     Collect,
     Enqueue,
     Flow,
     Hours,
     Menu,
     Number,
-    Outside,
     Plan,
     Queue,
-    Say,
-    Step,
 )
+from appliance.plan.served import at_last, both, serves
+from appliance.plan.ways import circles, collected, reached, targets
 
 FindingReason = Literal[
     "duplicate",
@@ -54,6 +53,7 @@ FindingReason = Literal[
     "no-emergency",
     "bad-emergency",
     "emergency-shadowed",
+    "bad-lookup",
 ]
 Severity = Literal["error", "warning"]
 
@@ -109,6 +109,8 @@ class _Checker:
         self._classes = {klass.name for klass in plan.classes}
         self._agents = {agent.name for agent in plan.agents}
         self._calendars = {calendar.name for calendar in plan.calendars}
+        #: names of digits that any flow takes: they go with the caller from flow to flow
+        self._collected = {name for flow in plan.flows for name in collected(flow)}
 
     def classes(self) -> Iterator[Finding]:
         yield from self._class("default_class", self._plan.default_class)
@@ -124,7 +126,7 @@ class _Checker:
     def queues(self) -> Iterator[Finding]:
         for queue in self._plan.queues:
             place = f"queues[{queue.name}]"
-            yield from self._served(f"{place}.skills", _at_last(queue, queue.skills))
+            yield from self._served(f"{place}.skills", at_last(queue, queue.skills))
             yield from _relaxed(place, queue)
             yield from self._overflow(place, queue)
             for skill in queue.prefer:
@@ -142,6 +144,8 @@ class _Checker:
                     yield from self._enqueue(place, step)
                 elif isinstance(step, Hours):
                     yield from self._calendar(f"{place}.calendar", step.calendar)
+                elif isinstance(step, Lookup):
+                    yield from self._lookup(place, step)
 
     def calendars(self) -> Iterator[Finding]:
         for calendar in self._plan.calendars:
@@ -215,7 +219,7 @@ class _Checker:
         if queue is None:
             yield Finding(f"{place}.queue", "unknown-queue", f"there is no queue {step.queue!r}")
         elif step.skills:
-            needed = _at_last(queue, _both(queue, step.skills))
+            needed = at_last(queue, both(queue, step.skills))
             yield from self._served(f"{place}.skills", needed)
         if step.klass:
             yield from self._class(f"{place}.klass", step.klass)
@@ -223,31 +227,30 @@ class _Checker:
             message = f"there is no agent {step.agent!r}"
             yield Finding(f"{place}.agent", "unknown-agent", message)
 
+    def _lookup(self, place: str, step: Lookup) -> Iterator[Finding]:
+        """Find what cannot be asked, and what is taken that the plan does not know."""
+        for field, message in faults(step, self._collected):
+            yield Finding(f"{place}.{field}", "bad-lookup", message)
+        for number, take in enumerate(step.take):
+            here = f"{place}.take[{number}].values"
+            for value, name in getattr(take, "values", {}).items():
+                if isinstance(take, TakeClass):
+                    yield from self._class(f"{here}[{value}]", name)
+                elif isinstance(take, TakeAgent) and name not in self._agents:
+                    message = f"there is no agent {name!r}"
+                    yield Finding(f"{here}[{value}]", "unknown-agent", message)
+                elif isinstance(take, TakeSkill):
+                    yield from self._served(f"{here}[{value}]", {name: take.level})
+
     def _class(self, place: str, name: str) -> Iterator[Finding]:
         if name not in self._classes:
             yield Finding(place, "unknown-class", f"there is no class of service {name!r}")
 
     def _served(self, place: str, skills: Mapping[str, int]) -> Iterator[Finding]:
         """Nobody who has all the skills at their levels: such a caller would wait for ever."""
-        if not any(_serves(agent, skills) for agent in self._plan.agents):
+        if not any(serves(agent, skills) for agent in self._plan.agents):
             needed = ", ".join(f"{skill} {level}" for skill, level in sorted(skills.items()))
             yield Finding(place, "no-agent", f"no agent has {needed or 'a log-in'}")
-
-
-def _both(queue: Queue, skills: Mapping[str, int]) -> dict[str, int]:
-    return {
-        skill: max(queue.skills.get(skill, 0), skills.get(skill, 0))
-        for skill in {*queue.skills, *skills}
-    }
-
-
-def _at_last(queue: Queue, skills: Mapping[str, int]) -> dict[str, int]:
-    """Return what is still required of an agent when all steps have been taken."""
-    needed = dict(skills)
-    for step in sorted(queue.relax, key=lambda step: step.after_s):
-        for skill in needed.keys() & step.skills.keys():
-            needed[skill] = min(needed[skill], step.skills[skill])
-    return {skill: level for skill, level in needed.items() if level}
 
 
 def _relaxed(place: str, queue: Queue) -> Iterator[Finding]:
@@ -267,10 +270,6 @@ def _relaxed(place: str, queue: Queue) -> Iterator[Finding]:
                     f"level {level} is not below {levels[skill]}",
                 )
             levels[skill] = min(level, levels.get(skill, 10))
-
-
-def _serves(agent: Agent, skills: Mapping[str, int]) -> bool:
-    return all(agent.skills.get(skill, 0) >= level for skill, level in skills.items())
 
 
 def _duplicates(plan: Plan) -> Iterator[Finding]:
@@ -297,10 +296,10 @@ def _steps(flow: Flow) -> Iterator[Finding]:
     place = f"flows[{flow.name}]"
     if flow.start not in flow.steps:
         yield Finding(f"{place}.start", "unknown-step", f"there is no step {flow.start!r}")
-    reached = _reached(flow)
+    there = reached(flow)
     for name, step in flow.steps.items():
         here = f"{place}.steps[{name}]"
-        for field, target in _targets(step):
+        for field, target in targets(step):
             if target not in flow.steps:
                 yield Finding(f"{here}.{field}", "unknown-step", f"there is no step {target!r}")
         if isinstance(step, Menu) and not step.choices:
@@ -308,54 +307,7 @@ def _steps(flow: Flow) -> Iterator[Finding]:
         if isinstance(step, Collect) and step.min_digits > step.max_digits:
             message = f"{step.min_digits} is more than max_digits, {step.max_digits}"
             yield Finding(f"{here}.min_digits", "bad-range", message)
-        if name not in reached:
+        if name not in there:
             yield Finding(here, "unreachable", f"nothing leads to step {name!r}")
-        if _circles(flow, name):
+        if circles(flow, name):
             yield Finding(here, "loop", "a caller who presses nothing never gets out of here")
-
-
-def _targets(step: Step) -> list[tuple[str, str]]:
-    if isinstance(step, Say):
-        return [("next", step.next)]
-    if isinstance(step, Menu):
-        choices = [(f"choices[{digit}]", target) for digit, target in step.choices.items()]
-        return [*choices, ("otherwise", step.otherwise)]
-    if isinstance(step, Collect):
-        return [("next", step.next), ("otherwise", step.otherwise)]
-    if isinstance(step, Outside):
-        return [("otherwise", step.otherwise)]
-    if isinstance(step, Hours):
-        return [("open", step.open), ("closed", step.closed)]
-    return []
-
-
-def _reached(flow: Flow) -> set[str]:
-    reached: set[str] = set()
-    ahead = [flow.start]
-    while ahead:
-        name = ahead.pop()
-        if name in flow.steps and name not in reached:
-            reached.add(name)
-            ahead += [target for _, target in _targets(flow.steps[name])]
-    return reached
-
-
-def _circles(flow: Flow, name: str) -> bool:
-    """Follow a caller who presses nothing, on each way; tell whether one leads back to *name*."""
-    ahead = _unasked(flow.steps[name])
-    seen: set[str] = set()
-    while ahead:
-        here = ahead.pop()
-        if here == name:
-            return True
-        if here in flow.steps and here not in seen:
-            seen.add(here)
-            ahead += _unasked(flow.steps[here])
-    return False
-
-
-def _unasked(step: Step) -> list[str]:
-    """Return the steps that a caller may come to next who presses nothing."""
-    if isinstance(step, Menu | Collect):
-        return [step.otherwise]
-    return [target for _, target in _targets(step)]

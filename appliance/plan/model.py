@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 
 from appliance.plan.hours import Calendar
+from appliance.plan.lookup import Lookup
 from appliance.plan.parts import Level, Part, Seconds, Slug, Title
+from appliance.plan.voicemail import Voicemail
 
 #: version of this document's shape
 PLAN_FORMAT = 1
@@ -113,7 +115,7 @@ class Outside(Part, frozen=True, kw_only=True, tag_field="do", tag="outside"):
     otherwise: str
 
 
-Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours | Collect | Outside
+Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours | Collect | Outside | Lookup | Voicemail
 
 
 class Flow(Part, frozen=True, kw_only=True):

@@ -7,10 +7,28 @@ end of the prompts played last, the timer started last.
 A plan may change under a caller: where the step is gone, the flow begins again.
 """
 
-from typing import Literal
-
 import msgspec
 
+from appliance.plan import voicemail
+from appliance.plan.actions import (
+    MAX_KEYS,
+    Action,
+    AskSource,
+    CallOut,
+    FlowState,
+    JoinQueue,
+    Keys,
+    LookAtClock,
+    Onward,
+    PlayPrompts,
+    Release,
+    StartFax,
+    StartTimer,
+    StopPrompts,
+    StopTimer,
+    Turn,
+)
+from appliance.plan.lookup import Lookup
 from appliance.plan.model import (
     Collect,
     Enqueue,
@@ -23,97 +41,9 @@ from appliance.plan.model import (
     Step,
     TakeFax,
 )
+from appliance.plan.voicemail import Voicemail
 
-#: keys kept of one caller: the last ones, so that circling in menus stays bounded
-MAX_KEYS = 32
-
-Keys = tuple[tuple[str, str], ...]
 _DIGITS = frozenset("0123456789")
-
-
-class FlowState(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a caller stands in a flow."""
-
-    flow: str
-    step: str
-    #: prompts are playing; a digit is awaited; the clock is asked; somebody outside is called;
-    #: the flow has ended
-    phase: Literal["prompts", "digit", "clock", "outside", "done"]
-    #: tries of the menu that are left, the running one included; 0 outside a menu
-    tries_left: int = 0
-    #: choices taken and numbers collected, in order: (step, digit), (name, number)
-    keys: Keys = ()
-    #: looks at the clock in a row, with nothing heard between them
-    looks: int = 0
-    #: what has come of a number so far
-    digits: str = ""
-
-
-class PlayPrompts(msgspec.Struct, frozen=True):
-    """Play these prompts one after the other, and tell when the last has ended."""
-
-    prompts: tuple[str, ...]
-
-
-class StopPrompts(msgspec.Struct, frozen=True):
-    """Stop the prompts; their end is not to be told."""
-
-
-class StartTimer(msgspec.Struct, frozen=True):
-    """Tell when this time is over."""
-
-    seconds: float
-
-
-class StopTimer(msgspec.Struct, frozen=True):
-    """Forget the timer."""
-
-
-class LookAtClock(msgspec.Struct, frozen=True):
-    """Tell at once, by `on_hours`, whether this calendar is open; always the last action."""
-
-    calendar: str
-
-
-class CallOut(msgspec.Struct, frozen=True):
-    """Call this number; the flow goes on, by `on_outside_failed`, only where that fails."""
-
-    number: str
-    trunk: str
-    ring_s: float
-
-
-class JoinQueue(msgspec.Struct, frozen=True):
-    """The flow ends: the caller joins a queue. An empty *klass* leaves the class as it is."""
-
-    queue: str
-    skills: dict[str, int]
-    klass: str
-    agent: str = ""
-
-
-class StartFax(msgspec.Struct, frozen=True):
-    """The flow ends: receive a fax, then release the caller."""
-
-
-class Release(msgspec.Struct, frozen=True):
-    """The flow ends: release the caller with this reason word."""
-
-    reason: str
-
-
-Action = (
-    PlayPrompts
-    | StopPrompts
-    | StartTimer
-    | StopTimer
-    | LookAtClock
-    | CallOut
-    | JoinQueue
-    | StartFax
-    | Release
-)
-Turn = tuple[FlowState, list[Action]]
 
 
 def begin(flow: Flow, keys: Keys = ()) -> Turn:
@@ -133,6 +63,10 @@ def resume(flow: Flow, state: FlowState) -> Turn:
         tries_left = min(max(state.tries_left, 1), step.tries)
         again = msgspec.structs.replace(state, tries_left=tries_left, digits="")
         return _ask(again, step, ())
+    if isinstance(step, Voicemail):
+        return voicemail.resume(state, step)
+    if isinstance(step, Lookup) and state.phase == "lookup" and step.method == "POST":
+        return _enter(flow, step.failed, state.keys)  # it may have been sent: not twice
     if state.phase == "done":
         return state, [_last_action(step)]
     return _enter(flow, state.step, state.keys)
@@ -143,13 +77,15 @@ def on_prompts_done(flow: Flow, state: FlowState) -> Turn:
     step = _step(flow, state)
     if step is None:
         return begin(flow)
+    if isinstance(step, Voicemail):
+        return voicemail.on_prompts_done(state, step)
     if state.phase != "prompts":
         return state, []
     if isinstance(step, Menu | Collect):
         return _await_digit(state, step)
     if isinstance(step, Say):
         return _enter(flow, step.next, state.keys)
-    if isinstance(step, Hours | Outside):
+    if isinstance(step, Hours | Outside | Lookup):
         return _enter(flow, state.step, state.keys)
     return msgspec.structs.replace(state, phase="done"), [_last_action(step)]
 
@@ -159,6 +95,8 @@ def on_digit(flow: Flow, state: FlowState, digit: str) -> Turn:
     step = _step(flow, state)
     if step is None:
         return begin(flow)
+    if isinstance(step, Voicemail):
+        return voicemail.on_digit(state, step, digit)
     if not isinstance(step, Menu | Collect) or state.phase == "done":
         return state, []
     if isinstance(step, Collect) and not (digit == step.end or digit in _DIGITS):
@@ -178,6 +116,8 @@ def on_timeout(flow: Flow, state: FlowState) -> Turn:
     step = _step(flow, state)
     if step is None:
         return begin(flow)
+    if isinstance(step, Voicemail):
+        return voicemail.on_timeout(state, step)
     if not isinstance(step, Menu | Collect) or state.phase != "digit":
         return state, []
     if isinstance(step, Collect) and state.digits:
@@ -204,6 +144,45 @@ def on_outside_failed(flow: Flow, state: FlowState) -> Turn:
     if not isinstance(step, Outside) or state.phase != "outside":
         return state, []
     return _enter(flow, step.otherwise, state.keys)
+
+
+def on_answer(flow: Flow, state: FlowState, *, known: bool | None) -> Turn:
+    """Go on by what a data source knew of the caller; None: nothing that can be read in time."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if state.phase != "lookup":
+        return state, []
+    if not isinstance(step, Lookup):
+        return _enter(flow, state.step, state.keys)
+    target = step.failed if known is None else step.found if known else step.missing
+    hush: list[Action] = [StopPrompts()] if step.music else []
+    after, actions = _enter(flow, target, state.keys, state.looks)
+    return after, hush + actions
+
+
+def on_talking(flow: Flow, state: FlowState, *, on: bool) -> Turn:
+    """Note that the caller begins or stops to talk."""
+    step = _step(flow, state)
+    if isinstance(step, Voicemail):
+        return voicemail.on_talking(state, step, on=on)
+    return state, []
+
+
+def on_recorded(flow: Flow, state: FlowState, length_ms: int) -> Turn:
+    """Go on after a recording of the caller was closed; 0: there is none."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if state.phase not in voicemail.RECORDING:
+        return state, []
+    if not isinstance(step, Voicemail):
+        return _enter(flow, state.step, state.keys)
+    after = voicemail.on_recorded(state, step, length_ms)
+    if not isinstance(after, Onward):
+        return after
+    moved, actions = _enter(flow, after.target, state.keys)
+    return moved, after.actions + actions
 
 
 def _step(flow: Flow, state: FlowState) -> Step | None:
@@ -234,27 +213,36 @@ def _enter(flow: Flow, name: str, keys: Keys, looks: int = 0) -> Turn:
     """Go to a step, and through steps that have nothing to play."""
     for _ in range(len(flow.steps) + 1):
         step = flow.steps.get(name)
-        if step is None:
+        if step is None or (isinstance(step, Hours | Lookup) and looks > len(flow.steps)):
             break
-        state = FlowState(flow=flow.name, step=name, phase="prompts", keys=keys)
-        if isinstance(step, Menu | Collect):
-            return _ask(msgspec.structs.replace(state, tries_left=step.tries), step, ())
-        if isinstance(step, Hours):
-            if looks > len(flow.steps):
-                break
-            asked = msgspec.structs.replace(state, phase="clock", looks=looks + 1)
-            return asked, [LookAtClock(step.calendar)]
-        if isinstance(step, Outside):
-            called = msgspec.structs.replace(state, phase="outside")
-            return called, [CallOut(step.number, step.trunk, step.ring_s)]
-        if not isinstance(step, Enqueue) and step.prompts:
-            return state, [PlayPrompts(step.prompts)]
-        if not isinstance(step, Say):
-            return msgspec.structs.replace(state, phase="done"), [_last_action(step)]
+        if not isinstance(step, Say) or step.prompts:
+            state = FlowState(flow=flow.name, step=name, phase="prompts", keys=keys)
+            return _at(state, step, looks)
         name = step.next
     # a step that is not there, or a circle with nothing heard: `checks` refuses such a plan
     lost = FlowState(flow=flow.name, step=name, phase="done", keys=keys)
     return lost, [Release("bad-plan")]
+
+
+def _at(state: FlowState, step: Step, looks: int) -> Turn:
+    """Do what *step* begins with."""
+    replace = msgspec.structs.replace
+    match step:
+        case Menu() | Collect():
+            return _ask(replace(state, tries_left=step.tries), step, ())
+        case Hours():
+            asked = replace(state, phase="clock", looks=looks + 1)
+            return asked, [LookAtClock(step.calendar)]
+        case Lookup():
+            return replace(state, phase="lookup", looks=looks + 1), [AskSource(step)]
+        case Outside():
+            called = replace(state, phase="outside")
+            return called, [CallOut(step.number, step.trunk, step.ring_s)]
+        case Voicemail():
+            return voicemail.enter(state, step)
+        case Say() | HangUp() | TakeFax() if step.prompts:
+            return state, [PlayPrompts(step.prompts)]
+    return replace(state, phase="done"), [_last_action(step)]
 
 
 def _ask(state: FlowState, step: Menu | Collect, before: tuple[str, ...]) -> Turn:
@@ -274,7 +262,7 @@ def _next_try(flow: Flow, state: FlowState, step: Menu | Collect, before: tuple[
     return _ask(left, step, before)
 
 
-def _last_action(step: Enqueue | HangUp | Hours | Outside | Say | TakeFax) -> Action:
+def _last_action(step: Step) -> Action:
     if isinstance(step, Enqueue):
         return JoinQueue(step.queue, step.skills, step.klass, step.agent)
     if isinstance(step, TakeFax):

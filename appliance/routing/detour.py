@@ -2,13 +2,14 @@
 
 What the contact did on that way is in its ledger. Where it never went, nobody can know what it
 would press: it presses nothing, prompts take their usual time, a calendar is asked for that moment
-of the day, and who is called outside answers.
+of the day, a data source knows nothing, who is called outside answers, and who may leave a message
+leaves one.
 """
 
 from collections.abc import Container
 from datetime import UTC, datetime
 
-from appliance.plan import steps
+from appliance.plan import actions, steps
 from appliance.plan.hours import is_open
 from appliance.plan.model import Flow, Overflow, Plan
 from appliance.routing.day import Detour, Stay, Visit
@@ -90,27 +91,31 @@ class OverflowRules:
         """Return what the flow *name* does with a contact from *queue* that presses nothing."""
         flow = self.flows[name]
         took_s = 0.0
-        state, actions = steps.begin(flow)
-        last: steps.Action | None = None
+        state, due = steps.begin(flow)
+        last: actions.Action | None = None
         for _ in range(_STEPS_MOST):
-            last = actions[-1] if actions else None
-            if isinstance(last, steps.PlayPrompts):
+            last = due[-1] if due else None
+            if isinstance(last, actions.PlayPrompts):
                 took_s += USUAL_PROMPTS_S
-                state, actions = steps.on_prompts_done(flow, state)
-            elif isinstance(last, steps.StartTimer):
+                state, due = steps.on_prompts_done(flow, state)
+            elif isinstance(last, actions.StartTimer):
                 took_s += last.seconds
-                state, actions = steps.on_timeout(flow, state)
-            elif isinstance(last, steps.LookAtClock):
+                state, due = steps.on_timeout(flow, state)
+            elif isinstance(last, actions.LookAtClock):
                 at = datetime.fromtimestamp(at_us / 1e6 + took_s, UTC)
-                state, actions = self._by_clock(flow, state, last.calendar, at)
+                state, due = self._by_clock(flow, state, last.calendar, at)
+            elif isinstance(last, actions.AskSource):
+                state, due = steps.on_answer(flow, state, known=False)
             else:
                 break
         stay = None
-        if isinstance(last, steps.JoinQueue):
+        if isinstance(last, actions.JoinQueue):
             stay = Stay(queue=last.queue, klass=last.klass, skills=last.skills, agent=last.agent)
         return Detour(queue=queue, flow=name, took_us=round(took_s * 1e6), stay=stay)
 
-    def _by_clock(self, flow: Flow, state: steps.FlowState, name: str, at: datetime) -> steps.Turn:
+    def _by_clock(
+        self, flow: Flow, state: actions.FlowState, name: str, at: datetime
+    ) -> actions.Turn:
         """Look at a calendar; one that is not there always is open, as in a call."""
         calendar = self._calendars.get(name)
         return steps.on_hours(flow, state, is_open=calendar is None or is_open(calendar, at))

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from appliance.plan.lookup import Lookup, callee
 from appliance.plan.model import (
     Collect,
     Enqueue,
@@ -14,6 +15,7 @@ from appliance.plan.model import (
     Step,
     TakeFax,
 )
+from appliance.plan.voicemail import Voicemail
 
 #: sizes in the drawing's own units
 WIDTH, HEIGHT = 190, 66
@@ -28,6 +30,8 @@ _KINDS: dict[type[Step], str] = {
     Hours: "hours",
     Collect: "collect",
     Outside: "call out",
+    Lookup: "look up",
+    Voicemail: "voicemail",
 }
 
 
@@ -111,8 +115,11 @@ def _exits(step: Step) -> dict[str, str]:
     if isinstance(step, Collect):
         found.setdefault(step.next, []).append(step.name)
         found.setdefault(step.otherwise, []).append("else")
-    if isinstance(step, Outside):
+    if isinstance(step, Outside | Voicemail):
         found.setdefault(step.otherwise, []).append("else")
+    if isinstance(step, Lookup):
+        for way in ("found", "missing", "failed"):
+            found.setdefault(getattr(step, way), []).append(way)
     if not isinstance(step, Menu):
         return {target: " ".join(ways) for target, ways in found.items()}
     for digit, target in step.choices.items():
@@ -133,6 +140,11 @@ def _detail(step: Step) -> str:
         text = step.calendar
     elif isinstance(step, Outside):
         text = step.number
+    elif isinstance(step, Lookup):
+        asked = callee(step.url)
+        text = asked.host if asked else step.url
+    elif isinstance(step, Voicemail):
+        text = step.mailbox
     else:
         text = ", ".join(step.prompts)
     return text if len(text) <= 24 else f"{text[:23]}…"

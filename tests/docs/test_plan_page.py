@@ -8,6 +8,8 @@ import msgspec
 
 from appliance.plan import model
 from appliance.plan.hours import Calendar
+from appliance.plan.lookup import Lookup, Take
+from appliance.plan.voicemail import Voicemail
 from tests.docs.tables import DOCS, rows, section
 
 
@@ -29,6 +31,25 @@ def test_every_field_of_a_number_has_its_row() -> None:
     assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(model.Number.__struct_fields__)
 
 
+def test_every_field_of_the_longer_steps_has_its_row() -> None:
+    for heading, kind in (("Lookup", Lookup), ("Voicemail", Voicemail)):
+        fields = [cells for cells in rows(section("plan.md", heading)) if len(cells) == 2]
+        cells = [cells[0] for cells in fields if cells[0].startswith("`")]
+        assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(kind.__struct_fields__)
+
+
+def test_everything_that_can_be_taken_has_its_row() -> None:
+    found = {
+        cells[0]: cells[1].split()
+        for cells in rows(section("plan.md", "Lookup"))
+        if len(cells) == 3 and cells[0] != "`as`"
+    }
+    assert found == {
+        f"`{kind.__struct_config__.tag}`": [f"`{name}`" for name in kind.__struct_fields__]
+        for kind in typing.get_args(Take)
+    }
+
+
 def test_every_field_of_an_overflow_has_its_row() -> None:
     cells = [cells[0] for cells in rows(section("plan.md", "Overflow"))]
     assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(model.Overflow.__struct_fields__)
@@ -36,7 +57,8 @@ def test_every_field_of_an_overflow_has_its_row() -> None:
 
 def test_the_examples_can_be_read() -> None:
     text = (DOCS / "plan.md").read_text(encoding="utf-8")
-    kinds = {"Calendars": Calendar, "Flows": model.Flow, "Overflow": model.Queue}
+    flows = ("Flows", "Lookup", "Voicemail")
+    kinds = {"Calendars": Calendar, "Overflow": model.Queue, **dict.fromkeys(flows, model.Flow)}
     found = re.findall(r"^## (\w+)|^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     heading, seen = "", 0
     for title, example in found:

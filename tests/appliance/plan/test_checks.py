@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.plan.actions import FlowState
 from appliance.plan.checks import Finding, check
 from appliance.plan.hours import Calendar, Holiday
+from appliance.plan.lookup import Lookup, TakeAgent, TakeClass, TakeSkill
 from appliance.plan.model import (
     Agent,
     Collect,
@@ -29,7 +31,8 @@ from appliance.plan.model import (
     Step,
     TakeFax,
 )
-from appliance.plan.steps import FlowState, begin, on_hours, on_prompts_done, on_timeout
+from appliance.plan.steps import begin, on_hours, on_prompts_done, on_timeout
+from appliance.plan.voicemail import Voicemail
 from tests.appliance.plan.plans import FULL, SMALL, SOUND
 
 replace = msgspec.structs.replace
@@ -320,6 +323,66 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         {
             ("flows[main].steps[hello].next", "unknown-step"),
             ("flows[main].steps[hello].otherwise", "unknown-step"),
+        },
+    ),
+    (
+        "a question to nobody, about nothing, with ways to nowhere",
+        steps(
+            {
+                "hello": Lookup(
+                    url="http://{caller}/{digits.gone}",
+                    body={"a": "b"},
+                    found="menu",
+                    missing="lost",
+                    failed="bye",
+                )
+            }
+        ),
+        {
+            ("flows[main].steps[hello].url", "bad-lookup"),
+            ("flows[main].steps[hello].body", "bad-lookup"),
+            ("flows[main].steps[hello].missing", "unknown-step"),
+        },
+    ),
+    (
+        "answers that stand for what the plan has not",
+        steps(
+            {
+                "hello": Lookup(
+                    url="http://db/{digits.menu}",
+                    take=(
+                        TakeClass(field="/a", values={"A": "gold", "B": "tin"}),
+                        TakeSkill(field="/b", values={"x": "sales", "y": "knitting"}),
+                        TakeAgent(field="/c", values={"1": "ann", "2": "nobody"}),
+                    ),
+                    found="menu",
+                    missing="menu",
+                    failed="menu",
+                )
+            }
+        ),
+        {
+            ("flows[main].steps[hello].take[0].values[B]", "unknown-class"),
+            ("flows[main].steps[hello].take[1].values[y]", "no-agent"),
+            ("flows[main].steps[hello].take[2].values[2]", "unknown-agent"),
+        },
+    ),
+    (
+        "a question that is asked for ever when it fails",
+        steps({"hello": Lookup(url="http://db/", found="menu", missing="menu", failed="hello")}),
+        {("flows[main].steps[hello]", "loop")},
+    ),
+    (
+        "a message that leads back to itself, and one that leads nowhere",
+        steps({"hello": Voicemail(otherwise="hello"), "menu": Voicemail(otherwise="lost")}),
+        {
+            ("flows[main].steps[hello]", "loop"),
+            ("flows[main].steps[menu].otherwise", "unknown-step"),
+            ("flows[main].steps[menu]", "unreachable"),
+            ("flows[main].steps[more]", "unreachable"),
+            ("flows[main].steps[sales]", "unreachable"),
+            ("flows[main].steps[german]", "unreachable"),
+            ("flows[main].steps[bye]", "unreachable"),
         },
     ),
     (

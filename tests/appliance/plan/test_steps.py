@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Outside, Say, TakeFax
-from appliance.plan.steps import (
+from appliance.plan.actions import (
     MAX_KEYS,
     Action,
+    AskSource,
     CallOut,
     FlowState,
     JoinQueue,
@@ -19,7 +19,12 @@ from appliance.plan.steps import (
     StartTimer,
     StopPrompts,
     StopTimer,
+)
+from appliance.plan.lookup import Lookup
+from appliance.plan.model import Collect, Enqueue, Flow, HangUp, Hours, Menu, Outside, Say, TakeFax
+from appliance.plan.steps import (
     begin,
+    on_answer,
     on_digit,
     on_hours,
     on_outside_failed,
@@ -301,6 +306,60 @@ def test_a_call_to_the_outside_goes_on_only_where_it_fails() -> None:
     after, actions = on_outside_failed(flow, state)
     assert actions == [JoinQueue("sales", {}, "")]
     assert on_outside_failed(flow, after) == (after, [])
+
+
+ASKS = Flow(
+    name="asks",
+    start="who",
+    steps={
+        "who": Lookup(url="http://db/{caller}", found="in", missing="bye", failed="again"),
+        "again": Lookup(
+            url="http://db/", method="POST", music=(), found="in", missing="bye", failed="bye"
+        ),
+        "in": Enqueue(queue="sales"),
+        "bye": HangUp(),
+    },
+)
+
+
+def asks(name: str) -> AskSource:
+    step = ASKS.steps[name]
+    assert isinstance(step, Lookup)
+    return AskSource(step)
+
+
+def test_a_data_source_is_asked_and_each_answer_has_its_way() -> None:
+    state, actions = begin(ASKS)
+    assert (state.phase, actions) == ("lookup", [asks("who")])
+    for late in (
+        on_digit(ASKS, state, "1"),
+        on_prompts_done(ASKS, state),
+        on_timeout(ASKS, state),
+    ):
+        assert late == (state, [])
+    assert on_answer(ASKS, state, known=True)[1] == [StopPrompts(), JoinQueue("sales", {}, "")]
+    assert on_answer(ASKS, state, known=False)[1] == [StopPrompts(), Release("normal")]
+    failed, actions = on_answer(ASKS, state, known=None)
+    assert actions == [StopPrompts(), asks("again")]
+    after, actions = on_answer(ASKS, failed, known=True)
+    assert actions == [JoinQueue("sales", {}, "")]
+    assert on_answer(ASKS, after, known=True) == (after, [])
+
+
+def test_after_a_restart_a_get_is_asked_again_and_a_post_is_not() -> None:
+    state, actions = begin(ASKS)
+    assert resume(ASKS, state) == (state, actions)
+    failed, _ = on_answer(ASKS, state, known=None)
+    assert resume(ASKS, failed)[1] == [Release("normal")]
+
+
+def test_questions_in_a_circle_release_the_caller() -> None:
+    ask = Lookup(url="http://db/", found="a", missing="a", failed="a")
+    circle = Flow(name="f", start="a", steps={"a": ask})
+    state, actions = begin(circle)
+    for _ in range(10):
+        state, actions = on_answer(circle, state, known=None) if actions else (state, [])
+    assert state.phase == "done"
 
 
 def test_calendars_in_a_circle_release_the_caller() -> None:

@@ -3,7 +3,9 @@
 import pytest
 
 from appliance.plan.hours import Calendar, Opening
+from appliance.plan.lookup import Lookup
 from appliance.plan.model import Enqueue, Flow, HangUp, Hours, Menu, Outside, Plan, Say
+from appliance.plan.voicemail import Voicemail
 from appliance.routing.day import Detour, Stay
 from appliance.routing.detour import USUAL_PROMPTS_S, OverflowRules
 from appliance.routing.recordedfloor import RecordedFloor
@@ -41,6 +43,20 @@ FLOWS = (
             "on": Enqueue(queue="other"),
         },
     ),
+    Flow(
+        name="asks-who",
+        start="who",
+        steps={
+            "who": Lookup(url="http://db/{caller}", found="bye", missing="on", failed="bye"),
+            "on": Enqueue(queue="other"),
+            "bye": HangUp(),
+        },
+    ),
+    Flow(
+        name="word",
+        start="word",
+        steps={"word": Voicemail(otherwise="on"), "on": Enqueue(queue="other")},
+    ),
 )
 PLAN = Plan(
     flows=FLOWS,
@@ -61,6 +77,16 @@ def test_prompts_and_silence_take_their_time() -> None:
 def test_a_calendar_is_asked_for_that_moment(later_h: int, queue: str | None) -> None:
     stay = RULES.unheard("sales", "by-day", NOON_US + later_h * 3_600 * S).stay
     assert (stay.queue if stay else None) == queue
+
+
+def test_a_data_source_knows_nothing() -> None:
+    stay = RULES.unheard("sales", "asks-who", NOON_US).stay
+    assert stay is not None
+    assert stay.queue == "other"
+
+
+def test_who_may_leave_a_message_leaves_one() -> None:
+    assert RULES.unheard("sales", "word", NOON_US).stay is None
 
 
 def test_who_is_called_outside_answers() -> None:

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from appliance.plan.lookup import Lookup
 from appliance.plan.model import (
     Collect,
     Enqueue,
@@ -15,6 +16,7 @@ from appliance.plan.model import (
     Step,
     TakeFax,
 )
+from appliance.plan.voicemail import Voicemail
 from control.web.drawing import HEIGHT, WIDTH, draw
 from tests.control.conftest import PLAN
 
@@ -33,6 +35,13 @@ STEP: st.SearchStrategy[Step] = st.one_of(
     st.just(TakeFax()),
     st.builds(lambda o, c: Hours(calendar="shop", open=o, closed=c), TARGET, TARGET),
     st.builds(lambda o: Outside(number="0", trunk="t", otherwise=o), TARGET),
+    st.builds(lambda o: Voicemail(otherwise=o), TARGET),
+    st.builds(
+        lambda a, b, c: Lookup(url="http://db/", found=a, missing=b, failed=c),
+        TARGET,
+        TARGET,
+        TARGET,
+    ),
     st.builds(
         lambda n, o: Collect(prompts=(), name="customer", next=n, otherwise=o), TARGET, TARGET
     ),
