@@ -86,6 +86,13 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "too-large": _F,
         "too-long": _F,
         "pdf-failed": _O,
+        # questions to data sources
+        "lookup-refused": _F,
+        "lookup-timeout": _P,
+        "lookup-unreachable": _P,
+        "lookup-broken": _P,
+        "lookup-down": _P,
+        "lookup-garbled": _P,
         # reservations and the link
         "stale-fence": _P,
         "stale-incarnation": _P,

@@ -38,6 +38,29 @@ class OutsideCall(msgspec.Struct, kw_only=True):
     up: bool = False
 
 
+class Looked(msgspec.Struct, kw_only=True):
+    """What data sources said of a contact that its queue has yet to hear."""
+
+    skills: dict[str, int] = {}
+    agent: str = ""
+
+
+class Message(msgspec.Struct, kw_only=True):
+    """The message that a contact leaves, until it is kept or thrown away."""
+
+    recording: str
+    #: in the recordings' folder
+    path: str
+    mailbox: str
+    longest_s: float
+    #: it is being recorded
+    open: bool = True
+    length_ms: int = 0
+    #: how the recording ended, and why the caller went before: reason words
+    reason: str = "normal"
+    gone: str = ""
+
+
 class Leaving(msgspec.Struct, frozen=True):
     """When a waiting contact leaves its queue, and for which flow."""
 
@@ -76,6 +99,15 @@ class Contact(msgspec.Struct, kw_only=True):
     #: agent it asks for by name
     agent: str = ""
     outside: OutsideCall | None = None
+    #: number of the last question to a data source, and what came of them
+    asked: int = 0
+    looked: Looked = msgspec.field(default_factory=Looked)
+    #: what the agent is to see
+    data: dict[str, str] = {}
+    message: Message | None = None
+    #: messages begun, messages left
+    takes: int = 0
+    messages: int = 0
     leaving: Leaving | None = None
     #: overflow rules that were applied to it: (queue, flow)
     taken: tuple[tuple[str, str], ...] = ()
@@ -137,4 +169,5 @@ def context_of(contact: Contact, now_s: float) -> Context:
         keys=list(contact.keys),
         waited_ms=round(waited_s(contact, now_s) * 1000),
         arrived=contact.arrived,
+        data=dict(contact.data),
     )

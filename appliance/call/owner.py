@@ -295,6 +295,8 @@ class ContactOwner:
             self._turn.message(booking.seat_owner, release)
         gave_up = contact.t_queued and not _let_go(contact)
         outcome: Outcome = "abandoned" if gave_up else "released"
+        if contact.messages:
+            outcome = "voicemail"
         self._book.end(contact, outcome, reason)
 
     def _note_talk(self, contact: Contact, reason: str) -> None:

@@ -15,6 +15,7 @@ from appliance.call.contact import Contact
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.turn import Turn
+from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import Adopted
 from appliance.wire.commands import Answer, Bridge
@@ -47,12 +48,14 @@ class Recovery:
         owner: ContactOwner,
         waiting: WaitingRoom,
         outside: OutsideCalls,
+        voicemails: Voicemails,
     ) -> None:
         self._turn = turn
         self._book = book
         self._owner = owner
         self._waiting = waiting
         self._outside = outside
+        self._voicemails = voicemails
 
     def adopt(self, contact: Contact, found: Found) -> bool:
         """Take *contact* in again; return whether its flow has to be resumed.
@@ -79,11 +82,15 @@ class Recovery:
             case "waiting":
                 self._waiting.resume(contact, playing=bool(row.play))
             case "flow":
-                return contact.up and not self._outside.adopt(contact, row, found)
+                if self._outside.adopt(contact, row, found):
+                    return False
+                return contact.up and not self._voicemails.adopt(contact, row)
         return False
 
     def _close(self, contact: Contact, row: LegRow | None) -> None:
         reason = row.reason if row is not None else "legs-restart"
+        if self._voicemails.caller_gone(contact, reason):
+            return
         if row is None and contact.phase != "talking":
             self._book.end(contact, "failed", reason)
         else:

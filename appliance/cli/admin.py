@@ -15,14 +15,17 @@ PATIENCE_S = 5.0
 _ANSWER_MOST = 16 << 20
 
 
-def ask(state_dir: Path, do: str) -> dict[str, Any]:
-    """Return the brain's answer to *do*; raise PeerError `unavailable` or what it answers."""
+def ask(state_dir: Path, do: str, **more: str) -> dict[str, Any]:
+    """Return the brain's answer to *do*, with *more* about it.
+
+    Raises PeerError `unavailable`, or what the brain answers.
+    """
     path = state_dir / SOCKET
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(PATIENCE_S)
             connection.connect(str(path))
-            connection.sendall(json.dumps({"do": do}).encode() + b"\n")
+            connection.sendall(json.dumps({"do": do, **more}).encode() + b"\n")
             with connection.makefile("rb") as stream:
                 line = stream.readline(_ANSWER_MOST)
     except OSError as error:

@@ -130,14 +130,14 @@ def books(
 ) -> None:
     """Recount all contacts from the journal and see whether the books balance.
 
-    offered = served + abandoned + released + failed + open, for every queue.
+    offered = served + abandoned + released + failed + voicemail + open, for every queue.
     """
     with told("ledger books"), closing(_open(file, config)) as ledger:
         counted = recount(ledger.all_entries())
     if as_json:
         print(json.dumps(msgspec.to_builtins(counted), ensure_ascii=False))
     else:
-        names = ("offered", "served", "abandoned", "released", "failed", "open")
+        names = ("offered", "served", "abandoned", "released", "failed", "voicemail", "open")
         table = Table("queue", box=None, pad_edge=False)
         for name in names:
             table.add_column(name, justify="right")

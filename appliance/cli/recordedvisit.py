@@ -154,8 +154,9 @@ class RecordedVisit:
         gone = self._ended is not None and not self.seat
         gone_us = max(0, self._ended_us - self._joined_us) if gone else -1
         unheard, offered_us = self._at_seat if gone else ("", 0)
+        ended = self._ended.outcome if self._ended is not None else "open"
         let_go = bool(self._detours) and self._detours[-1].stay is None
-        let_go = let_go and self._ended is not None and self._ended.outcome == "released"
+        let_go = let_go and ended in ("released", "voicemail")
         return Visit(
             contact=self._contact,
             owner=self.owner,

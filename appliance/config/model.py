@@ -198,6 +198,38 @@ class FaxSettings(Section, frozen=True):
     max_s: Annotated[int, msgspec.Meta(ge=60, le=14400)] = 3600
 
 
+class VoicemailSettings(Section, frozen=True):
+    """`[voicemail]`: messages that callers leave; they are among the recordings."""
+
+    #: deleted after so many days; 0: only by people
+    keep_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 30
+
+
+#: as a URL has it, with its port where that is not the usual one
+HostPort = Annotated[
+    str, msgspec.Meta(pattern=r"^(\[[0-9a-fA-F:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?$(?!\n)")
+]
+
+
+class LookupSecret(Section, frozen=True):
+    """`[lookup.secrets.NAME]`: what proves to a data source who asks."""
+
+    #: the only one it is sent to
+    host: HostPort
+    #: the whole value of the header `Authorization`
+    authorization: Annotated[str, msgspec.Meta(pattern=r"^[ -~]{1,4096}$(?!\n)")]
+
+
+class LookupSettings(Section, frozen=True):
+    """`[lookup]`: data sources that the plan may ask about callers."""
+
+    #: those that may be asked, as `crm.example.org` or `192.0.2.7:8080`; no others are
+    hosts: tuple[HostPort, ...] = ()
+    #: file with the certificates (PEM) that HTTPS must be signed by; empty: the system's
+    ca: str = ""
+    secrets: dict[Slug, LookupSecret] = {}
+
+
 class ApplianceSettings(Section, frozen=True):
     """The whole of `appliance.toml`."""
 
@@ -223,5 +255,7 @@ class ApplianceSettings(Section, frozen=True):
     telemetry: TelemetrySettings = TelemetrySettings()
     recording: RecordingSettings = RecordingSettings()
     fax: FaxSettings = FaxSettings()
+    voicemail: VoicemailSettings = VoicemailSettings()
+    lookup: LookupSettings = LookupSettings()
     trunks: dict[Slug, TrunkSettings] = {}
     lines: dict[Slug, LineSettings] = {}

@@ -21,7 +21,9 @@ from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery, kept_contacts
 from appliance.call.timers import Cancellable, Timers
 from appliance.call.turn import Journal, Turn
+from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
+from appliance.flow.lookups import Ask, Lookups, nobody
 from appliance.flow.runner import FlowRunner
 from appliance.ledger.records import PlanTaken
 from appliance.link.messages import LinkMessage, ProposalRefused
@@ -52,6 +54,10 @@ class Surroundings(NamedTuple):
     later: Callable[[float, Callable[[], None]], Cancellable]
     recordings: Path
     record: bool = True
+    #: days that messages are kept; 0: until somebody deletes them
+    keep_days: int = 0
+    #: ask a data source
+    ask: Ask = nobody
 
 
 class Brain:
@@ -97,8 +103,17 @@ class Brain:
             name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
         )
         outside = OutsideCalls(turn, book)
-        flow = FlowRunner(turn, book, plans, owner, faxes, outside, timers, clock)
+        lookups = Lookups(turn, book, plans, clock, given.ask)
+        voicemails = Voicemails(
+            turn, book, plans, timers, clock, given.recordings, given.keep_days
+        )
+        flow = FlowRunner(
+            turn, book, plans, owner, faxes, outside, lookups, voicemails, timers, clock
+        )
         outside.on_failed = flow.outside_failed
+        lookups.on_answer = flow.answered
+        voicemails.on_recorded = flow.recorded
+        voicemails.on_gone = owner.caller_down
         overflow.start = flow.start
         return Rooms(
             turn=turn,
@@ -114,15 +129,17 @@ class Brain:
             offers=SeatOffers(
                 turn, board, book, plans, timers, clock, self.floor.contested, self.floor.clocks
             ),
-            recovery=Recovery(turn, book, owner, waiting, outside),
+            recovery=Recovery(turn, book, owner, waiting, outside, voicemails),
             recording=recording,
             faxes=faxes,
+            voicemails=voicemails,
         )
 
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
         """Read what the ledger kept, to be adopted when legs has shown its legs."""
         kept = list(states)
         self._kept = (kept_contacts(kept), kept_seats(kept))
+        self.rooms.voicemails.remember(kept)
 
     def found(self, found: Found) -> None:
         """Take legs' snapshot, at the first attach and at each later one."""

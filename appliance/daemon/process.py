@@ -21,6 +21,7 @@ from appliance.daemon.brain import Brain, Surroundings
 from appliance.daemon.federation import Federation
 from appliance.daemon.reporter import REPORT_S, Reporter
 from appliance.daemon.status import status
+from appliance.flow.sources import DataSources
 from appliance.ledger.journal import LedgerJournal
 from appliance.link import identity as identities
 from appliance.link.identity import Identity
@@ -51,15 +52,19 @@ class BrainDaemon:
         self.journal = LedgerJournal(self.state_dir / "ledger.db", name, clock=self.clock)
         self._link = brain_stream()
         self.legs = LegsSession(self._link, name, self.clock)
+        self.sources = DataSources(settings.lookup, self.clock)
         self.brain = Brain(self._surroundings(name, site))
         self.federation = self._federate()
         self.telemetry = self._publish(name, site)
         self.reporter = Reporter(
             self.brain, self.journal, self.telemetry, self.state_dir, self.clock
         )
+        self.sources.on_down = self._source_down
         self.trunks: dict[str, TrunkState] = {}
         self.admin = AdminSocket(self.state_dir / SOCKET)
         self.admin.on("status", lambda _: self._status())
+        self.admin.on("voicemail", self._messages)
+        self.admin.on("voicemail-delete", self._delete_message)
         self._tasks: list[asyncio.Task[None]] = []
         self._take_up()
 
@@ -79,6 +84,8 @@ class BrainDaemon:
             later=loop.call_later,
             recordings=self.state_dir / self.settings.recording.path,
             record=self.settings.recording.enabled,
+            keep_days=self.settings.voicemail.keep_days,
+            ask=self.sources.ask,
         )
 
     def _send(self, peer: str, message: LinkMessage) -> bool:
@@ -150,6 +157,7 @@ class BrainDaemon:
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await self.sources.close()
         self.brain.turn.end()
         self.admin.close()
         self.telemetry.close()
@@ -201,6 +209,20 @@ class BrainDaemon:
 
     def _status(self) -> dict[str, Any]:
         return status(self.brain, self.reporter, self.trunks, self.clock)
+
+    def _source_down(self, host: str, reason: str, down: bool) -> None:
+        self.reporter.alarm("lookup", reason if down else "normal", about=host, raised=down)
+
+    def _messages(self, request: dict[str, Any]) -> dict[str, Any]:
+        kept = self.brain.rooms.voicemails.listing(str(request.get("mailbox") or ""))
+        folder = self.state_dir / self.settings.recording.path
+        return {"folder": str(folder), "messages": [message.row() for message in kept]}
+
+    def _delete_message(self, request: dict[str, Any]) -> dict[str, Any]:
+        message = str(request.get("message"))
+        if self.brain.rooms.voicemails.delete(message):
+            return {"deleted": message}
+        return {"error": "not-found", "message": f"there is no message {message!r}"}
 
 
 async def run(settings: ApplianceSettings) -> int:

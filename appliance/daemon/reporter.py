@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 from appliance.base.clock import Clock
 from appliance.base.errors import BranchlineError
@@ -12,6 +13,7 @@ from appliance.base.reasons import verdict_of
 from appliance.call.contact import Contact, waited_s
 from appliance.daemon.brain import Brain
 from appliance.ledger.journal import LedgerJournal
+from appliance.ledger.records import Outcome
 from appliance.routing.model import QueueView
 from appliance.seat.state import Seat
 from appliance.telemetry.publisher import TelemetryPublisher
@@ -29,6 +31,8 @@ from appliance.wire import rows
 
 #: how often the box and its queues are reported [s]
 REPORT_S = 5.0
+#: how contacts end, each counted for its queue
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class Reporter:
@@ -200,6 +204,7 @@ class Reporter:
                 ledger_synced=self._journal.synced,
                 disk_free_mib=shutil.disk_usage(self._state_dir).free >> 20,
                 ledger_acknowledged=self.acknowledged(),
+                messages=len(self._brain.rooms.voicemails),
             )
         )
 
@@ -213,10 +218,7 @@ class Reporter:
                 age = waited_s(contact, now)
                 oldest[contact.queue] = max(age, oldest.get(contact.queue, 0.0))
         for view in views:
-            served, abandoned, released, failed = (
-                self._ended[view.queue, outcome]
-                for outcome in ("served", "abandoned", "released", "failed")
-            )
+            ended = {outcome: self._ended[view.queue, outcome] for outcome in OUTCOMES}
             still_open = sum(c.queue == view.queue for c in self._brain.book)
             self._publish(
                 QueueGauge(
@@ -225,10 +227,11 @@ class Reporter:
                     oldest_ms=round(oldest.get(view.queue, 0.0) * 1000),
                     seats_ready=view.ready,
                     seats_talking=talking[view.queue],
-                    offered=served + abandoned + released + failed + still_open,
-                    served=served,
-                    abandoned=abandoned,
-                    released=released,
-                    failed=failed,
+                    offered=sum(ended.values()) + still_open,
+                    served=ended["served"],
+                    abandoned=ended["abandoned"],
+                    released=ended["released"],
+                    failed=ended["failed"],
+                    voicemail=ended["voicemail"],
                 )
             )

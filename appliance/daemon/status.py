@@ -35,6 +35,7 @@ def status(
             }
             for contact in brain.book
         ],
+        "messages": len(brain.rooms.voicemails),
         "seats": len(brain.board),
         "agents": [
             {
@@ -62,4 +63,5 @@ def _shown(context: Any) -> dict[str, Any] | None:
         "queue": context.queue,
         "keys": [digit for _, digit in context.keys],
         "waited_s": round(context.waited_ms / 1000, 1),
+        "data": context.data,
     }

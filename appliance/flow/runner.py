@@ -12,9 +12,12 @@ from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import APOLOGY
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
+from appliance.call.voicemails import Voicemails
+from appliance.flow.lookups import Lookups
 from appliance.ledger.records import FlowStepped
 from appliance.plan import actions, steps
 from appliance.plan.actions import FlowState
+from appliance.plan.lookup import Lookup
 from appliance.plan.model import Flow
 from appliance.wire.commands import Hang, Play, StopPlay
 
@@ -30,6 +33,8 @@ class FlowRunner:
         owner: ContactOwner,
         faxes: FaxTaker,
         outside: OutsideCalls,
+        lookups: Lookups,
+        voicemails: Voicemails,
         timers: Timers,
         clock: Clock,
     ) -> None:
@@ -39,6 +44,8 @@ class FlowRunner:
         self._owner = owner
         self._faxes = faxes
         self._outside = outside
+        self._lookups = lookups
+        self._voicemails = voicemails
         self._timers = timers
         self._clock = clock
 
@@ -73,6 +80,18 @@ class FlowRunner:
             fact = FlowStepped(flow=state.flow, step=state.step, reason=reason)
             self._turn.note(contact.contact, fact)
         self._step(contact, steps.on_outside_failed)
+
+    def answered(self, contact: Contact, known: bool | None) -> None:
+        """Go on by what a data source knew; None: nothing that can be read came in time."""
+        self._step(contact, lambda flow, state: steps.on_answer(flow, state, known=known))
+
+    def talking(self, contact: Contact, *, on: bool) -> None:
+        """Hear that the caller begins or stops to talk."""
+        self._step(contact, lambda flow, state: steps.on_talking(flow, state, on=on))
+
+    def recorded(self, contact: Contact, length_ms: int) -> None:
+        """Go on after the caller was recorded."""
+        self._step(contact, lambda flow, state: steps.on_recorded(flow, state, length_ms))
 
     def apologise(self, contact: Contact) -> None:
         """Say that we are sorry, then release the caller."""
@@ -146,13 +165,37 @@ class FlowRunner:
                 self._timers.cancel(_timer(contact))
             case actions.JoinQueue(queue, skills, klass, agent):
                 self._timers.cancel(_timer(contact))
-                self._owner.enqueue(contact, queue, skills, klass, agent)
+                skills = self._lookups.skills(contact, queue, skills)
+                self._owner.enqueue(contact, queue, skills, klass, agent or contact.looked.agent)
             case actions.CallOut(number, trunk, ring_s):
                 self._outside.dial(contact, number, trunk, ring_s)
             case actions.StartFax():
                 self._faxes.take(contact)
+            case actions.AskSource(step):
+                self._look_up(contact, step)
             case actions.Release(reason):
                 self._turn.command(Hang(contact.leg, reason))
+            case _:
+                self._act_on_message(contact, action)
+
+    def _act_on_message(self, contact: Contact, action: actions.Action) -> None:
+        match action:
+            case actions.StartMessage(mailbox, longest_s):
+                self._voicemails.start(contact, mailbox, longest_s)
+            case actions.StopMessage():
+                self._voicemails.stop(contact)
+            case actions.PlayMessage():
+                self._voicemails.play(contact)
+            case actions.KeepMessage():
+                self._voicemails.keep(contact)
+            case actions.DropMessage():
+                self._voicemails.drop(contact)
+
+    def _look_up(self, contact: Contact, step: Lookup) -> None:
+        if step.music:
+            contact.play += 1
+            self._turn.command(Play(contact.leg, contact.play, list(step.music), True))
+        self._lookups.ask(contact, step)
 
     def _play(self, contact: Contact, prompts: tuple[str, ...]) -> None:
         contact.play += 1

@@ -1,6 +1,6 @@
 """The books, recounted from nothing but the journal: every contact counts once and adds up.
 
-    offered = served + abandoned + released + failed + open
+    offered = served + abandoned + released + failed + voicemail + open
 
 Pure: entries in, tallies out. Entries may come repeated (a merge of what was uploaded twice)
 and from several appliances; they are told apart by (appliance, chain, number).
@@ -25,6 +25,7 @@ class Tally(msgspec.Struct):
     abandoned: int = 0
     released: int = 0
     failed: int = 0
+    voicemail: int = 0
     open: int = 0
     #: sums over the contacts that ended [ms]
     waited_ms: int = 0
@@ -33,9 +34,8 @@ class Tally(msgspec.Struct):
     @property
     def balanced(self) -> bool:
         """Tell whether the formula at the top of this file holds."""
-        return self.offered == (
-            self.served + self.abandoned + self.released + self.failed + self.open
-        )
+        ended = self.served + self.abandoned + self.released + self.failed + self.voicemail
+        return self.offered == ended + self.open
 
 
 class Imbalance(msgspec.Struct, frozen=True):

@@ -13,8 +13,8 @@ from typing import Literal
 import msgspec
 
 #: how a contact ended: an agent talked with it; it gave up while it waited; we let it go on
-#: purpose (closed, sent elsewhere, done in the menu); something broke
-Outcome = Literal["served", "abandoned", "released", "failed"]
+#: purpose (closed, sent elsewhere, done in the menu); something broke; it left a message
+Outcome = Literal["served", "abandoned", "released", "failed", "voicemail"]
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -172,6 +172,30 @@ class FaxKept(Fact, frozen=True, kw_only=True):
     t38: bool = False
 
 
+class LookedUp(Fact, frozen=True, kw_only=True):
+    """A data source was asked about the contact; what it said is not here, but for *data*."""
+
+    flow: str = ""
+    step: str
+    result: Literal["found", "missing", "failed"]
+    #: why it failed: a reason word
+    reason: str = "normal"
+    took_ms: int = 0
+    #: names of what was taken of the answer
+    taken: list[str] = []
+    #: what the plan says may be journalled
+    data: dict[str, str] = {}
+
+
+class MessageLeft(Fact, frozen=True, kw_only=True):
+    """The contact left a message; *path* is relative to the recordings' folder."""
+
+    mailbox: str
+    path: str
+    duration_ms: int
+    reason: str = "normal"
+
+
 class Adopted(Fact, frozen=True, kw_only=True):
     """After a restart of the brain the contact was found again with its leg."""
 
@@ -244,6 +268,14 @@ class MessageTaken(Fact, frozen=True, kw_only=True):
     slot: str = ""
 
 
+class MessageDeleted(Fact, frozen=True, kw_only=True):
+    """A message that a contact left is gone: somebody deleted it, or its time was over."""
+
+    mailbox: str
+    path: str
+    by: Literal["person", "retention"]
+
+
 class ClockFlagged(Fact, frozen=True, kw_only=True):
     """A stamp was too far ahead of our clock and was not followed."""
 
@@ -293,6 +325,8 @@ KINDS: MappingProxyType[str, type[Fact]] = MappingProxyType(
             ContactEnded,
             RecordingKept,
             FaxKept,
+            LookedUp,
+            MessageLeft,
             Adopted,
             PlaceCorrected,
             SeatChanged,
@@ -301,6 +335,7 @@ KINDS: MappingProxyType[str, type[Fact]] = MappingProxyType(
             PlanTaken,
             TrunkChanged,
             MessageTaken,
+            MessageDeleted,
             ClockFlagged,
             ChainBegun,
             LedgerOpened,

@@ -12,7 +12,7 @@ from appliance.plan.model import Channel
 from appliance.routing.model import Place
 
 #: an agent talked with it; it gave up; a flow, or we, let it go; something broke; nobody knows
-Outcome = Literal["served", "abandoned", "released", "failed", "open"]
+Outcome = Literal["served", "abandoned", "released", "failed", "voicemail", "open"]
 
 #: what a seat's state comes down to
 Use = Literal["ready", "busy", "away"]

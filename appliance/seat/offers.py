@@ -356,8 +356,9 @@ class SeatOffers:
 
 
 def shown(context: Context) -> str:
-    """Return what the phone displays: queue, keys pressed and the wait, before it rings."""
-    parts = [context.queue]
+    """Return what the phone displays: name, queue, keys pressed and the wait, before it rings."""
+    name = "" if context.private else context.data.get("name", "")
+    parts = [name, context.queue] if name else [context.queue]
     if context.keys:
         parts.append("key " + " ".join(digit for _, digit in context.keys))
     minutes, seconds = divmod(context.waited_ms // 1000, 60)

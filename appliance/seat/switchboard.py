@@ -17,6 +17,7 @@ from appliance.call.prompts import CONFIRMED
 from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery
 from appliance.call.turn import Turn
+from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
 from appliance.flow.runner import FlowRunner
 from appliance.ledger.records import ContactAnswered, MessageTaken, TrunkChanged
@@ -24,7 +25,7 @@ from appliance.link.messages import Confirm, LinkMessage, Offer, Propose, Reache
 from appliance.seat.board import SeatBoard
 from appliance.seat.offers import SeatOffers
 from appliance.wire import events as wire
-from appliance.wire.commands import Answer, Dial, Hang, Play, ReceiveFax
+from appliance.wire.commands import Answer, Dial, Hang, Play, ReceiveFax, RecordLeg
 from appliance.wire.events import LegsRecord
 from appliance.wire.rows import LegRow
 
@@ -35,6 +36,7 @@ READY_CODE = "*1"
 PAUSE_CODE = "*2"
 _DIAL = Dial.__struct_config__.tag
 _RECEIVE_FAX = ReceiveFax.__struct_config__.tag
+_RECORD_LEG = RecordLeg.__struct_config__.tag
 
 
 class Rooms(NamedTuple):
@@ -54,6 +56,7 @@ class Rooms(NamedTuple):
     recovery: Recovery
     recording: RecordingPolicy
     faxes: FaxTaker
+    voicemails: Voicemails
 
 
 class Switchboard:
@@ -72,6 +75,7 @@ class Switchboard:
         self._recovery = rooms.recovery
         self._recording = rooms.recording
         self._faxes = rooms.faxes
+        self._voicemails = rooms.voicemails
         #: life of the legs process that leg numbers belong to
         self.epoch = ""
         #: legs that dialled a star code
@@ -87,7 +91,8 @@ class Switchboard:
             wire.Held: self._held,
             wire.Registered: self._registered,
             wire.Unregistered: self._unregistered,
-            wire.RecordingDone: self._recording.done,
+            wire.RecordingDone: self._recording_done,
+            wire.Talking: self._talking,
             wire.FaxDone: self._faxes.done,
             wire.TrunkChanged: self._trunk_changed,
             wire.Message: self._message,
@@ -231,7 +236,8 @@ class Switchboard:
         leg, reason = record.leg, record.reason
         if contact := self._book.by_leg(leg):
             self._flow.leave(contact)
-            self._owner.caller_down(contact, reason)
+            if not self._voicemails.caller_gone(contact, reason):
+                self._owner.caller_down(contact, reason)
             return
         if contact := self._outside.by_leg(leg):
             self._outside.down(contact, reason)
@@ -253,6 +259,15 @@ class Switchboard:
         if contact := self._book.by_leg(record.leg):
             self._flow.digit(contact, record.digit)
 
+    def _talking(self, record: wire.Talking) -> None:
+        contact = self._book.by_leg(record.leg)
+        if contact is not None:
+            self._flow.talking(contact, on=record.on)
+
+    def _recording_done(self, record: wire.RecordingDone) -> None:
+        if not self._voicemails.done(record):
+            self._recording.done(record)
+
     def _play_done(self, record: wire.PlayDone) -> None:
         contact = self._book.by_leg(record.leg)
         if contact is None:
@@ -267,6 +282,8 @@ class Switchboard:
         log.debug("legs refused command %d (%s): %s", record.command, record.about, record.reason)
         if record.command == _RECEIVE_FAX:
             self._faxes.refused(record)
+        if record.command == _RECORD_LEG:
+            self._voicemails.refused(record)
         if record.command != _DIAL:
             return
         reservation, _, is_phone = record.about.partition("/")

@@ -49,6 +49,7 @@ SEATS = _gauge("seats", "Agents logged in.")
 LEDGER = _gauge("ledger_number", "Last entry of the ledger.")
 UNSYNCED = _gauge("ledger_unsynced", "Entries that a power cut would lose.")
 ACKNOWLEDGED = _gauge("ledger_acknowledged", "Last entry of the ledger that control has.")
+MESSAGES = _gauge("messages", "Messages that callers left and nobody has deleted.")
 DISK = _gauge("disk_free_bytes", "Room left for ledger and recordings.")
 SEAT_STATE = _gauge("seats_in_state", "Seats in each state.")
 ENDED = _counter("contacts_ended", "Contacts that ended, by queue and outcome.")
@@ -112,6 +113,7 @@ class MetricsPage:
             (LEDGER, record.ledger_number),
             (UNSYNCED, record.ledger_number - record.ledger_synced),
             (ACKNOWLEDGED, record.ledger_acknowledged),
+            (MESSAGES, record.messages),
             (DISK, record.disk_free_mib * 1024 * 1024),
         ):
             self._set(metric, value)

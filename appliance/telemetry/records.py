@@ -59,6 +59,8 @@ class BoxState(TelemetryRecord, kw_only=True):
     disk_free_mib: int
     #: last entry of the ledger that control has countersigned since the brain started; 0: none
     ledger_acknowledged: int = 0
+    #: messages that callers left and nobody has deleted
+    messages: int = 0
 
 
 class SeatChanged(TelemetryRecord, kw_only=True):
@@ -90,7 +92,7 @@ class ContactChanged(TelemetryRecord, kw_only=True):
     seat: str = ""
     waited_ms: int = 0
     talked_ms: int = 0
-    #: once ended: `served abandoned released failed`
+    #: once ended: `served abandoned released failed voicemail`
     outcome: str = ""
     reason: str = ""
 
@@ -119,12 +121,13 @@ class QueueGauge(TelemetryRecord, kw_only=True):
     oldest_ms: int
     seats_ready: int
     seats_talking: int
-    #: contacts since the incarnation began; offered = the other four + those still open
+    #: contacts since the incarnation began; offered = the others + those still open
     offered: int = 0
     served: int = 0
     abandoned: int = 0
     released: int = 0
     failed: int = 0
+    voicemail: int = 0
 
     def subject(self) -> str:
         """Return the queue."""
@@ -177,7 +180,7 @@ class EngineHealth(TelemetryRecord, kw_only=True):
 class Alarm(TelemetryRecord, kw_only=True):
     """Someone has to act, or no longer has to; the same words as the log and `docs/errors.md`."""
 
-    #: what is wrong, as a word: `trunk-down`, `ledger`, `ledger-refused`, `legs-gone`
+    #: what is wrong, as a word: `trunk-down`, `ledger`, `ledger-refused`, `legs-gone`, `lookup`
     alarm: str
     #: trunk, seat or part that it is about
     about: str = ""

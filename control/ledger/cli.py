@@ -130,7 +130,7 @@ def books(
 ) -> None:
     """Count all contacts by queue, and see whether the books balance.
 
-    offered = served + abandoned + released + failed + open, for every queue.
+    offered = served + abandoned + released + failed + voicemail + open, for every queue.
     """
     with _session(config) as (session, parts):
         wanted = _filter(parts, day, queue, site, "")

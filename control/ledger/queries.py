@@ -22,7 +22,7 @@ from control.models.ledger import Contact, LedgerChain, LedgerEntry, chains
 _BATCH = 2000
 _CONTACTS = 200
 _Query = TypeVar("_Query", bound=Select[*tuple[Any, ...]])
-OUTCOMES = ("served", "abandoned", "released", "failed", "open")
+OUTCOMES = ("served", "abandoned", "released", "failed", "voicemail", "open")
 
 
 class ContactFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ def find(session: Session, wanted: ContactFilter, *, most: int, skip: int = 0) -
 
 
 def tallies(session: Session, wanted: ContactFilter) -> dict[str, Tally]:
-    """Return the books by queue: offered = served + abandoned + released + failed + open."""
+    """Return the books by queue: what was offered is the sum of `OUTCOMES`."""
     counts = [func.sum(case((Contact.outcome == name, 1), else_=0)) for name in OUTCOMES]
     sums = [func.sum(Contact.waited_ms), func.sum(Contact.talked_ms)]
     query = _where(select(Contact.queue, func.count(), *counts, *sums), wanted)

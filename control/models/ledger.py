@@ -103,7 +103,7 @@ class Contact(Base):
     offers: Mapped[int] = mapped_column(Integer)
     waited_ms: Mapped[int] = mapped_column(BigInteger)
     talked_ms: Mapped[int] = mapped_column(BigInteger)
-    #: served, abandoned, released, failed; open: no end was told yet
+    #: served, abandoned, released, failed, voicemail; open: no end was told yet
     outcome: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(String(64))
     #: what is wrong with its journal, or empty

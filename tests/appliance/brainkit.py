@@ -11,6 +11,7 @@ from appliance.call.attach import Found
 from appliance.call.contact import Contact
 from appliance.call.turn import Journal
 from appliance.daemon.brain import Brain, Surroundings
+from appliance.flow.lookups import Ask, nobody
 from appliance.ledger.journal import LedgerJournal
 from appliance.link.messages import LinkMessage
 from appliance.plan.model import (
@@ -25,7 +26,17 @@ from appliance.plan.model import (
     TakeFax,
 )
 from appliance.seat.state import Seat
-from appliance.wire.commands import Answer, BrainRecord, Bridge, Dial, Hang, Play, Unbridge
+from appliance.wire.commands import (
+    Answer,
+    BrainRecord,
+    Bridge,
+    Dial,
+    Hang,
+    Play,
+    RecordLeg,
+    StopRecord,
+    Unbridge,
+)
 from appliance.wire.events import (
     Digit,
     LegDown,
@@ -34,8 +45,10 @@ from appliance.wire.events import (
     LegRinging,
     LegUp,
     PlayDone,
+    RecordingDone,
     Refused,
     Registered,
+    Talking,
     Unregistered,
 )
 from appliance.wire.rows import LegKind, LegRow, Record, Registration
@@ -144,6 +157,12 @@ class PretendLegs:
         self.answer_after: float | None = 1.0
         #: prompts take this long [s]; None: until the test says so
         self.prompt_s: float | None = None
+        #: messages are recorded; it takes this long to close a file [s]
+        self.records = True
+        self.close_s = 0.1
+        #: recording -> its command and when it began; those that are closed
+        self.recordings: dict[str, tuple[RecordLeg, float]] = {}
+        self.closed: set[str] = set()
         #: legs bridges; False: a leg has ended before the command came
         self.bridges = True
         #: follow dials to other appliances
@@ -191,6 +210,7 @@ class PretendLegs:
             return
         row.state, row.reason, row.t_down = "down", reason, self.now
         bridge, row.bridge = row.bridge, ""
+        self.recorded(row.recording, "normal")
         self._emit(LegDown, leg, reason, 16)
         if row.kind == "peer":
             self.on_peer_down(leg, reason)
@@ -227,12 +247,47 @@ class PretendLegs:
                 for leg in record.legs:
                     self.rows[leg].bridge = record.bridge
                     self.rows[leg].play = 0
+            case RecordLeg(message=True) if self.records:
+                self._record(record)
+            case StopRecord():
+                self.recorded(record.recording, "normal")
             case Unbridge():
                 for row in self.rows.values():
                     row.bridge = "" if row.bridge == record.bridge else row.bridge
 
     def of(self, kind: type[R]) -> list[R]:
         return [record for record in self.commands if isinstance(record, kind)]
+
+    def _record(self, record: RecordLeg) -> None:
+        row = self.rows.get(record.leg)
+        if row is not None and row.recording == record.recording:
+            return
+        if row is None or row.state == "down" or record.recording in self.recordings:
+            self._emit(Refused, RecordLeg.__struct_config__.tag, str(record.leg), "gone")
+            return
+        row.recording = record.recording
+        self.recordings[record.recording] = (record, self.now)
+        if record.longest_ms:
+            self.world.later(
+                record.longest_ms / 1000, lambda: self.recorded(record.recording, "longest")
+            )
+
+    def recorded(self, recording: str, reason: str) -> None:
+        """Close a recording, once, and tell."""
+        record, since = self.recordings.get(recording, (None, 0.0))
+        if record is None or recording in self.closed:
+            return
+        self.closed.add(recording)
+        self.rows[record.leg].recording = ""
+        ms = round((self.now - since) * 1000)
+        self.world.later(
+            self.close_s,
+            lambda: self._emit(RecordingDone, record.leg, recording, record.path, ms, reason),
+        )
+
+    def talks(self, leg: int, *, on: bool) -> None:
+        self.rows[leg].talks = on
+        self._emit(Talking, leg, on)
 
     def _play(self, record: Play) -> None:
         row = self.rows.get(record.leg)
@@ -305,6 +360,8 @@ class Box:
         self.legs = self._legs()
         self.sent: list[tuple[str, LinkMessage]] = []
         self.post: Callable[[str, LinkMessage], bool] = self._keep_sent
+        #: answers questions to data sources
+        self.ask: Ask = nobody
         world.boxes.append(self)
         self.start()
 
@@ -330,6 +387,8 @@ class Box:
             soon=self._soon,
             later=self._later,
             recordings=self.folder / "recordings",
+            keep_days=30,
+            ask=lambda question, told: self.ask(question, told),
         )
         self.alive = True
         self.brain = Brain(given, self.plan)

@@ -31,6 +31,9 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "`[telemetry]`": model.TelemetrySettings,
     "`[recording]`": model.RecordingSettings,
     "`[fax]`": model.FaxSettings,
+    "`[voicemail]`": model.VoicemailSettings,
+    "`[lookup]`": model.LookupSettings,
+    "`[lookup.secrets.NAME]`": model.LookupSecret,
     "`control.toml`": ControlSettings,
 }
 
@@ -123,7 +126,7 @@ def test_every_ledger_entry_and_field_has_its_row() -> None:
     for kind, record in FACTS.items():
         names = [f"`{name}`" for name in record.__struct_fields__]
         assert found[kind] == [" ".join(names) or "–"], kind
-    outcomes = {"served", "abandoned", "released", "failed"}
+    outcomes = {"served", "abandoned", "released", "failed", "voicemail"}
     assert set(found) == set(FACTS) | outcomes
 
 

@@ -98,7 +98,7 @@ def test_list_shows_the_newest(file: str) -> None:
 def test_books_balance(file: str) -> None:
     done = branchline("ledger", "books", "-f", file)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[1].split() == ["sales", "3", "1", "1", "0", "0", "1"]
+    assert done.stdout.splitlines()[1].split() == ["sales", "3", "1", "1", "0", "0", "0", "1"]
     tally = json.loads(branchline("ledger", "books", "-f", file, "--json").stdout)
     assert tally["queues"]["sales"]["offered"] == 3
 

@@ -332,6 +332,7 @@ def _example(kind: object) -> object:
     """Return a value of a field's type that is not its default."""
     args: tuple[object, ...] = getattr(kind, "__args__", ())
     examples: dict[object, object] = {int: 3, float: 2.5, str: "text", bytes: b"\x00", bool: True}
+    examples |= {dict[str, int]: {"german": 2}, dict[str, str]: {"a": "b"}, list[str]: ["a"]}
     if kind in examples:
         return examples[kind]
-    return {"german": 2} if args == (str, int) else args[-1]
+    return args[-1]

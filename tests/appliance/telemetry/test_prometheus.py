@@ -54,6 +54,7 @@ def box_state(**changed: object) -> BoxState:
         "ledger_number": 12_345_678,
         "ledger_synced": 12_345_670,
         "disk_free_mib": 10,
+        "messages": 3,
     }
     return BoxState(**{**fields, **changed})  # type: ignore[arg-type]
 
@@ -64,6 +65,7 @@ def test_the_box(page: MetricsPage) -> None:
     assert value(page, "ledger_number") == 12_345_678
     assert value(page, "ledger_unsynced") == 8
     assert value(page, "hub_up") == 0
+    assert value(page, "messages") == 3
     assert value(page, "disk_free_bytes") == 10 * 1024 * 1024
 
 
