@@ -16,6 +16,11 @@ from appliance.base.clock import SystemClock, rfc3339
 from appliance.base.errors import BranchlineError
 from appliance.config.model import ApplianceSettings
 from appliance.ledger.store import LedgerReader, ledger_path
+from appliance.link.documents import FOLDER
+from appliance.link.messages import Document
+from appliance.plan.checks import parse_plan
+from appliance.plan.model import Plan
+from appliance.plan.prompts import prompts_of
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -143,6 +148,26 @@ def check_prompts(settings: ApplianceSettings) -> Iterator[Check]:
         else:
             advice = "install prompts there, or correct [media] prompt_dirs"
             yield Check("prompts", "warn", f"{name} is not there or empty", advice)
+    plan = _plan(settings)
+    folders = [Path(name) for name in settings.media.prompt_dirs]
+    for name, place in sorted(prompts_of(plan).items()) if plan else ():
+        if not name.startswith("tone:") and not any(_is_prompt(name, at) for at in folders):
+            advice = "put it in one of media.prompt_dirs, or correct the plan"
+            yield Check("prompts", "warn", f"{place}: there is no prompt {name!r}", advice)
+
+
+def _plan(settings: ApplianceSettings) -> Plan | None:
+    """Return the plan that this box has from control, or from its own file."""
+    kept = Path(settings.state_dir) / FOLDER / "plan"
+    if kept.exists():
+        return parse_plan(msgspec.msgpack.decode(kept.read_bytes(), type=Document).body)
+    return parse_plan(Path(settings.plan_file).read_bytes()) if settings.plan_file else None
+
+
+def _is_prompt(name: str, folder: Path) -> bool:
+    """Tell whether a folder holds sound of that name, in whatever coding."""
+    path = folder / name
+    return path.exists() or folder.name == name or any(path.parent.glob(f"{path.name}.*"))
 
 
 def check_clock(_: ApplianceSettings) -> Iterator[Check]:

@@ -31,3 +31,26 @@ def test_wrong_settings_are_78(tmp_path: Path) -> None:
     done = branchline("doctor", "--config", str(config))
     assert done.returncode == 78
     assert "fail settings" in done.stdout
+
+
+def test_prompts_that_the_box_has_not_are_named(tmp_path: Path) -> None:
+    step = {"do": "voicemail", "prompts": ["there", "gone", "tone:1000"], "otherwise": "bye"}
+    flow = {"name": "f", "start": "word", "steps": {"word": step, "bye": {"do": "hang-up"}}}
+    plan = {"flows": [flow], "queues": [{"name": "q", "music": ["moh", "lost"]}]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    (tmp_path / "moh").mkdir()
+    for name in ("there.wav", "vm-msgsaved.ulaw"):
+        (tmp_path / "moh" / name).write_bytes(b"x")
+    config = tmp_path / "appliance.toml"
+    config.write_text(
+        f'state_dir = "{tmp_path}"\nplan_file = "{tmp_path}/plan.json"\n'
+        f'[media]\nprompt_dirs = ["{tmp_path}/moh"]\n'
+    )
+    checks = json.loads(branchline("doctor", "--json", "--config", str(config)).stdout)
+    found = {check["found"] for check in checks if check["name"] == "prompts"}
+    assert found == {
+        f"{tmp_path}/moh",
+        "flows[f].steps[word].prompts: there is no prompt 'gone'",
+        "flows[f].steps[word]: there is no prompt 'beep'",
+        "queues[q].music: there is no prompt 'lost'",
+    }
