@@ -152,7 +152,7 @@ class Reached(LinkRecord, tag=15):
 
 
 class QueueViews(LinkRecord, tag=16):
-    """Hub to appliance, once a second while anything changes: each queue over the whole centre."""
+    """Hub to appliance, each 5 s while anything changes: each queue over the whole centre."""
 
     views: list[QueueView]
 

@@ -8,7 +8,8 @@ from appliance.routing.floor import Floor
 from appliance.routing.model import ContactRow, QueueView, SeatRow
 from appliance.routing.planindex import PlanIndex, Profile
 
-_NOT_SERVING = frozenset({"paused", "away"})
+#: seats in these states serve nobody
+NOT_SERVING = frozenset({"paused", "away"})
 
 
 def queue_views(plan: Plan, index: PlanIndex, floor: Floor) -> list[QueueView]:
@@ -25,7 +26,7 @@ def count_queues(
     ready: Counter[Profile] = Counter()
     for row in seats:
         profile = index.agents.get(row.seat)
-        if profile is not None and row.state not in _NOT_SERVING:
+        if profile is not None and row.state not in NOT_SERVING:
             serving[profile] += 1
             ready[profile] += row.state == "ready"
     views = []

@@ -5,113 +5,25 @@ that follows. Whoever sees another number than the next asks for the floor again
 `at`; the reader counts on from when it received them.
 """
 
-from collections.abc import Iterable
-
-import msgspec
+from typing import TypeVar
 
 from appliance.base.clock import Clock, rfc3339
 from appliance.link.messages import Delta, Snapshot
 from appliance.routing.floor import Floor
-from appliance.routing.model import ContactRow, ContactState, SeatRow, SeatState
+from appliance.routing.model import ContactRow, SeatRow
+from appliance.routing.planindex import PlanIndex
+from control.hub.queues import QueueCounts
+from control.hub.rows import (
+    LiveAppliance,
+    LiveChange,
+    LiveContact,
+    LiveFloor,
+    LiveGone,
+    LiveQueue,
+    LiveSeat,
+)
 
-
-class LiveAppliance(msgspec.Struct, kw_only=True):
-    """An approved box."""
-
-    name: str
-    site: str
-    up: bool = False
-    #: since when it is up or down, RFC 3339 UTC; empty: not seen since the hub started
-    since: str = ""
-    version: str = ""
-    #: why it is down or was refused: reason word and sentence
-    reason: str = ""
-    detail: str = ""
-    #: serial of the plan it obeys; 0: none
-    plan_serial: int = 0
-    #: what it answered to the newest plan: reason word, `normal` where it obeys; empty: nothing
-    plan_ack: str = ""
-    plan_ack_detail: str = ""
-    #: round trip of the link [ms]; -1: not known
-    link_ms: int = -1
-    #: how far its clock is ahead of the hub's [ms]; 0: not more than half a second
-    clock_ms: int = 0
-    #: peers it says it reaches
-    reaches: list[str] = []
-
-
-class LiveContact(msgspec.Struct, kw_only=True):
-    """A contact that is open; no caller's number, no name."""
-
-    contact: str
-    owner: str
-    queue: str
-    klass: str
-    state: ContactState
-    #: since it arrived [ms]
-    age_ms: int
-    #: seat that serves it or is reserved for it
-    seat: str
-
-
-class LiveSeat(msgspec.Struct, kw_only=True):
-    """A seat that is logged in."""
-
-    seat: str
-    owner: str
-    site: str
-    state: SeatState
-    #: for how long it has been in this state [ms]
-    for_ms: int
-    contact: str
-
-
-class LiveQueue(msgspec.Struct, kw_only=True):
-    """What a queue holds."""
-
-    queue: str
-    waiting: int = 0
-    #: reserved or connecting
-    offered: int = 0
-    talking: int = 0
-    #: age of the contact that has waited longest [ms]
-    longest_ms: int = 0
-
-
-class LiveGone(msgspec.Struct, kw_only=True):
-    """Names of what is no longer there."""
-
-    appliances: list[str] = []
-    contacts: list[str] = []
-    seats: list[str] = []
-    queues: list[str] = []
-
-
-class LiveFloor(msgspec.Struct, kw_only=True):
-    """Everything; stands for all changes up to *number*."""
-
-    number: int
-    #: RFC 3339 UTC
-    at: str
-    #: serial of the plan the hub decides by; 0: none
-    plan_serial: int
-    appliances: list[LiveAppliance]
-    contacts: list[LiveContact]
-    seats: list[LiveSeat]
-    queues: list[LiveQueue]
-
-
-class LiveChange(msgspec.Struct, kw_only=True):
-    """What changed; numbered without gaps."""
-
-    number: int
-    at: str
-    plan_serial: int
-    appliances: list[LiveAppliance] = []
-    contacts: list[LiveContact] = []
-    seats: list[LiveSeat] = []
-    queues: list[LiveQueue] = []
-    gone: LiveGone
+_Row = TypeVar("_Row", LiveContact, LiveSeat)
 
 
 class LiveState:
@@ -131,7 +43,12 @@ class LiveState:
         self._shown_contacts: dict[str, LiveContact] = {}
         self._shown_seats: dict[str, LiveSeat] = {}
         self._shown_queues: dict[str, LiveQueue] = {}
-        # touched since the last change
+        #: contacts and seats by queue, of what is shown
+        self.queues = QueueCounts()
+        #: changed since the readers were told -> whether they know it
+        self._new_contacts: dict[str, bool] = {}
+        self._new_seats: dict[str, bool] = {}
+        # touched since `settle`
         self._contacts: set[str] = set()
         self._seats: set[str] = set()
         self._boxes: set[str] = set()
@@ -190,12 +107,38 @@ class LiveState:
         self._seats |= seats
         self._forget(owner)
 
+    def set_plan(self, plan: PlanIndex) -> None:
+        """Count by another plan from now on."""
+        self.plan_serial = plan.serial
+        self.settle()
+        self.queues.set_plan(plan, self._shown_seats)
+
+    def settle(self) -> None:
+        """Bring what is shown, and the counts, in line with the floor."""
+        contacts, self._contacts = self._contacts, set()
+        seats, self._seats = self._seats, set()
+        now_s = self._clock.monotonic_s()
+        for name in contacts:
+            self._settle_contact(name, now_s)
+        for name in seats:
+            before = self._shown_seats.get(name)
+            row = self._seat(self._floor.seat(name), now_s)
+            if row is not None:
+                self._shown_seats[name] = row
+            elif self._shown_seats.pop(name, None) is None:
+                continue
+            self.queues.seat(before, row)
+            self._new_seats.setdefault(name, before is not None)
+
     # -- what readers get ----------------------------------------------------------------------
 
     def floor(self) -> LiveFloor:
         """Return everything readers know, with ages as they are now."""
-        contacts = [self._contact(self._floor.contact(name)) for name in self._shown_contacts]
-        seats = [self._seat(self._floor.seat(name)) for name in self._shown_seats]
+        now_s = self._clock.monotonic_s()
+        contacts = [
+            self._contact(self._floor.contact(name), now_s) for name in self._shown_contacts
+        ]
+        seats = [self._seat(self._floor.seat(name), now_s) for name in self._shown_seats]
         return LiveFloor(
             number=self._number,
             at=rfc3339(self._clock.wall_us()),
@@ -203,12 +146,14 @@ class LiveState:
             appliances=list(self._appliances.values()),
             contacts=[row for row in contacts if row is not None],
             seats=[row for row in seats if row is not None],
-            queues=list(self._count().values()),
+            queues=self.queues.all(now_s),
         )
 
     def take_change(self) -> LiveChange | None:
         """Return what changed since the last call, or None."""
-        if not (self._contacts or self._seats or self._boxes):
+        touched = bool(self._contacts or self._seats or self._boxes)
+        self.settle()
+        if not (touched or self._new_contacts or self._new_seats):
             return None
         gone = LiveGone()
         self._number += 1
@@ -220,10 +165,10 @@ class LiveState:
             gone=gone,
         )
         gone.appliances = [name for name in self._boxes if name not in self._appliances]
-        self._show_contacts(change, gone)
-        self._show_seats(change, gone)
+        _show(self._new_contacts, self._shown_contacts, change.contacts, gone.contacts)
+        _show(self._new_seats, self._shown_seats, change.seats, gone.seats)
         self._show_queues(change, gone)
-        self._contacts, self._seats, self._boxes = set(), set(), set()
+        self._new_contacts, self._new_seats, self._boxes = {}, {}, set()
         return change
 
     # -- inside --------------------------------------------------------------------------------
@@ -244,52 +189,29 @@ class LiveState:
             for name in names:
                 self._began_s.pop((owner, name), None)
 
-    def _show_contacts(self, change: LiveChange, gone: LiveGone) -> None:
-        for name in self._contacts:
-            row = self._contact(self._floor.contact(name))
-            if row is not None:
-                self._shown_contacts[name] = row
-                change.contacts.append(row)
-            elif self._shown_contacts.pop(name, None) is not None:
-                gone.contacts.append(name)
-
-    def _show_seats(self, change: LiveChange, gone: LiveGone) -> None:
-        for name in self._seats:
-            row = self._seat(self._floor.seat(name))
-            if row is not None:
-                self._shown_seats[name] = row
-                change.seats.append(row)
-            elif self._shown_seats.pop(name, None) is not None:
-                gone.seats.append(name)
+    def _settle_contact(self, name: str, now_s: float) -> None:
+        before = self._shown_contacts.get(name)
+        row = self._contact(self._floor.contact(name), now_s)
+        if row is not None:
+            self._shown_contacts[name] = row
+        elif self._shown_contacts.pop(name, None) is None:
+            return
+        since_s = self._began_s.get((row.owner, name), now_s) if row else now_s
+        self.queues.contact(before, row, since_s)
+        self._new_contacts.setdefault(name, before is not None)
 
     def _show_queues(self, change: LiveChange, gone: LiveGone) -> None:
-        if not self._contacts:
-            return
-        queues = self._count()
-        gone.queues = [name for name in self._shown_queues if name not in queues]
-        change.queues = [
-            queue
-            for queue in queues.values()
-            if _counts(queue) != _counts(self._shown_queues.get(queue.queue))
-        ]
-        self._shown_queues = queues
-
-    def _count(self) -> dict[str, LiveQueue]:
-        queues: dict[str, LiveQueue] = {}
         now_s = self._clock.monotonic_s()
-        for row in self._shown_contacts.values():
-            queue = queues.setdefault(row.queue, LiveQueue(queue=row.queue))
-            if row.state == "waiting":
-                queue.waiting += 1
-                age_ms = self._age_ms(row.owner, row.contact, now_s)
-                queue.longest_ms = max(queue.longest_ms, age_ms)
-            elif row.state == "talking":
-                queue.talking += 1
-            else:
-                queue.offered += 1
-        return queues
+        for name in self.queues.take_changed():
+            queue = self.queues.queue(name, now_s)
+            if queue is None:
+                if self._shown_queues.pop(name, None) is not None:
+                    gone.queues.append(name)
+            elif _counts(queue) != _counts(self._shown_queues.get(name)):
+                self._shown_queues[name] = queue
+                change.queues.append(queue)
 
-    def _contact(self, row: ContactRow | None) -> LiveContact | None:
+    def _contact(self, row: ContactRow | None, now_s: float) -> LiveContact | None:
         if row is None:
             return None
         return LiveContact(
@@ -298,11 +220,11 @@ class LiveState:
             queue=row.queue,
             klass=row.klass,
             state=row.state,
-            age_ms=self._age_ms(row.owner, row.contact, self._clock.monotonic_s()),
+            age_ms=self._age_ms(row.owner, row.contact, now_s),
             seat=row.seat,
         )
 
-    def _seat(self, row: SeatRow | None) -> LiveSeat | None:
+    def _seat(self, row: SeatRow | None, now_s: float) -> LiveSeat | None:
         if row is None:
             return None
         return LiveSeat(
@@ -310,7 +232,7 @@ class LiveState:
             owner=row.owner,
             site=row.site,
             state=row.state,
-            for_ms=self._age_ms(row.owner, row.seat, self._clock.monotonic_s()),
+            for_ms=self._age_ms(row.owner, row.seat, now_s),
             contact=row.contact,
         )
 
@@ -318,5 +240,17 @@ class LiveState:
         return max(0, round((now_s - self._began_s.get((owner, name), now_s)) * 1000))
 
 
-def _counts(queue: LiveQueue | None) -> Iterable[int]:
+def _counts(queue: LiveQueue | None) -> tuple[int, ...]:
     return () if queue is None else (queue.waiting, queue.offered, queue.talking)
+
+
+def _show(
+    names: dict[str, bool], shown: dict[str, _Row], into: list[_Row], gone: list[str]
+) -> None:
+    """Tell the readers what has become of *names*."""
+    for name, known in names.items():
+        row = shown.get(name)
+        if row is not None:
+            into.append(row)
+        elif known:
+            gone.append(name)

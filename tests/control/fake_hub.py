@@ -7,7 +7,7 @@ from typing import Any, Self
 import msgspec
 import zmq
 
-from control.hub.live import LiveChange, LiveFloor, LiveGone
+from control.hub.rows import LiveChange, LiveFloor, LiveGone
 from control.settings import ControlSettings
 
 

@@ -7,7 +7,7 @@ import pytest
 from appliance.base.clock import HeldClock
 from appliance.link.messages import Delta, Snapshot
 from control.hub.floor import HubFloor
-from control.hub.live import LiveChange, LiveContact, LiveSeat
+from control.hub.rows import LiveChange, LiveContact, LiveSeat
 from tests.appliance.link.rig import contact, seat
 
 

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
 from appliance.base.clock import SystemClock
 from appliance.ledger.records import ContactEnded, RecordingKept
 from control.fleet.keys import plan_key
-from control.hub.live import LiveAppliance, LiveContact, LiveSeat
+from control.hub.rows import LiveAppliance, LiveContact, LiveSeat
 from control.ledger.store import LedgerStore
 from control.parts import ControlParts
 from control.settings import ControlSettings

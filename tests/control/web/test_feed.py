@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from control.fleet.hubclient import HubClient
-from control.hub.live import LiveContact
+from control.hub.rows import LiveContact
 from control.parts import ControlParts
 from control.settings import ControlSettings
 from control.web import context as web

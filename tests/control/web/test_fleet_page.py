@@ -6,7 +6,7 @@ import pytest
 
 from appliance.link.jointoken import parse_token
 from control.fleet import reception
-from control.hub.live import LiveAppliance
+from control.hub.rows import LiveAppliance
 from control.models import fleet
 from control.parts import ControlParts
 from tests.control.box import Box
