@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from appliance.base.clock import Clock, SystemClock
+from appliance.base.collector import calm
 from appliance.base.errors import BranchlineError, ConfigError
 from appliance.base.hlc import HybridClock
 from appliance.link.clocks import ClockWatch
@@ -82,7 +83,9 @@ class Hub:
         self._revoked: set[str] = set()
         self._views: dict[str, PeerView] = {}
         self._reloading = asyncio.Lock()
-        self._notes: set[asyncio.Task[None]] = set()
+        #: box -> what it said of itself and is not yet written down: version, plan's serial
+        self._notes: dict[str, tuple[str, int]] = {}
+        self._writer: asyncio.Task[None] | None = None
         self.floor = HubFloor(clock, self._send, soon=soon)
         self.desk = DocumentDesk(self._send)
         self.ledger = LedgerDesk(self._send)
@@ -225,16 +228,21 @@ class Hub:
         self.floor.live.update(peer, **fields)
 
     def _note(self, peer: str, version_text: str, plan_serial: int) -> None:
-        """Write down, beside the loop, what a box said of itself."""
-        task = asyncio.create_task(self._write_note(peer, version_text[:63], plan_serial))
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
+        """Have written down, beside the loop, what a box said of itself."""
+        self._notes[peer] = (version_text[:63], plan_serial)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_notes())
 
-    async def _write_note(self, peer: str, version_text: str, plan_serial: int) -> None:
-        try:
-            await asyncio.to_thread(self._store.note, peer, version_text, plan_serial)
-        except BranchlineError as error:
-            _log.error("%s: %s", peer, error)
+    async def _write_notes(self) -> None:
+        """Write notes one after the other: a fleet that comes up would lock the database."""
+        while self._notes:
+            peer = next(iter(self._notes))
+            note = self._notes.pop(peer)
+            try:
+                await asyncio.to_thread(self._store.note, peer, *note)
+            except BranchlineError as error:
+                _log.error("%s: %s", peer, error)
+        self._writer = None
 
     # -- commands ------------------------------------------------------------------------------
 
@@ -321,6 +329,7 @@ async def serve(settings: ControlSettings, *, clock: Clock | None = None) -> Non
             hub.close()
             raise
         _log.info("hub listens on %s:%s", settings.hub_address, settings.link_port)
+        calm()
         await hub.run()
     finally:
         database.close()

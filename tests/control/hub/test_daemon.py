@@ -1,6 +1,7 @@
 """A real hub with real boxes: matching, documents, revocation, restart, commands."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import pytest
 import zmq
 import zmq.asyncio
 
-from appliance.link.messages import Delta, ProposalRefused
+from appliance.base.clock import SystemClock
+from appliance.link.messages import Delta, Document, ProposalRefused
 from appliance.plan.model import Queue
 from control.fleet.hubclient import HubClient
-from control.hub.daemon import next_incarnation
+from control.hub.daemon import Hub, next_incarnation
+from control.hub.store import FleetRecord
 from tests.appliance.link.rig import contact, seat, until
 from tests.control.hub.rig import PLAN, Box, Control
 
@@ -294,3 +297,33 @@ async def test_wrong_commands_are_answered_in_words(control: Control) -> None:
 def test_incarnations_grow(tmp_path: Path) -> None:
     path = tmp_path / "incarnation"
     assert [next_incarnation(path) for _ in range(3)] == [1, 2, 3]
+
+
+class _SlowStore:
+    """A database that takes its time, and sees how many write at once."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, int]] = []
+        self.writing = self.most = 0
+
+    def fleet(self, known: dict[tuple[str, str], Document]) -> FleetRecord:
+        return FleetRecord((), known)
+
+    def note(self, appliance: str, version: str, plan_serial: int) -> None:
+        self.writing += 1
+        self.most = max(self.most, self.writing)
+        time.sleep(0.01)
+        self.notes.append((appliance, plan_serial))
+        self.writing -= 1
+
+
+async def test_a_fleet_that_comes_up_is_written_down_one_by_one(control: Control) -> None:
+    store = _SlowStore()
+    hub = Hub(control.settings, store, SystemClock())
+    for serial in (1, 2):
+        for number in range(20):
+            hub._note(f"box-{number}", "1", serial)
+    await until(lambda: len(store.notes) == 20)
+    hub.close()
+    assert store.most == 1
+    assert sorted(store.notes) == sorted((f"box-{number}", 2) for number in range(20))
