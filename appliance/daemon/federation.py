@@ -88,7 +88,9 @@ class Federation:
         self.node.on_reached = lambda _peer: self._tell_reach()
         self.clocks = ClockWatch(clock, brain.hlc, self._clock_off)
         self.node.stamp, self.node.on_stamp = brain.hlc.read, self.clocks.take
-        self.publisher = StatePublisher(brain.given.incarnation, clock, self.node.send, soon=soon)
+        self.publisher = StatePublisher(
+            brain.given.incarnation, clock, self.node.send, soon=soon, later=brain.given.later
+        )
         brain.floor.onward.append(self.publisher)
         #: peer -> what it publishes, in order
         self._views: dict[str, PeerView] = {}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from appliance.base.clock import HeldClock
 from appliance.link.messages import Delta, LinkMessage, Snapshot
-from appliance.link.publisher import StatePublisher
+from appliance.link.publisher import HOLD_S, StatePublisher
 from appliance.routing.model import Failure
 from tests.appliance.link.rig import contact, seat
 
@@ -16,7 +16,14 @@ class Desk:
         self.clock = HeldClock()
         self.sent: list[tuple[str, LinkMessage]] = []
         self.turn: list[Callable[[], None]] = []
-        self.publisher = StatePublisher(7, self.clock, self._send, soon=self.turn.append)
+        self.later: list[Callable[[], None]] = []
+        self.publisher = StatePublisher(
+            7,
+            self.clock,
+            self._send,
+            soon=self.turn.append,
+            later=lambda _seconds, call: self.later.append(call),
+        )
 
     def _send(self, peer: str, message: LinkMessage) -> bool:
         self.sent.append((peer, message))
@@ -28,6 +35,14 @@ class Desk:
         self.turn.clear()
         sent, self.sent = self.sent, []
         return sent
+
+    def wait(self) -> list[tuple[str, LinkMessage]]:
+        """Let HOLD_S pass."""
+        self.clock.advance(HOLD_S)
+        for callback in self.later:
+            callback()
+        self.later.clear()
+        return self.end_turn()
 
 
 def deltas(sent: list[tuple[str, LinkMessage]]) -> list[Delta]:
@@ -139,3 +154,51 @@ def test_a_failure_that_is_over_is_told_and_does_not_come_back() -> None:
     [delta] = deltas(desk.end_turn())
     assert delta.failures == [over]
     assert [failure.b for failure in desk.publisher.snapshot().failures] == ["c"]
+
+
+def test_what_nobody_waits_for_leaves_in_company() -> None:
+    desk = Desk()
+    desk.publisher.set_contact(contact("c1", "a", fence=1))
+    desk.publisher.subscribe("hub")
+    desk.end_turn()
+    desk.publisher.set_contact(contact("c1", "a", fence=2, state="reserved"))
+    desk.publisher.set_seat(seat("ann", "a", fence=1, state="reserved"))
+    assert desk.end_turn() == []
+    desk.clock.advance(HOLD_S / 2)
+    desk.publisher.set_contact(contact("c2", "a"))
+    [delta] = deltas(desk.end_turn())
+    assert [(row.contact, row.state, row.age_ms) for row in delta.contacts] == [
+        ("c1", "reserved", 50),
+        ("c2", "waiting", 0),
+    ]
+    assert [(row.state, row.idle_ms) for row in delta.seats] == [("reserved", 50)]
+    assert desk.wait() == []
+
+
+def test_what_nobody_waits_for_leaves_by_itself_in_time() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.end_turn()
+    desk.publisher.set_seat(seat("ann", "a", fence=1, state="ringing"))
+    desk.publisher.set_seat(seat("ann", "a", fence=2, state="talking"))
+    assert desk.end_turn() == []
+    [delta] = deltas(desk.wait())
+    assert [(row.fence, row.idle_ms) for row in delta.seats] == [(2, 100)]
+    assert desk.wait() == []
+
+
+def test_what_makes_a_pair_possible_or_ends_it_leaves_at_once() -> None:
+    desk = Desk()
+    desk.publisher.subscribe("hub")
+    desk.end_turn()
+    for row in (
+        seat("ann", "a", fence=1),
+        seat("ann", "a", fence=2, state="paused"),
+        seat("ann", "a", fence=3, state="talking", also=("chat",)),
+    ):
+        desk.publisher.set_seat(row)
+        assert [delta.seats for delta in deltas(desk.end_turn())] == [[row]]
+    desk.publisher.set_contact(contact("c1", "a"))
+    desk.end_turn()
+    desk.publisher.drop_contact("c1")
+    assert len(desk.end_turn()) == 1
