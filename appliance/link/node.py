@@ -174,8 +174,9 @@ class LinkNode:
         late_s = now_s - self._ticked_s - TICK_S
         self._ticked_s = now_s
         for session in tuple(self._sessions.values()):
-            if late_s > HEARTBEAT_S:
+            if late_s > TICK_S:
                 session.heard_s = min(now_s, session.heard_s + late_s)
+                session.opened_s = min(now_s, session.opened_s + late_s)
             self._tick_session(session, now_s)
         for name, redial in tuple(self._redials.items()):
             if now_s >= redial.due_s and self._may_dial(name, redial, now_s):

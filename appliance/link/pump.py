@@ -6,6 +6,7 @@ ask for another look (`stir`).
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ _log = logging.getLogger(__name__)
 
 #: messages taken in one turn of the loop, so that no socket starves the others
 _PER_TURN = 50
+#: and for how long [s]: the snapshots of a fleet that comes back must not hold up the heartbeats
+_TURN_S = 0.02
 
 
 class SocketPump:
@@ -50,6 +53,7 @@ class SocketPump:
 
     def _read(self) -> None:
         self._due = False
+        end_s = time.monotonic() + _TURN_S
         for _ in range(_PER_TURN):
             if self._loop is None:
                 return
@@ -61,4 +65,6 @@ class SocketPump:
                 _log.warning("reading a socket failed: %s", error)
                 return
             self._take(frames)
+            if time.monotonic() > end_s:
+                break
         self.stir()

@@ -156,6 +156,22 @@ def test_a_stall_of_our_own_is_not_the_peers_silence() -> None:
     assert world.handlers["a"].downs == []
 
 
+def test_a_loop_that_is_always_late_forgives_as_much_silence() -> None:
+    world = World()
+    pair(world)
+    world.nodes["a"].dial("b")
+    world.run(1)
+    for _ in range(8):  # ticks that come 0.4 s late; what the peer sent meanwhile is unread
+        world.clock.advance(TICK_S + 0.4)
+        world.nodes["a"].tick()
+    assert world.handlers["a"].downs == []
+    world.clock.advance(DEAD_S)
+    for _ in range(20):
+        world.clock.advance(TICK_S)
+        world.nodes["a"].tick()
+    assert world.handlers["a"].downs == [("b", "unreachable")]
+
+
 def test_both_dialling_leaves_one_session() -> None:
     world = World()
     pair(world)
