@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
@@ -33,6 +34,8 @@ from appliance.wire import rows
 REPORT_S = 5.0
 #: how contacts end, each counted for its queue
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+#: a queue in which nothing changes is reported this often [s]: a plan may have hundreds
+SAME_GAUGE_S = 60.0
 
 
 class Reporter:
@@ -55,6 +58,8 @@ class Reporter:
         self._version = version("branchline")
         #: (queue, outcome) -> contacts since the start
         self._ended: Counter[tuple[str, str]] = Counter()
+        #: queue -> its last gauge, and when it was reported
+        self._gauges: dict[str, tuple[QueueGauge, float]] = {}
         self._alarms: set[str] = set()
         self.legs_up = False
         self.hub_up = False
@@ -212,6 +217,7 @@ class Reporter:
         """Report each queue as this box sees it."""
         now = self._clock.monotonic_s()
         talking = Counter(c.queue for c in self._brain.book if c.phase == "talking")
+        still_open = Counter(c.queue for c in self._brain.book)
         oldest: dict[str, float] = {}
         for contact in self._brain.book:
             if contact.phase == "waiting":
@@ -219,19 +225,24 @@ class Reporter:
                 oldest[contact.queue] = max(age, oldest.get(contact.queue, 0.0))
         for view in views:
             ended = {outcome: self._ended[view.queue, outcome] for outcome in OUTCOMES}
-            still_open = sum(c.queue == view.queue for c in self._brain.book)
-            self._publish(
-                QueueGauge(
-                    queue=view.queue,
-                    waiting=view.waiting,
-                    oldest_ms=round(oldest.get(view.queue, 0.0) * 1000),
-                    seats_ready=view.ready,
-                    seats_talking=talking[view.queue],
-                    offered=sum(ended.values()) + still_open,
-                    served=ended["served"],
-                    abandoned=ended["abandoned"],
-                    released=ended["released"],
-                    failed=ended["failed"],
-                    voicemail=ended["voicemail"],
-                )
+            gauge = QueueGauge(
+                queue=view.queue,
+                waiting=view.waiting,
+                oldest_ms=round(oldest.get(view.queue, 0.0) * 1000),
+                seats_ready=view.ready,
+                seats_talking=talking[view.queue],
+                offered=sum(ended.values()) + still_open[view.queue],
+                served=ended["served"],
+                abandoned=ended["abandoned"],
+                released=ended["released"],
+                failed=ended["failed"],
+                voicemail=ended["voicemail"],
             )
+            self._report_gauge(gauge, now)
+
+    def _report_gauge(self, gauge: QueueGauge, now: float) -> None:
+        """Report a queue that changed; one that did not, now and then."""
+        last, at = self._gauges.get(gauge.queue, (None, 0.0))
+        if gauge != last or now - at >= SAME_GAUGE_S:
+            self._gauges[gauge.queue] = (copy(gauge), now)
+            self._publish(gauge)

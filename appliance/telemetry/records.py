@@ -113,7 +113,7 @@ class TrunkState(TelemetryRecord, kw_only=True):
 
 
 class QueueGauge(TelemetryRecord, kw_only=True):
-    """How a queue fares at this appliance; every 5 s and at each change, at most once a second."""
+    """How a queue fares here; every 5 s where anything changed, else once a minute."""
 
     queue: str
     waiting: int
