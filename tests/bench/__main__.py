@@ -22,6 +22,9 @@ BENCHES = {
     "same-plan": "a million random floors, by snapshot and by delta: the same answers",
     "replay": "a recorded day of 100,000 calls under its own plan",
     "partition": "a thousand splits and heals over four branches, in virtual time",
+    "hub": "a hub with 80 appliances on its link, over ZeroMQ and NATS: offers in time",
+    "hub-kill": "kill -9 of the hub at full house: offers again, nobody loses the place",
+    "wan": "bytes on a branch's access link, a contact and an idle hour",
     "mix": "N-1 mixing at 16 kHz against a bare SIMD loop",
 }
 

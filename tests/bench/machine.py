@@ -124,3 +124,14 @@ def load_apart() -> Iterator[int]:
         yield cores[0]
     finally:
         os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Start the processes of this block on *core*."""
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
