@@ -40,6 +40,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "orphaned": _O,
         "bridge-ended": _C,
         "caller-gone": _C,
+        "transferred": _C,
         "shutdown": _O,
         # commands between brain and legs
         "gone": _O,
@@ -125,6 +126,11 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "unknown-number": _F,
         "ledger-unwritable": _H,
     }
+)
+
+#: a call that ends for one of these was not hung up: it was lost on the way, or a box died
+LOST = frozenset(
+    {"media-timeout", "unreachable", "timeout", "carrier-failure", "line-lost", "legs-restart"}
 )
 
 

@@ -30,6 +30,7 @@ _REFUSALS: MappingProxyType[str, Refusal] = MappingProxyType(
     {
         "normal": Refusal(480, 16),
         "bridge-ended": Refusal(480, 16),
+        "transferred": Refusal(480, 16),
         "cancelled": Refusal(487, 16),
         "caller-gone": Refusal(487, 16),
         "contact-gone": Refusal(487, 16),

@@ -15,6 +15,10 @@ class WatchCalls(EngineBase):
         """Look for DTMF tones in what the leg says; RFC 4733 digits are always told."""
         check(lib.bl_leg_detect(self._alive(), leg, on), f"leg {leg}: digits")
 
+    def keep_digits(self, leg: int, on: bool) -> None:
+        """Do not pass RFC 4733 digits of the leg on in its bridge; they are told all the same."""
+        check(lib.bl_leg_keep_digits(self._alive(), leg, on), f"leg {leg}: digits kept")
+
     def watch_talk(self, leg: int, on: bool) -> None:
         """Tell `Talk` when somebody begins and stops to talk."""
         check(lib.bl_leg_voice(self._alive(), leg, on), f"leg {leg}: talk")

@@ -80,7 +80,7 @@ class LegDigits:
 
     def _pass_on(self, leg: int, digit: str) -> None:
         row = self._table.rows.get(leg)
-        if row is None or not row.bridge:
+        if row is None or not row.bridge or row.keeps_digits:
             return
         for other in self._table.bridges.get(row.bridge, ()):
             if other != leg:

@@ -30,6 +30,7 @@ from appliance.legs.mediaevents import (
 from appliance.legs.prompts import PromptStore
 from appliance.legs.recorder import LegRecorder
 from appliance.legs.sdp import Dtls, Keys
+from appliance.legs.silence import SilenceWatch
 from appliance.legs.table import BridgeChange, LegTable
 from appliance.legs.taps import LegTaps
 from appliance.legs.tones import named_tone
@@ -82,6 +83,7 @@ class LegMedia:
         self._events = events
         self._digits = LegDigits(table, events, self._pass_digit)
         self._legs: set[int] = set()
+        self.silence = SilenceWatch(engine, table, place.silence_timeout_s)
         #: leg -> the play whose prompts are being fetched
         self._fetching: dict[int, int] = {}
         #: leg -> the play that was moved in and the number of its last relative move
@@ -133,7 +135,13 @@ class LegMedia:
     def watch_silence(self, leg: int, *, on: bool) -> None:
         """End the leg when nothing comes from it any more; off while it may be silent."""
         if leg in self._legs:
-            self._engine.silence_timeout(leg, round(self.place.silence_timeout_s * 1000) * on)
+            self.silence.watch(leg, on=on)
+
+    def keep_digits(self, leg: int, *, on: bool) -> None:
+        """Pass a leg's digits on to nobody, or to its bridge's others again."""
+        self.must_have(leg)
+        self._engine.keep_digits(leg, on)
+        self._table.rows[leg].keeps_digits = on
 
     def must_have(self, leg: int) -> None:
         """Raise CommandError `wrong-state` when *leg* has no media yet."""
@@ -156,6 +164,7 @@ class LegMedia:
         if leg not in self._legs:
             return
         self._legs.discard(leg)
+        self.silence.forget(leg)
         self._fetching.pop(leg, None)
         self._seeks.pop(leg, None)
         stats = self._engine.stats(leg)

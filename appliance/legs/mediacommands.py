@@ -7,6 +7,7 @@ from appliance.legs.errors import CommandError
 from appliance.legs.exchange import Exchange
 from appliance.wire.commands import (
     Bridge,
+    KeepDigits,
     Level,
     Listen,
     MaskDigits,
@@ -22,6 +23,7 @@ from appliance.wire.commands import (
     StopTap,
     Tap,
     Unbridge,
+    WatchSilence,
 )
 
 #: legs of one bridge
@@ -32,6 +34,8 @@ MAX_ITEMS = 64
 MAX_PLAY = 2**62
 #: what `Level` may say, as the engine takes it [dB]
 QUIETEST_DB, LOUDEST_DB = -60.0, 20.0
+#: the longest silence that is waited for, as the engine takes it [s]
+LONGEST_SILENCE_S = 86_400.0
 
 
 class MediaCommands:
@@ -50,6 +54,8 @@ class MediaCommands:
             Unbridge: self._unbridge,
             Level: self._level,
             Listen: self._listen,
+            KeepDigits: self._keep_digits,
+            WatchSilence: self._watch_silence,
             RecordLeg: self._record,
             StopRecord: self._stop_record,
             PauseRecord: self._pause_record,
@@ -83,7 +89,7 @@ class MediaCommands:
             self._exchange.row(leg)
             self._media.must_hear(leg)
         _check_parts(bridge, legs)
-        self._media.bridged(self._table.bridge(bridge.bridge, legs, bridge.parts))
+        self._media.bridged(self._table.bridge(bridge.bridge, legs, bridge.parts, bridge.rest))
 
     def _unbridge(self, unbridge: Unbridge) -> None:
         if self._table.unbridge(unbridge.bridge):
@@ -99,6 +105,17 @@ class MediaCommands:
     def _listen(self, listen: Listen) -> None:
         self._exchange.row(listen.leg)
         self._media.listen(listen)
+
+    def _keep_digits(self, keep: KeepDigits) -> None:
+        self._exchange.row(keep.leg)
+        self._media.keep_digits(keep.leg, on=keep.on)
+
+    def _watch_silence(self, watch: WatchSilence) -> None:
+        self._exchange.row(watch.leg)
+        if not 0 <= watch.after_s <= LONGEST_SILENCE_S:
+            raise CommandError("bad-request", f"{watch.after_s} s is not 0 to a day")
+        self._media.must_have(watch.leg)
+        self._media.silence.expect(watch.leg, watch.after_s)
 
     def _record(self, record: RecordLeg) -> None:
         self._exchange.row(record.leg)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from appliance.base.reasons import LOST
 from appliance.legs.events import LegEvents
 from appliance.wire.commands import Dial
 from appliance.wire.events import (
@@ -19,7 +20,7 @@ from appliance.wire.events import (
     LegUp,
     PlayDone,
 )
-from appliance.wire.rows import LegRow, Part
+from appliance.wire.rows import LegRow, Part, Rest
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class LegTable:
         self.tokens: dict[str, int] = {}
         #: bridge id -> legs
         self.bridges: dict[str, list[int]] = {}
+        self._rest: dict[str, Rest] = {}
         self._dialled_for: dict[int, set[int]] = {}
 
     def snapshot(self) -> Iterable[LegRow]:
@@ -134,7 +136,13 @@ class LegTable:
         row.play = 0
         row.seq = self._events.emit(LegDown, leg, reason, cause, by_far)
         self._entomb(row)
-        ends = [Consequence(other, "bridge-ended") for other in self._leave_bridge(row)]
+        rest = self._rest.get(row.bridge, "end")
+        lost = reason in LOST
+        ends = [
+            Consequence(other, reason if lost else "bridge-ended")
+            for other in self._leave_bridge(row)
+            if rest == "end" or (rest == "stay-if-lost" and (not lost or self.rows[other].out))
+        ]
         for other in self._dialled_for.pop(leg, ()):
             dialled = self.rows.get(other)
             if dialled is not None and not dialled.bridge:
@@ -177,8 +185,17 @@ class LegTable:
 
     # -- bridges ---------------------------------------------------------------------------------
 
-    def bridge(self, bridge: str, legs: Sequence[int], parts: Sequence[Part] = ()) -> BridgeChange:
-        """Put *legs*, which must live, and no others in *bridge*; who has no part talks."""
+    def bridge(
+        self,
+        bridge: str,
+        legs: Sequence[int],
+        parts: Sequence[Part] = (),
+        rest: Rest = "end",
+    ) -> BridgeChange:
+        """Put *legs*, which must live, and no others in *bridge*; who has no part talks.
+
+        *rest* says what becomes of those who are left when too few of them talk.
+        """
         change = BridgeChange()
         for leg in legs:
             row = self.rows[leg]
@@ -188,6 +205,7 @@ class LegTable:
             if leg not in legs:
                 _free(self.rows[leg])
         self.bridges[bridge] = list(legs)
+        self._rest[bridge] = rest
         change.changed[bridge] = self.bridges[bridge]
         seq = self._events.emit(Bridged, bridge, list(legs), tuple(parts))
         part_of = {part.leg: part for part in parts}
@@ -202,6 +220,7 @@ class LegTable:
     def unbridge(self, bridge: str) -> bool:
         """Dissolve *bridge* and leave its legs; return whether there was one."""
         legs = self.bridges.pop(bridge, None)
+        self._rest.pop(bridge, None)
         for leg in legs or ():
             _free(self.rows[leg])
         return legs is not None
@@ -224,7 +243,7 @@ class LegTable:
     def _move_out(self, row: LegRow, change: BridgeChange) -> None:
         """Take a leg out of its bridge; a bridge of one leg is none."""
         old = row.bridge
-        rest = self._rest(row)
+        rest = self._others(row)
         _free(row)
         if len(rest) > 1:
             self.bridges[old] = change.changed[old] = rest
@@ -242,18 +261,19 @@ class LegTable:
         if not bridge:
             return []
         talked = row.role == "talk"
-        rest = self._rest(row)
+        rest = self._others(row)
         _free(row)
         talkers = sum(self.rows[leg].role == "talk" for leg in rest)
         if len(rest) > 1 and (talkers > 1 or not talked):
             self.bridges[bridge] = rest
             return []
         del self.bridges[bridge]
+        self._rest.pop(bridge, None)
         for leg in rest:
             _free(self.rows[leg])
         return rest if talked else []
 
-    def _rest(self, row: LegRow) -> list[int]:
+    def _others(self, row: LegRow) -> list[int]:
         """Return the others of a leg's bridge; who whispered to it only listens from now on."""
         rest = [leg for leg in self.bridges[row.bridge] if leg != row.leg]
         for leg in rest:

@@ -5,7 +5,7 @@ Commands are harmless when repeated, because each names its own token, play, bri
 
 from typing import Literal
 
-from appliance.wire.rows import LegKind, Part, Record
+from appliance.wire.rows import LegKind, Part, Record, Rest
 from appliance.wire.session import Ack, Attach, Beat
 
 #: of a leg: what its far end says, what that hears
@@ -73,6 +73,8 @@ class Bridge(Record, tag=48):
     legs: list[int]
     #: of the legs that do not simply talk
     parts: tuple[Part, ...] = ()
+    #: what becomes of those who are left when too few talk
+    rest: Rest = "end"
 
 
 class Unbridge(Record, tag=49):
@@ -216,6 +218,23 @@ class Listen(Record, tag=62):
     talk: bool = False
 
 
+class KeepDigits(Record, tag=76):
+    """Tell a leg's digits and pass none of them on in its bridge, or pass them on again.
+
+    Tones in its sound are still heard; `Level` silences them.
+    """
+
+    leg: int
+    on: bool = True
+
+
+class WatchSilence(Record, tag=77):
+    """How long nothing may come from a leg until it counts as lost [s]; 0: as the settings say."""
+
+    leg: int
+    after_s: float = 0.0
+
+
 class ReceiveFax(Record, tag=64):
     """Receive a fax from a leg's far end into a new TIFF file, beside which a PDF is made."""
 
@@ -270,6 +289,8 @@ BrainRecord = (
     | StopTap
     | Seek
     | Listen
+    | KeepDigits
+    | WatchSilence
     | ReceiveFax
     | SendFax
     | StopFax

@@ -13,6 +13,9 @@ LegState = Literal["new", "ringing", "up", "down"]
 DigitSource = Literal["inband", "rfc4733", "info", "line"]
 #: what a leg is in its bridge; a supervisor who barges in talks
 Role = Literal["talk", "listen", "whisper"]
+#: of a bridge in which too few are left to talk: they end too; those who came in stay where the
+#: one who left was lost rather than hung up; they stay
+Rest = Literal["end", "stay-if-lost", "stay"]
 
 
 class Record(msgspec.Struct, array_like=True, gc=False):
@@ -86,6 +89,10 @@ class LegRow(Record, kw_only=True):
     talks: bool = False
     #: id of the fax that runs, or empty
     fax: str = ""
+    #: its digits are not passed on in its bridge
+    keeps_digits: bool = False
+    #: nothing may come from it so long before it counts as lost [s]; 0: as the settings say
+    silence_s: float = 0.0
 
 
 class Registration(Record):

@@ -173,6 +173,8 @@ int bl_leg_flow(struct bl_engine *engine, int64_t leg, bool send, bool receive);
 int bl_leg_gain(struct bl_engine *engine, int64_t leg, double says_db, double hears_db);
 /* Tell when nothing was received for this long; 0: never. */
 int bl_leg_silence(struct bl_engine *engine, int64_t leg, int32_t ms);
+/* Digits that come as events (RFC 4733) are told, and passed on in no bridge. */
+int bl_leg_keep_digits(struct bl_engine *engine, int64_t leg, bool on);
 int bl_leg_stats(struct bl_engine *engine, int64_t leg, struct bl_leg_stats *out);
 
 /*

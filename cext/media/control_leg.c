@@ -308,6 +308,13 @@ int bl_leg_silence(struct bl_engine *engine, int64_t id, int32_t ms)
 	return bl_push_for(engine, id, &command);
 }
 
+int bl_leg_keep_digits(struct bl_engine *engine, int64_t id, bool on)
+{
+	struct bl_command command = {.kind = BL_COMMAND_KEEP_DIGITS, .on = on};
+
+	return engine ? bl_push_for(engine, id, &command) : BL_EINVAL;
+}
+
 int bl_leg_stats(struct bl_engine *engine, int64_t id, struct bl_leg_stats *out)
 {
 	uint64_t *to = (uint64_t *)out;

@@ -118,7 +118,8 @@ void bl_leg_digit(struct bl_worker *worker, struct bl_leg *leg, char digit,
 				.value = (uint64_t)ms,
 			});
 	barge(worker, leg, BL_BARGE_DIGIT);
-	if (source == BL_DIGIT_RFC4733 && worker->relay_count < BL_RELAYS_OF_WORKER)
+	if (source == BL_DIGIT_RFC4733 && !leg->keeps_digits &&
+	    worker->relay_count < BL_RELAYS_OF_WORKER)
 		worker->relays[worker->relay_count++] = (struct bl_relay){leg, digit};
 }
 

@@ -229,6 +229,9 @@ static void obey_leg(struct bl_engine *engine, const struct bl_command *command)
 		leg->mouth_gain.wanted = command->gain.mouth;
 		leg->ear_gain.wanted = command->gain.ear;
 		break;
+	case BL_COMMAND_KEEP_DIGITS:
+		leg->keeps_digits = command->on;
+		break;
 	case BL_COMMAND_VOICE:
 		leg->tells_talk = command->on;
 		break;

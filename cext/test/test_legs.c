@@ -308,6 +308,36 @@ static void test_digits_are_relayed(void)
 		kit_phone_free(phones[i]);
 }
 
+/* A leg that keeps its digits tells them and passes none on, until it no longer does. */
+static void test_digits_are_kept(void)
+{
+	struct bl_engine *engine = kit_engine();
+	struct kit_phone *phone = kit_phone(engine, 1, KIT_EVENT_PT);
+	struct kit_phone *other = kit_phone(engine, 2, KIT_EVENT_PT);
+	struct bl_event event;
+	int told = 0;
+
+	kit_bridge(engine, 1, (int64_t[]){1, 2}, 2);
+	CHECK_EQUAL(BL_OK, bl_leg_keep_digits(engine, 1, true));
+	CHECK_EQUAL(BL_EINVAL, bl_leg_keep_digits(NULL, 1, true));
+	CHECK_EQUAL(BL_ENOENT, bl_leg_keep_digits(engine, 3, true));
+	send_digit(phone, engine, 7);
+	bl_engine_step(engine, 8);
+	kit_listen(other);
+	CHECK_EQUAL(0, other->event_count);
+	while (bl_engine_poll(engine, &event, 1) > 0)
+		told += event.kind == BL_EVENT_DIGIT && event.code == '7';
+	CHECK_EQUAL(1, told);
+	CHECK_EQUAL(BL_OK, bl_leg_keep_digits(engine, 1, false));
+	send_digit(phone, engine, 8);
+	bl_engine_step(engine, 8);
+	kit_listen(other);
+	CHECK_EQUAL(8, other->event_count);
+	bl_engine_free(engine);
+	kit_phone_free(phone);
+	kit_phone_free(other);
+}
+
 /* A device of its own clock in lumps of odd bytes; then it goes, and nobody else minds. */
 /* A far end that sends a digit as an event and in the sound too: the others hear it once. */
 static void test_sound_under_an_event_is_muted(void)
@@ -418,6 +448,7 @@ static const struct check_test tests[] = {
 	CHECK_TEST(test_digits_out_as_events),
 	CHECK_TEST(test_digits_out_as_tones_come_back),
 	CHECK_TEST(test_digits_are_relayed),
+	CHECK_TEST(test_digits_are_kept),
 	CHECK_TEST(test_sound_under_an_event_is_muted),
 	CHECK_TEST(test_device),
 	CHECK_TEST(test_terminal),

@@ -55,6 +55,8 @@ class Far:
         media.set_remote(leg, RtpRemote(LOOPBACK, port, 0, "PCMU"), send=True, receive=True)
         self._numbers = itertools.count()
         self.says(says)
+        #: nothing comes from it any more
+        self.gone = False
         self._heard: list[audio.Sound] = []
 
     def says(self, sound: audio.Sound) -> None:
@@ -63,6 +65,8 @@ class Far:
 
     def tick(self) -> None:
         """Say the next frame."""
+        if self.gone:
+            return
         number = next(self._numbers)
         head = struct.pack("!BBHII", 0x80, 0, number & 0xFFFF, number * audio.FRAME, self.leg)
         self.socket.send(head + audio.g711_encode(next(self._frames)))

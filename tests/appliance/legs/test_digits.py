@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from appliance.wire.commands import Bridge, Dial
+from appliance.wire.commands import Bridge, Dial, KeepDigits
 from appliance.wire.events import Digit, LegDown, LegUp
 from tests.appliance.legs.legsrig import (
     TRUNK_ADDRESS,
@@ -125,7 +125,9 @@ async def listening() -> AsyncIterator[tuple[FarSound, int]]:
         transport.close()
 
 
-async def through_a_bridge(folder: Path, takes: str, *sends: str) -> tuple[FarSound, list[Digit]]:
+async def through_a_bridge(
+    folder: Path, takes: str, *sends: str, keeps: bool = False
+) -> tuple[FarSound, list[Digit]]:
     """Send digits through a bridge; return what came out, and what the brain was told."""
     trunk_port = free_port(TRUNK_ADDRESS)
     async with (
@@ -136,19 +138,19 @@ async def through_a_bridge(folder: Path, takes: str, *sends: str) -> tuple[FarSo
         head = SDP[: SDP.index("m=")]
         answers = callee(head + takes.format(port=port))
         with Sipp(answers, address=TRUNK_ADDRESS, port=trunk_port) as theirs:
-            await bridged(rig, brain, caller(*sends))
+            await bridged(rig, brain, caller(*sends), keeps=keeps)
             await done(theirs)
         return far, brain.heard(Digit)
 
 
-async def bridged(rig: LegsRig, brain: ScriptedBrain, calls: str) -> None:
+async def bridged(rig: LegsRig, brain: ScriptedBrain, calls: str, *, keeps: bool = False) -> None:
     """Bridge a caller with the one whom the trunk reaches, until it is over."""
     with Sipp(calls, remote=rig.sip, address=TRUNK_ADDRESS) as ours:
         leg = await answered(brain)
         brain.put(Dial(tok="d", kind="trunk", via="city", to="1", owner=leg))
         await brain.until(lambda: len(brain.heard(LegUp)) == 2, "both up")
         other = brain.heard(LegUp)[1].leg
-        brain.put(Bridge("b", [leg, other]))
+        brain.put(Bridge("b", [leg, other]), *([KeepDigits(leg)] if keeps else []))
         await brain.event(LegDown, leg=leg)
         await done(ours)
 
@@ -190,3 +192,14 @@ async def test_both_at_once_come_out_once(tmp_path: Path, takes: str, info_first
         assert far.events() == [5]
     else:
         assert far.tones(*FIVE_HZ) == 1
+
+
+@pytest.mark.parametrize("form", ["event", "info"])
+async def test_digits_that_are_kept_are_told_and_come_out_nowhere(
+    tmp_path: Path, form: str
+) -> None:
+    sends = BY_EVENT if form == "event" else BY_INFO["dtmf"] + expect(200)
+    far, told = await through_a_bridge(tmp_path, EVENTS, sends, pause(1000), keeps=True)
+    assert far.events() == []
+    assert far.tones(*FIVE_HZ) == 0
+    assert [digit.digit for digit in told] == ["5"]

@@ -20,7 +20,7 @@ from appliance.wire.events import (
     LegUp,
     PlayDone,
 )
-from appliance.wire.rows import LegRow
+from appliance.wire.rows import LegRow, Rest
 
 
 class Told:
@@ -95,6 +95,48 @@ def test_a_bridge_of_three_lives_on_with_two(told: Told) -> None:
     assert told.table.down(legs[0], "normal") == []
     assert told.table.bridges == {"b": legs[1:]}
     assert told.table.down(legs[1], "normal") == [Consequence(legs[2], "bridge-ended")]
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason", "stays"),
+    [
+        ("end", "normal", False),
+        ("end", "media-timeout", False),
+        ("stay-if-lost", "normal", False),
+        ("stay-if-lost", "bridge-ended", False),
+        ("stay-if-lost", "media-timeout", True),
+        ("stay-if-lost", "carrier-failure", True),
+        ("stay", "normal", True),
+        ("stay", "media-timeout", True),
+    ],
+)
+def test_who_is_left_stays_as_the_bridge_says(
+    told: Told, rest: Rest, reason: str, stays: bool
+) -> None:
+    caller = told.come_in()
+    agent = told.go_out(caller)
+    told.table.bridge("b", [caller, agent], rest=rest)
+    why = reason if reason == "media-timeout" or reason == "carrier-failure" else "bridge-ended"
+    assert told.table.down(agent, reason) == ([] if stays else [Consequence(caller, why)])
+    assert told.table.bridges == {}
+    assert told.table.rows[caller].bridge == ""
+
+
+def test_an_agent_does_not_stay_without_the_caller(told: Told) -> None:
+    caller = told.come_in()
+    agent = told.go_out(caller)
+    told.table.bridge("b", [caller, agent], rest="stay-if-lost")
+    assert told.table.down(caller, "timeout")[0] == Consequence(agent, "timeout")
+
+
+def test_what_is_said_of_the_rest_counts_until_it_is_said_again(told: Told) -> None:
+    one, two = told.come_in(), told.come_in()
+    told.table.bridge("b", [one, two], rest="stay")
+    told.table.bridge("b", [one, two])
+    assert told.table.down(two, "normal") == [Consequence(one, "bridge-ended")]
+    three = told.come_in()
+    told.table.bridge("b", [one, three])
+    assert told.table.down(three, "normal") == [Consequence(one, "bridge-ended")]
 
 
 def test_a_caller_takes_along_the_legs_dialled_for_him_but_not_those_who_talk(told: Told) -> None:

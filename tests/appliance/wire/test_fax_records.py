@@ -36,5 +36,5 @@ def test_what_a_far_end_leaves_out_has_its_default() -> None:
 
 def test_the_row_of_an_older_legs_process_has_no_fax() -> None:
     row = LegRow(leg=1, out=False, kind="trunk", via="city", state="up", fax="f")
-    older = msgspec.to_builtins(row)[:-1]
+    older = msgspec.to_builtins(row)[: LegRow.__struct_fields__.index("fax")]
     assert msgspec.convert(older, LegRow).fax == ""

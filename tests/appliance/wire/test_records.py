@@ -11,6 +11,7 @@ from appliance.wire.commands import (
     BrainRecord,
     Bridge,
     Hang,
+    KeepDigits,
     Level,
     Listen,
     MaskDigits,
@@ -18,6 +19,7 @@ from appliance.wire.commands import (
     Seek,
     StopTap,
     Tap,
+    WatchSilence,
 )
 from appliance.wire.events import (
     Bridged,
@@ -47,6 +49,8 @@ ROW = LegRow(
     listens=("busy", "talk"),
     heard="busy",
     talks=True,
+    keeps_digits=True,
+    silence_s=2.5,
 )
 COMMANDS: list[BrainRecord] = [
     Bridge("b", [1, 2, 3], (BOSS, Part(1, "listen"))),
@@ -57,6 +61,9 @@ COMMANDS: list[BrainRecord] = [
     StopTap("t"),
     Seek(1, 7, -5000, relative=True, number=3),
     Listen(1, ("busy", "sit"), fax=True, answer=True, talk=True),
+    Bridge("b", [1, 2], rest="stay-if-lost"),
+    KeepDigits(1, on=False),
+    WatchSilence(1, 2.5),
 ]
 EVENTS: list[LegsRecord] = [
     Bridged(1, 2.0, "b", [1, 2, 3], (BOSS,)),
@@ -137,3 +144,8 @@ def test_a_newer_row_is_read_by_the_version_before() -> None:
 )
 def test_a_wrong_value_spoils_its_record_alone(fields: tuple[Any, ...]) -> None:
     assert brain_decoder().decode(raw(*fields)) == ([Hang(9)], [fields[0]])
+
+
+def test_a_bridge_of_an_older_brain_ends_those_who_are_left() -> None:
+    older = msgspec.to_builtins(Bridge("b", [1, 2], rest="stay"))[:-1]
+    assert msgspec.convert(older, Bridge).rest == "end"
