@@ -27,6 +27,7 @@ from appliance.plan.model import (
     Queue,
 )
 from appliance.plan.served import at_last, both, serves
+from appliance.plan.transfers import parse_target
 from appliance.plan.ways import circles, collected, reached, targets
 
 FindingReason = Literal[
@@ -54,6 +55,7 @@ FindingReason = Literal[
     "bad-emergency",
     "emergency-shadowed",
     "bad-lookup",
+    "bad-target",
 ]
 Severity = Literal["error", "warning"]
 
@@ -97,6 +99,7 @@ def check(plan: Plan) -> list[Finding]:
             *checker.flows(),
             *checker.emergency(),
             *checker.calendars(),
+            *checker.transfers(),
         }
     )
 
@@ -108,6 +111,7 @@ class _Checker:
         self._queues = {queue.name: queue for queue in plan.queues}
         self._classes = {klass.name for klass in plan.classes}
         self._agents = {agent.name for agent in plan.agents}
+        self._sites = {site.name for site in plan.sites} | {agent.site for agent in plan.agents}
         self._calendars = {calendar.name for calendar in plan.calendars}
         #: names of digits that any flow takes: they go with the caller from flow to flow
         self._collected = {name for flow in plan.flows for name in collected(flow)}
@@ -161,6 +165,30 @@ class _Checker:
                         "bad-date",
                         f"there is no {holiday.date}; write 2026-12-24, or 12-24 for each year",
                     )
+
+    def transfers(self) -> Iterator[Finding]:
+        rules = self._plan.transfers
+        for digits, text in rules.targets.items():
+            yield from self._transfer_target(f"transfers.targets[{digits}]", text)
+        for klass in rules.outside:
+            yield from self._class(f"transfers.outside[{klass}]", klass)
+        if rules.outside and not rules.trunk:
+            yield Finding("transfers.trunk", "no-target", "no trunk leads to numbers outside")
+        codes = [rules.blind, rules.consult, rules.back, rules.conference]
+        for number, code in enumerate(codes):
+            others = codes[:number] + codes[number + 1 :]
+            if any(other.startswith(code) for other in others):
+                message = f"another code begins with {code!r} or is the same"
+                yield Finding(f"transfers[{code}]", "duplicate", message)
+
+    def _transfer_target(self, place: str, text: str) -> Iterator[Finding]:
+        target = parse_target(text)
+        known = {"agent": self._agents, "queue": set(self._queues), "site": self._sites}
+        if target is None:
+            message = f"{text!r} is no queue:, agent:, site: or number"
+            yield Finding(place, "bad-target", message)
+        elif target.name not in known.get(target.kind, {target.name}):
+            yield Finding(place, "bad-target", f"there is no {target.kind} {target.name!r}")
 
     def emergency(self) -> Iterator[Finding]:
         numbers = self._plan.emergency_numbers

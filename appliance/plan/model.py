@@ -11,6 +11,7 @@ import msgspec
 from appliance.plan.hours import Calendar
 from appliance.plan.lookup import Lookup
 from appliance.plan.parts import Level, Part, Seconds, Slug, Title
+from appliance.plan.transfers import Transfers
 from appliance.plan.voicemail import Voicemail
 
 #: version of this document's shape
@@ -255,3 +256,4 @@ class Plan(Part, frozen=True, kw_only=True):
     default_class: Slug = "bronze"
     #: numbers that reach help, whatever else the plan says
     emergency_numbers: tuple[str, ...] = ("112",)
+    transfers: Transfers = Transfers()

@@ -67,6 +67,7 @@ def build_plan(session: Session, tenant: str, serial: int) -> model.Plan:
         "calendars": general.calendars,
         "default_class": general.default_class,
         "emergency_numbers": general.emergency_numbers,
+        "transfers": general.transfers,
     }
     for part, kind in _PARTS.items():
         for entry in document[part]:
@@ -101,7 +102,7 @@ _PARTS: dict[str, type[Part]] = {
     "sites": model.Site,
     "calendars": Calendar,
 }
-_GENERAL = ("default_class", "emergency_numbers")
+_GENERAL = ("default_class", "emergency_numbers", "transfers")
 
 
 def _place(part: str, entry: dict[str, Any]) -> str:

@@ -55,6 +55,7 @@ def import_plan(session: Session, plan: model.Plan) -> None:
     general.default_class = plan.default_class
     general.emergency_numbers = list(plan.emergency_numbers)
     general.calendars = msgspec.to_builtins(plan.calendars)
+    general.transfers = msgspec.to_builtins(plan.transfers)
     session.flush()
 
 

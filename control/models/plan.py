@@ -116,6 +116,7 @@ class PlanOptions(Base):
     emergency_numbers: Mapped[list[str]] = mapped_column(JSON, default=lambda: ["112"])
     #: as the plan writes them
     calendars: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    transfers: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 def all_numbers(session: Session) -> list[Number]:

@@ -9,6 +9,7 @@ import msgspec
 from appliance.plan import model
 from appliance.plan.hours import Calendar
 from appliance.plan.lookup import Lookup, Take
+from appliance.plan.transfers import Transfers
 from appliance.plan.voicemail import Voicemail
 from tests.docs.tables import DOCS, rows, section
 
@@ -55,10 +56,20 @@ def test_every_field_of_an_overflow_has_its_row() -> None:
     assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(model.Overflow.__struct_fields__)
 
 
+def test_every_field_of_transfers_has_its_row() -> None:
+    first = " ".join(row[0] for row in rows(section("plan.md", "Transfers")))
+    assert sorted(re.findall(r"`(.+?)`", first)) == sorted(Transfers.__struct_fields__)
+
+
 def test_the_examples_can_be_read() -> None:
     text = (DOCS / "plan.md").read_text(encoding="utf-8")
     flows = ("Flows", "Lookup", "Voicemail")
-    kinds = {"Calendars": Calendar, "Overflow": model.Queue, **dict.fromkeys(flows, model.Flow)}
+    kinds: dict[str, type] = {
+        "Calendars": Calendar,
+        "Overflow": model.Queue,
+        **dict.fromkeys(flows, model.Flow),
+    }
+    kinds["Transfers"] = Transfers
     found = re.findall(r"^## (\w+)|^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     heading, seen = "", 0
     for title, example in found:

@@ -39,6 +39,7 @@ _TITLES = {
     "contact-connected": "Talks with the agent",
     "contact-held": "Hold",
     "contact-moved": "Handed on",
+    "transfer-stepped": "Transfer",
     "talk-ended": "The talk ended",
     "contact-ended": "Ended",
     "recording-kept": "Recording kept",

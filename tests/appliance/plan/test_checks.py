@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -32,6 +33,7 @@ from appliance.plan.model import (
     TakeFax,
 )
 from appliance.plan.steps import begin, on_hours, on_prompts_done, on_timeout
+from appliance.plan.transfers import Transfers
 from appliance.plan.voicemail import Voicemail
 from tests.appliance.plan.plans import FULL, SMALL, SOUND
 
@@ -58,6 +60,10 @@ def steps(changes: dict[str, Step], *, start: str = "hello", drop: str = "") -> 
 
 def numbers(*more: Number) -> Damage:
     return lambda plan: replace(plan, numbers=(*plan.numbers, *more))
+
+
+def transfers(**rules: Any) -> Damage:
+    return lambda plan: replace(plan, transfers=Transfers(**rules))
 
 
 def relaxed(*relax: Relax, prefer: dict[str, int] | None = None) -> Damage:
@@ -417,6 +423,29 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         "an emergency number that cannot be dialled",
         lambda plan: replace(plan, emergency_numbers=("112", "one-one-zero")),
         {("emergency_numbers[one-one-zero]", "bad-emergency")},
+    ),
+    (
+        "transfers to nobody",
+        transfers(
+            targets={
+                "1": "agent:gone",
+                "2": "queue:gone",
+                "3": "site:gone",
+                "4": "fax:x",
+                "5": "1",
+            }
+        ),
+        {(f"transfers.targets[{digit}]", "bad-target") for digit in "1234"},
+    ),
+    (
+        "transfers outside without a trunk, of a class that is not there",
+        transfers(outside={"gone": ("1",)}),
+        {("transfers.outside[gone]", "unknown-class"), ("transfers.trunk", "no-target")},
+    ),
+    (
+        "two codes that cannot be told apart",
+        transfers(back="*7", conference="*81"),
+        {("transfers[*7]", "duplicate"), ("transfers[*8]", "duplicate")},
     ),
 ]
 

@@ -7,6 +7,7 @@ import msgspec
 from appliance.plan import model
 from appliance.plan.hours import Calendar, Holiday, Opening, Span
 from appliance.plan.parts import Part
+from appliance.plan.transfers import Transfers
 
 FULL = model.Plan(
     tenant="acme",
@@ -80,6 +81,17 @@ FULL = model.Plan(
     ),
     default_class="gold",
     emergency_numbers=("110", "112"),
+    transfers=Transfers(
+        place="new",
+        blind="*71",
+        consult="*81",
+        back="*91",
+        conference="*61",
+        targets={"21": "agent:anna"},
+        outside={"gold": ("+49",)},
+        trunk="city",
+        ring_s=20.0,
+    ),
 )
 
 
@@ -101,5 +113,6 @@ def unsaid(plan: model.Plan) -> set[str]:
 
 def _parts(plan: model.Plan) -> Iterator[Part]:
     yield plan
+    yield plan.transfers
     for kept in ("numbers", "queues", "flows", "classes", "agents", "sites", "calendars"):
         yield from getattr(plan, kept)
