@@ -132,13 +132,13 @@ class ContactBook:
             told(contact, outcome, reason)
         self.drop_booking(contact)
         now = self._clock.monotonic_s()
-        talked = now - contact.t_talk if contact.t_talk else 0.0
+        talked = contact.talked_s + (now - contact.t_talk if contact.t_talk else 0.0)
         self._turn.note(
             contact.contact,
             ContactEnded(
                 outcome=outcome,
                 reason=reason,
-                waited_ms=round(waited_s(contact, now) * 1000),
+                waited_ms=round((waited_s(contact, now) + contact.waited_before_s) * 1000),
                 talked_ms=round(talked * 1000),
             ),
         )
@@ -156,4 +156,7 @@ def _differs(before: ContactRow, after: ContactRow) -> bool:
 
 
 def _compared(row: ContactRow) -> tuple[object, ...]:
-    return (row.state, row.queue, row.klass, row.skills, row.agent, row.seat, row.place)
+    return (
+        *(row.state, row.queue, row.klass, row.skills, row.agent, row.seat),
+        *(row.place, row.home),
+    )

@@ -4,17 +4,24 @@ from typing import Literal
 
 import msgspec
 
-from appliance.link.messages import Context
+from appliance.link.messages import Context, Handled
 from appliance.plan.actions import FlowState
+from appliance.plan.transfers import PlaceRule
 from appliance.routing.model import ContactRow, ContactState, Place
 
-Phase = Literal["flow", "waiting", "reserved", "talking"]
+#: *moving*: between two agents, or on its way outside
+Phase = Literal["flow", "waiting", "reserved", "talking", "moving"]
 
 _PUBLISHED: dict[Phase, ContactState] = {
     "waiting": "waiting",
     "reserved": "reserved",
     "talking": "talking",
+    "moving": "connecting",
 }
+
+
+#: agents before, and notes, that go with a contact
+MAX_HANDLED = 16
 
 
 class Booking(msgspec.Struct, kw_only=True):
@@ -59,6 +66,36 @@ class Message(msgspec.Struct, kw_only=True):
     #: how the recording ended, and why the caller went before: reason words
     reason: str = "normal"
     gone: str = ""
+
+
+class Transfer(msgspec.Struct, kw_only=True):
+    """A transfer under way: who asked, where to, how far it is."""
+
+    how: Literal["blind", "consult"]
+    #: as the plan writes it
+    target: str
+    #: *asked*: a seat was asked for; *calling*: its phone, or a number outside, is called;
+    #: *talking*: agent and target talk, the caller hears music; *conference*: all three;
+    #: *returning*: the agent who asked is asked for again; *recalled*: called again; *failing*:
+    #: the agent is told that it failed
+    stage: Literal[
+        "asked", "calling", "talking", "conference", "returning", "recalled", "failing"
+    ] = "asked"
+    place: PlaceRule = "keep"
+    #: the agent who asked, the owner of that seat, and the queue the contact came by
+    by: str
+    by_owner: str
+    queue: str
+    #: the target's reservation, while the agent who asked still has the contact
+    booking: Booking | None = None
+    #: the same for a number outside
+    outside: OutsideCall | None = None
+    #: seat that is asked for, its owner, and those that would not
+    seat: str = ""
+    seat_owner: str = ""
+    tried: tuple[str, ...] = ()
+    #: why it fails
+    reason: str = ""
 
 
 class Leaving(msgspec.Struct, frozen=True):
@@ -124,6 +161,16 @@ class Contact(msgspec.Struct, kw_only=True):
     fence: int = 0
     #: wall less monotonic time of the clock that the place was minted by [ms]; None: not kept then
     era_ms: int | None = None
+    transfer: Transfer | None = None
+    #: agents who have had it
+    handled: tuple[Handled, ...] = ()
+    notes: tuple[str, ...] = ()
+    #: talk with them [s]
+    talked_s: float = 0.0
+    #: site whose agents are near, where it is another than the caller's
+    home: str = ""
+    #: waited before its place became a new one [s]
+    waited_before_s: float = 0.0
 
 
 def waited_s(contact: Contact, now_s: float) -> float:
@@ -152,7 +199,7 @@ def row_of(
         age_ms=round(waited_s(contact, now_s) * 1000),
         seat=contact.booking.seat if contact.booking else "",
         fence=contact.fence,
-        home=site,
+        home=contact.home or site,
         agent=contact.agent,
     )
 
@@ -167,7 +214,41 @@ def context_of(contact: Contact, now_s: float) -> Context:
         queue=contact.queue,
         klass=contact.klass,
         keys=list(contact.keys),
-        waited_ms=round(waited_s(contact, now_s) * 1000),
+        waited_ms=round((waited_s(contact, now_s) + contact.waited_before_s) * 1000),
         arrived=contact.arrived,
         data=dict(contact.data),
+        handled=list(contact.handled),
+        notes=list(contact.notes),
+        transfer=_how(contact.transfer),
+        by=contact.transfer.by if contact.transfer else "",
     )
+
+
+def _how(transfer: Transfer | None) -> str:
+    if transfer is None:
+        return ""
+    return "returned" if transfer.stage in ("returning", "recalled") else transfer.how
+
+
+def end_talk(contact: Contact, now_s: float) -> int:
+    """Let the contact wait again from now on; return how long it has talked [ms].
+
+    What it had waited before counts on, the talk itself does not.
+    """
+    waited = waited_s(contact, now_s)
+    talked = max(0.0, now_s - contact.t_talk) if contact.t_talk else 0.0
+    booking = contact.booking
+    if booking is not None and contact.t_talk:
+        had_it = Handled(
+            seat=booking.seat,
+            owner=booking.seat_owner,
+            queue=contact.queue,
+            waited_ms=round((waited + contact.waited_before_s) * 1000),
+            talked_ms=round(talked * 1000),
+        )
+        contact.handled = (*contact.handled, had_it)[-MAX_HANDLED:]
+    contact.talked_s += talked
+    contact.t_talk = 0.0
+    contact.t_queued = now_s - waited
+    contact.on_hold = False
+    return round(talked * 1000)

@@ -25,6 +25,8 @@ class OutsideCalls:
         self._by_leg: dict[int, Contact] = {}
         #: told of a contact whose call came to nothing, and the reason word
         self.on_failed: Callable[[Contact, str], None] = lambda _contact, _reason: None
+        #: told of a contact on the move whom somebody outside has answered
+        self.on_moved: Callable[[Contact], None] = lambda _contact: None
         book.on_ended.append(self._ended)
 
     def by_tok(self, tok: str) -> Contact | None:
@@ -35,12 +37,14 @@ class OutsideCalls:
         """Return the contact that is called or talks on this leg to the outside."""
         return self._by_leg.get(leg)
 
-    def dial(self, contact: Contact, number: str, trunk: str, ring_s: float) -> None:
+    def dial(
+        self, contact: Contact, number: str, trunk: str, ring_s: float, by: str = "flow"
+    ) -> None:
         """Call *number* for the contact."""
         self._forget(contact)
         contact.outside = OutsideCall(tok=new_id())
         self._by_tok[contact.outside.tok] = contact
-        self._turn.note(contact.contact, ContactMoved(to=number, by="flow"))
+        self._turn.note(contact.contact, ContactMoved(to=number, by=by))
         contact.play += 1
         self._turn.command(Play(contact.leg, contact.play, [RINGING], True))
         dial = Dial(
@@ -56,6 +60,13 @@ class OutsideCalls:
         )
         self._turn.command(dial)
 
+    def take(self, contact: Contact, outside: OutsideCall) -> None:
+        """Take over a call that was made for the contact's agent."""
+        contact.outside = outside
+        self._by_tok[outside.tok] = contact
+        if outside.leg:
+            self._by_leg[outside.leg] = contact
+
     def leg_out(self, contact: Contact, leg: int) -> None:
         """Note the leg that was dialled."""
         if contact.outside is not None:
@@ -69,6 +80,8 @@ class OutsideCalls:
         if outside is not None:
             outside.up = True
             self._turn.command(Bridge(contact.contact, [contact.leg, outside.leg]))
+            if contact.phase == "moving":
+                self.on_moved(contact)
             self._book.changed(contact)
 
     def down(self, contact: Contact, reason: str) -> None:

@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Literal
 
 from appliance.base.clock import Clock
+from appliance.base.reasons import LOST
 from appliance.call.book import ContactBook
 from appliance.call.contact import Booking, Contact, context_of, waited_s
 from appliance.call.overflow import OverflowWatch
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
+from appliance.call.transfer_hooks import TransferHooks
 from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import (
@@ -28,12 +30,17 @@ from appliance.ledger.records import (
 from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
 from appliance.routing.failures import PAIR_FAILURE_MS, PATH_FAILURE_MS, PATH_REASONS
 from appliance.routing.model import Failure
-from appliance.wire.commands import Bridge, Dial, Hang, Unbridge
+from appliance.wire.commands import Bridge, Dial, Hang, Unbridge, WatchSilence
 
 log = logging.getLogger(__name__)
 
 #: an offer that rings is given up this long after the seat's owner should have [s]
 RING_GRACE_S = 5.0
+
+
+#: a leg to an appliance that the link no longer reaches may be silent so long [s]: its legs send
+#: all the time while they live, so that longer silence is no pause in what is said
+DEAD_SILENCE_S = 2.0
 
 
 class ContactOwner:
@@ -58,6 +65,8 @@ class ContactOwner:
         self._clock = clock
         #: told of a contact that now talks, for the recording policy
         self.on_talk: Callable[[Contact], None] = lambda _contact: None
+        #: set by `Transfers`
+        self.transfers: TransferHooks
         #: publishes a pair to be left out
         self.on_failure: Callable[[Failure], None] = lambda _failure: None
 
@@ -139,10 +148,12 @@ class ContactOwner:
 
     def dial(self, contact: Contact) -> None:
         """Call the seat's owner, naming reservation and fence and nothing else."""
-        booking = contact.booking
-        if booking is None:
-            return
-        dial = Dial(
+        if contact.booking is not None:
+            self._turn.command(self.peer_dial(contact, contact.booking))
+
+    def peer_dial(self, contact: Contact, booking: Booking) -> Dial:
+        """Return the call to the owner of a seat that was reserved."""
+        return Dial(
             tok=booking.reservation,
             kind="peer",
             via=booking.seat_owner,
@@ -153,7 +164,6 @@ class ContactOwner:
             fence=booking.fence,
             ring_s=self._ring_s(contact),
         )
-        self._turn.command(dial)
 
     def reached(self, peer: str, message: Reached) -> None:
         """Follow how the agent's phone fares at the seat's owner."""
@@ -186,20 +196,30 @@ class ContactOwner:
         contact.phase = "talking"
         contact.t_talk = self._clock.monotonic_s()
         self._timers.cancel(_timer(contact))
-        self._turn.command(Bridge(contact.contact, [contact.leg, booking.leg]))
-        self._turn.note(
-            contact.contact,
-            ContactConnected(
-                seat=booking.seat,
-                owner=booking.seat_owner,
-                reservation=booking.reservation,
-                leg=booking.leg,
-                bridge=contact.contact,
-                waited_ms=round(waited_s(contact, contact.t_talk) * 1000),
-            ),
-        )
-        self.on_talk(contact)
+        self._bridge(contact, booking)
+        self.talks(contact, booking.leg)
+        self.transfers.connected(contact)
         self._book.changed(contact)
+
+    def talks(self, contact: Contact, leg: int) -> None:
+        """Journal that the contact talks, and have it recorded."""
+        booking = contact.booking
+        waited = waited_s(contact, contact.t_talk) + contact.waited_before_s
+        connected = ContactConnected(
+            seat=booking.seat if booking else "",
+            owner=booking.seat_owner if booking else "",
+            reservation=booking.reservation if booking else "",
+            leg=leg,
+            bridge=contact.contact,
+            waited_ms=round(waited * 1000),
+        )
+        self._turn.note(contact.contact, connected)
+        self.on_talk(contact)
+
+    def _bridge(self, contact: Contact, booking: Booking) -> None:
+        """Let both hear each other; a caller whose agent is lost stays with us."""
+        bridge = Bridge(contact.contact, [contact.leg, booking.leg], rest="stay-if-lost")
+        self._turn.command(bridge)
 
     def take_back(self, contact: Contact, reason: str, *, tell: bool = True) -> None:
         """Return a reserved contact to its own place, and remember the pair that failed."""
@@ -218,8 +238,10 @@ class ContactOwner:
         self.on_failure(self._failure(contact, booking, reason))
         self._book.drop_booking(contact)
         contact.attempts += 1
-        contact.phase = "waiting"
         self._timers.cancel(_timer(contact))
+        if self.transfers.returned(contact, reason):
+            return
+        contact.phase = "waiting"
         self._waiting.resume(contact, playing=True)
         self._book.changed(contact)
 
@@ -238,11 +260,26 @@ class ContactOwner:
         )
 
     def peer_down(self, peer: str) -> None:
-        """Take back the contacts that were on their way to *peer*; talks are left alone."""
+        """Take back the contacts that were on their way to *peer*.
+
+        Talks go on as long as sound comes; where none does, the agent is lost soon.
+        """
         for contact in self._book:
             booking = contact.booking
-            if contact.phase == "reserved" and booking and booking.seat_owner == peer:
+            if booking is None or booking.seat_owner != peer:
+                continue
+            if contact.phase == "reserved":
                 self.take_back(contact, "peer-unreachable", tell=False)
+            elif contact.phase == "talking" and booking.leg:
+                self._turn.command(WatchSilence(booking.leg, DEAD_SILENCE_S))
+
+    def peer_up(self, peer: str) -> None:
+        """Let the legs to *peer* be as silent as the settings say, again."""
+        for contact in self._book:
+            second = contact.transfer.booking if contact.transfer else None
+            for booking in (contact.booking, second):
+                if booking is not None and booking.seat_owner == peer and booking.leg:
+                    self._turn.command(WatchSilence(booking.leg))
 
     # -- legs ----------------------------------------------------------------------------------
 
@@ -263,7 +300,11 @@ class ContactOwner:
         """Take the contact back if the talk had not begun; else the caller's leg ends too."""
         if contact.phase == "reserved":
             self.take_back(contact, "no-answer" if reason == "normal" else reason)
-        elif contact.phase == "talking":
+        elif contact.phase != "talking" or self.transfers.agent_down(contact, reason):
+            return
+        elif reason in LOST:
+            self.transfers.lost(contact, reason)
+        else:
             # legs ends a bridge by itself, but the agent may go before there was one
             self._turn.command(Hang(contact.leg, "bridge-ended"))
 
@@ -272,19 +313,22 @@ class ContactOwner:
         booking = contact.booking
         if contact.phase != "talking" or booking is None or contact.on_hold == on:
             return
+        if contact.transfer is not None:
+            return
         contact.on_hold = on
         self._turn.note(contact.contact, ContactHeld(on=on))
         if on:
             self._turn.command(Unbridge(contact.contact))
             self._waiting.music(contact)
         else:
-            self._turn.command(Bridge(contact.contact, [contact.leg, booking.leg]))
+            self._bridge(contact, booking)
         self._book.changed(contact)
 
     def caller_down(self, contact: Contact, reason: str) -> None:
         """Close the contact: its caller has gone."""
         self._timers.cancel(_timer(contact))
         self._waiting.leave(contact)
+        self.transfers.caller_down(contact)
         booking = contact.booking
         if contact.phase == "talking":
             self._note_talk(contact, reason)

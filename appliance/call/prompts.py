@@ -6,6 +6,8 @@ from collections.abc import Sequence
 APOLOGY = ("im-sorry", "please-try-call-later")
 #: acknowledges a star code
 CONFIRMED = ("beep",)
+#: what an agent asked for cannot be
+FAILED = ("beeperr",)
 
 
 def number_items(number: int) -> list[str]:

@@ -14,11 +14,13 @@ from appliance.call.book import CONTACT_KEY, ContactBook
 from appliance.call.contact import Contact
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
+from appliance.call.transfer_recovery import TransferRecovery
+from appliance.call.transfers import Transfers
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import Adopted
-from appliance.wire.commands import Answer, Bridge
+from appliance.wire.commands import Answer, Bridge, Unbridge
 from appliance.wire.rows import LegRow
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class Recovery:
         waiting: WaitingRoom,
         outside: OutsideCalls,
         voicemails: Voicemails,
+        transfers: Transfers,
     ) -> None:
         self._turn = turn
         self._book = book
@@ -56,6 +59,7 @@ class Recovery:
         self._waiting = waiting
         self._outside = outside
         self._voicemails = voicemails
+        self._transfers = TransferRecovery(transfers, outside)
 
     def adopt(self, contact: Contact, found: Found) -> bool:
         """Take *contact* in again; return whether its flow has to be resumed.
@@ -74,13 +78,27 @@ class Recovery:
         contact.up = row.state == "up"
         if row.state in ("new", "ringing"):
             self._turn.command(Answer(contact.leg))
+        if row.bridge and contact.phase in ("waiting", "reserved", "moving"):
+            # its agent was let go, but the kill came before that was said
+            self._turn.command(Unbridge(contact.contact))
+            self._waiting.music(contact)
+        return self._go_on(contact, row, found)
+
+    def _go_on(self, contact: Contact, row: LegRow, found: Found) -> bool:
+        """Take up what the contact was doing; return whether its flow has to be resumed."""
         match contact.phase:
+            case "moving":
+                self._transfers.adopt(contact, row, found)
+            case "talking" if contact.transfer is not None:
+                self._transfers.adopt(contact, row, found)
+            case "talking" if contact.outside is not None:
+                self._outside.adopt(contact, row, found)
             case "talking":
                 self._adopt_talk(contact, row, found)
             case "reserved":
                 self._adopt_reserved(contact, row, found)
             case "waiting":
-                self._waiting.resume(contact, playing=bool(row.play))
+                self._waiting.resume(contact, playing=bool(row.play or row.bridge))
             case "flow":
                 if self._outside.adopt(contact, row, found):
                     return False
@@ -103,7 +121,8 @@ class Recovery:
         if booking is None or agent is None or agent.state == "down":
             self._owner.agent_leg_down(contact, agent.reason if agent else "normal")
         elif not row.bridge:
-            self._turn.command(Bridge(contact.contact, [contact.leg, booking.leg]))
+            legs = [contact.leg, booking.leg]
+            self._turn.command(Bridge(contact.contact, legs, rest="stay-if-lost"))
 
     def _adopt_reserved(self, contact: Contact, row: LegRow, found: Found) -> None:
         """An offer under way goes on where its leg is there; else the contact waits again."""

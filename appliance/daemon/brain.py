@@ -20,6 +20,7 @@ from appliance.call.plans import CurrentPlan
 from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery, kept_contacts
 from appliance.call.timers import Cancellable, Timers
+from appliance.call.transfers import Transfers
 from appliance.call.turn import Journal, Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
@@ -32,6 +33,7 @@ from appliance.seat.board import SeatBoard
 from appliance.seat.local import LocalFloor
 from appliance.seat.offers import SeatOffers
 from appliance.seat.recovery import adopt_seats, kept_seats
+from appliance.seat.starcodes import StarCodes
 from appliance.seat.state import Seat
 from appliance.seat.switchboard import Rooms, Switchboard
 from appliance.wire.commands import BrainRecord
@@ -110,11 +112,27 @@ class Brain:
         flow = FlowRunner(
             turn, book, plans, owner, faxes, outside, lookups, voicemails, timers, clock
         )
-        outside.on_failed = flow.outside_failed
         lookups.on_answer = flow.answered
         voicemails.on_recorded = flow.recorded
         voicemails.on_gone = owner.caller_down
         overflow.start = flow.start
+        transfers = Transfers(turn, book, plans, owner, outside, waiting, timers, clock, self.hlc)
+        transfers.find = lambda contact, target, tried: self.floor.find(
+            contact.contact, target, tried
+        )
+        outside.on_moved = transfers.outside_up
+        outside.on_failed = lambda contact, reason: (
+            transfers.outside_failed(contact, reason)
+            if contact.phase == "moving"
+            else flow.outside_failed(contact, reason)
+        )
+        starcodes = StarCodes(turn, plans, timers, clock)
+        starcodes.partners = transfers.partners
+        offers = SeatOffers(
+            turn, board, book, plans, timers, clock, self.floor.contested, self.floor.clocks
+        )
+        offers.on_talk = starcodes.listen
+        offers.is_target = lambda token: transfers.consult.table.by_token(token) is not None
         return Rooms(
             turn=turn,
             book=book,
@@ -126,13 +144,13 @@ class Brain:
             overflow=overflow,
             outside=outside,
             board=board,
-            offers=SeatOffers(
-                turn, board, book, plans, timers, clock, self.floor.contested, self.floor.clocks
-            ),
-            recovery=Recovery(turn, book, owner, waiting, outside, voicemails),
+            offers=offers,
+            recovery=Recovery(turn, book, owner, waiting, outside, voicemails, transfers),
             recording=recording,
             faxes=faxes,
             voicemails=voicemails,
+            transfers=transfers,
+            starcodes=starcodes,
         )
 
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
@@ -147,6 +165,7 @@ class Brain:
         if self.switchboard.epoch:  # not the first: what we know ourselves is the newest
             contacts, seats = list(self.book), list(self.board)
             self.book.clear()
+            self.rooms.transfers.consult.table.clear()
             self.board.clear()
         self._kept = ([], [])
         self.switchboard.adopt(found, contacts)
@@ -161,7 +180,9 @@ class Brain:
 
     def link(self, peer: str, message: LinkMessage) -> None:
         """Take a message of a peer, the hub or ourselves."""
-        if isinstance(message, ProposalRefused):
+        if isinstance(message, ProposalRefused) and not self.rooms.transfers.seat_refused(
+            peer, message
+        ):
             self.floor.refused(peer, message)
         else:
             self.switchboard.link(peer, message)

@@ -36,7 +36,10 @@ from appliance.link.messages import (
     Release,
     Resnapshot,
     Roster,
+    SeatWanted,
     Snapshot,
+    TransferAsk,
+    TransferTold,
 )
 from appliance.link.nats_client import NatsSettings
 from appliance.link.nats_transport import NatsTransport
@@ -54,7 +57,10 @@ log = logging.getLogger(__name__)
 
 #: what the rooms of the brain take, from the hub and from appliances alike: whoever proposes holds
 #: no truth, and owners answer by their own rows
-_FOR_THE_BRAIN = (Propose, ProposalRefused, Offer, Confirm, Release, Reached)
+_FOR_THE_BRAIN = (
+    *(Propose, ProposalRefused, Offer, Confirm, Release, Reached),
+    *(SeatWanted, TransferAsk, TransferTold),
+)
 
 
 class Federation:
@@ -152,6 +158,7 @@ class Federation:
         else:
             floor = self._brain.floor
             self._views[peer] = PeerView(peer, floor, lambda ask: self.send(peer, ask))
+            self._brain.switchboard.peer_up(peer)
             self._hand_on([peer] if hello.plan_serial < self.documents.serial("plan") else [])
 
     def on_down(self, peer: str, reason: str) -> None:

@@ -21,6 +21,7 @@ from appliance.daemon.brain import Brain, Surroundings
 from appliance.daemon.federation import Federation
 from appliance.daemon.reporter import REPORT_S, Reporter
 from appliance.daemon.status import status
+from appliance.daemon.transfer import transfer
 from appliance.flow.sources import DataSources
 from appliance.ledger.journal import LedgerJournal
 from appliance.link import identity as identities
@@ -65,6 +66,7 @@ class BrainDaemon:
         self.admin.on("status", lambda _: self._status())
         self.admin.on("voicemail", self._messages)
         self.admin.on("voicemail-delete", self._delete_message)
+        self.admin.on("transfer", lambda request: transfer(self.brain, request))
         self._tasks: list[asyncio.Task[None]] = []
         self._take_up()
 

@@ -32,6 +32,8 @@ def status(
                 "klass": contact.klass,
                 "waited_s": round(waited_s(contact, now), 1),
                 "seat": contact.booking.seat if contact.booking else "",
+                "transfer": contact.transfer.stage if contact.transfer else "",
+                "to": contact.transfer.target if contact.transfer else "",
             }
             for contact in brain.book
         ],
@@ -43,6 +45,7 @@ def status(
                 "state": seat.state,
                 "for_s": round(now - seat.since, 1),
                 "why": seat.why,
+                "transfer": seat.reservation.transfer if seat.reservation else "",
                 "shows": _shown(seat.reservation.context) if seat.reservation else None,
             }
             for seat in brain.board
@@ -64,4 +67,7 @@ def _shown(context: Any) -> dict[str, Any] | None:
         "keys": [digit for _, digit in context.keys],
         "waited_s": round(context.waited_ms / 1000, 1),
         "data": context.data,
+        "handled": [before.seat for before in context.handled],
+        "notes": list(context.notes),
+        "from": context.by,
     }

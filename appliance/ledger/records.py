@@ -16,6 +16,12 @@ import msgspec
 #: purpose (closed, sent elsewhere, done in the menu); something broke; it left a message
 Outcome = Literal["served", "abandoned", "released", "failed", "voicemail"]
 
+#: how far a transfer has come: asked for, its target called, agent and target talk, all three do;
+#: then one of: the target has the contact, the agent took it back, it failed, it came back
+TransferState = Literal[
+    "asked", "calling", "talking", "conference", "completed", "cancelled", "failed", "returned"
+]
+
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all facts."""
@@ -128,6 +134,22 @@ class ContactMoved(Fact, frozen=True, kw_only=True):
     #: what became of its place
     place: Literal["keep", "waiting-time-only", "new"] = "keep"
     by: str = ""
+
+
+class TransferStepped(Fact, frozen=True, kw_only=True):
+    """A transfer of the contact has come this far."""
+
+    how: Literal["blind", "consult"]
+    state: TransferState
+    #: target, as the plan writes it
+    to: str
+    #: agent who asked
+    by: str = ""
+    #: agent who is reached
+    seat: str = ""
+    reason: str = ""
+    waited_ms: int = 0
+    note: str = ""
 
 
 class TalkEnded(Fact, frozen=True, kw_only=True):
@@ -321,6 +343,7 @@ KINDS: MappingProxyType[str, type[Fact]] = MappingProxyType(
             ContactConnected,
             ContactHeld,
             ContactMoved,
+            TransferStepped,
             TalkEnded,
             ContactEnded,
             RecordingKept,

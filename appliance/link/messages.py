@@ -109,6 +109,17 @@ class Offer(LinkRecord, tag=12, kw_only=True):
     deadline_ms: int = CONFIRM_MS
 
 
+class Handled(LinkRecord, kw_only=True):
+    """An agent who has talked with a contact before."""
+
+    seat: str
+    owner: str
+    queue: str
+    #: before that talk, in all [ms]
+    waited_ms: int
+    talked_ms: int
+
+
 class Context(LinkRecord, kw_only=True):
     """What the agent should know before the phone rings."""
 
@@ -123,6 +134,14 @@ class Context(LinkRecord, kw_only=True):
     waited_ms: int
     arrived: str
     data: dict[str, str] = {}
+    #: who had it before, the first first
+    handled: list[Handled] = []
+    #: what those agents noted
+    notes: list[str] = []
+    #: how it is handed on: `blind`, `consult` or `returned`; empty: it comes from a queue
+    transfer: str = ""
+    #: whoever asked for that
+    by: str = ""
 
 
 class Confirm(LinkRecord, tag=13):
@@ -232,6 +251,42 @@ class LedgerAck(LinkRecord, tag=43):
     head: SignedHead | None = None
 
 
+class TransferAsk(LinkRecord, tag=50, kw_only=True):
+    """Seat's owner to contact's owner: the agent of this reservation wants the contact moved."""
+
+    reservation: str
+    fence: int
+    do: Literal["blind", "consult", "complete", "back", "conference"]
+    #: as the agent typed it, or a target as the plan writes them
+    target: str = ""
+    #: empty: as the plan says
+    place: Literal["", "keep", "waiting-time-only", "new"] = ""
+    note: str = ""
+
+
+class TransferTold(LinkRecord, tag=51):
+    """Contact's owner to seat's owner: how far the transfer of this reservation's contact is."""
+
+    reservation: str
+    fence: int
+    state: str
+    reason: str = ""
+
+
+class SeatWanted(LinkRecord, tag=52, kw_only=True):
+    """Contact's owner to seat's owner: offer me this seat, by name, for a transfer.
+
+    Answered with `Offer` or `ProposalRefused`.
+    """
+
+    contact: str
+    contact_incarnation: int
+    contact_fence: int
+    seat: str
+    #: it comes back to the agent who handed it on; a wrap-up may be cut short for it
+    recall: bool = False
+
+
 class Goodbye(LinkRecord, tag=30):
     """The session ends on purpose."""
 
@@ -261,6 +316,9 @@ LinkMessage = (
     | LedgerHeads
     | LedgerBatch
     | LedgerAck
+    | TransferAsk
+    | TransferTold
+    | SeatWanted
 )
 
 

@@ -203,6 +203,14 @@ class Floor:
             )
         )
 
+    def failed(self, contact: ContactRow, seat: SeatRow, now_ms: int) -> str:
+        """Return why this pair cannot be whoever proposes it, or nothing."""
+        if not self.connected(contact.owner, seat.owner):
+            return "peer-unreachable"
+        return self._failures.against(
+            contact.contact, contact.owner, seat.seat, seat.owner, now_ms
+        )
+
     # -- holds: a proposal is on its way -------------------------------------------------------
 
     def hold(self, contact: str, seat: str, until_ms: int) -> Hold | None:

@@ -205,6 +205,13 @@ class SeatBoard:
             self.set_state(seat, "wrap-up")
             self._turn.note("", WrapUpStarted(seat=seat.seat, seconds=seconds))
 
+    def cut_wrap_up(self, seat: Seat) -> None:
+        """End a wrap-up before its time, for a contact that comes back."""
+        if seat.state == "wrap-up":
+            self._timers.cancel(_timer(seat))
+            seconds = self._clock.monotonic_s() - seat.since
+            self._turn.note("", WrapUpEnded(seat=seat.seat, seconds=seconds))
+
     def arm_wrap_up(self, seat: Seat, due: float) -> None:
         """End the wrap-up at *due*."""
         name = seat.seat

@@ -14,6 +14,8 @@ from appliance.call.book import FloorWriter
 from appliance.call.turn import Turn
 from appliance.link.messages import DEAD_S, Delta, ProposalRefused, Propose, Snapshot
 from appliance.plan.model import Plan
+from appliance.plan.transfers import Target
+from appliance.routing.choose import choose
 from appliance.routing.matchmaker import Matchmaker
 from appliance.routing.model import ContactRow, Failure, QueueView, SeatRow
 from appliance.routing.reach import Reach
@@ -135,6 +137,16 @@ class LocalFloor:
         """Return each queue with the contacts and seats of this box alone."""
         plan = self.matchmaker.plan
         return count_queues(plan.plan, plan, self._contacts.values(), self._seats.values())
+
+    def find(self, contact: str, target: Target, tried: tuple[str, ...]) -> SeatRow | str:
+        """Return a free seat for a contact of ours that is handed on, or why there is none."""
+        matchmaker, now_ms = self.matchmaker, self._now_ms()
+        if self._changed:
+            self._apply(now_ms)
+        row = self._contacts.get(contact)
+        if row is None:
+            return "contact-gone"
+        return choose(matchmaker.plan, matchmaker.floor, row, target, tried, now_ms)
 
     # -- the peers -----------------------------------------------------------------------------
 

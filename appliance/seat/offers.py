@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from appliance.base.clock import Clock
 from appliance.base.ids import new_id
+from appliance.base.reasons import LOST
 from appliance.call.book import ContactBook
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
@@ -68,6 +69,10 @@ class SeatOffers:
         self._contested = contested
         #: appliances whose clock is off, and how far [ms]
         self._clocks = clocks
+        #: whether a reservation is that of a transfer's target
+        self.is_target: Callable[[str], bool] = lambda _reservation: False
+        #: told of an agent's phone that is in a talk now
+        self.on_talk: Callable[[int], None] = lambda _leg: None
         #: seat -> proposals that wait for others, each with its matchmaker
         self._collected: dict[str, list[tuple[str, Proposal]]] = {}
 
@@ -117,25 +122,35 @@ class SeatOffers:
         self._turn.message(matchmaker, refused)
 
     def _reserve(self, seat: Seat, proposal: Proposal) -> None:
+        owner, incarnation = proposal.contact_owner, proposal.contact_incarnation
+        held = self.hold(seat, proposal.contact, owner, incarnation)
+        self.offer(seat, held, proposal.contact_fence)
+
+    def hold(self, seat: Seat, contact: str, owner: str, incarnation: int) -> Reservation:
+        """Reserve the seat for a contact."""
         seat.fence += 1
         held = Reservation(
             reservation=new_id(),
             fence=seat.fence,
-            contact=proposal.contact,
-            contact_owner=proposal.contact_owner,
-            contact_incarnation=proposal.contact_incarnation,
+            contact=contact,
+            contact_owner=owner,
+            contact_incarnation=incarnation,
         )
         self._board.hold(seat, held)
         self._board.set_state(seat, "reserved")
         held.fence = seat.fence
         self._arm(seat, CONFIRM_MS / 1000)
+        return held
+
+    def offer(self, seat: Seat, held: Reservation, contact_fence: int) -> None:
+        """Offer the reserved seat to the contact's owner."""
         agent = self._plans.agents.get(seat.seat)
         offer = Offer(
             reservation=held.reservation,
             fence=held.fence,
             contact=held.contact,
             contact_incarnation=held.contact_incarnation,
-            contact_fence=proposal.contact_fence,
+            contact_fence=contact_fence,
             seat=seat.seat,
             seat_epoch=seat.epoch,
             agent_title=agent.title if agent else seat.seat,
@@ -156,7 +171,7 @@ class SeatOffers:
 
     def confirmed(self, peer: str, message: Confirm) -> None:
         """Take the contact: call the phone, or wait for the call from the contact's owner."""
-        seat = self._held(peer, message.reservation, message.fence)
+        seat = self.held(peer, message.reservation, message.fence)
         if seat is None or seat.reservation is None:
             release = Release(message.reservation, message.fence, "reservation-expired")
             self._turn.message(peer, release)
@@ -176,7 +191,7 @@ class SeatOffers:
 
     def released(self, peer: str, message: Release) -> None:
         """Free the seat: the contact's owner gave it back."""
-        seat = self._held(peer, message.reservation, message.fence)
+        seat = self.held(peer, message.reservation, message.fence)
         if seat is None or seat.reservation is None or seat.reservation.phase == "talking":
             return
         self.abort(seat, message.reason, tell=False)
@@ -189,7 +204,7 @@ class SeatOffers:
             if held is not None and held.contact_owner == peer and waits:
                 self.abort(seat, "peer-unreachable", tell=False)
 
-    def _held(self, peer: str, reservation: str, fence: int) -> Seat | None:
+    def held(self, peer: str, reservation: str, fence: int) -> Seat | None:
         """Return the seat that *peer* holds by this reservation and fence."""
         seat = self._board.by_reservation(reservation)
         held = seat.reservation if seat else None
@@ -201,7 +216,7 @@ class SeatOffers:
 
     def peer_call(self, row: LegRow) -> None:
         """Take the call that a contact's owner promised; a stale one is refused by word."""
-        seat = self._held(row.via, row.reservation, row.fence)
+        seat = self.held(row.via, row.reservation, row.fence)
         held = seat.reservation if seat else None
         if seat is None or held is None or held.leg_in or held.phase not in _EXPECTS_CALL:
             self._turn.command(Hang(row.leg, "stale-fence"))
@@ -263,6 +278,7 @@ class SeatOffers:
         held.phase = "talking"
         self._timers.cancel(_timer(seat))
         self._board.set_state(seat, "talking")
+        self.on_talk(held.leg_phone)
         if held.leg_in:
             self._turn.command(Answer(held.leg_in))
             self._turn.command(Bridge(held.reservation, [held.leg_in, held.leg_phone]))
@@ -290,7 +306,7 @@ class SeatOffers:
         if held is None:
             return
         if held.phase == "talking":
-            self._talk_over(seat, held, leg)
+            self._talk_over(seat, held, leg, reason)
         elif leg == held.leg_phone:
             self._phone_failed(seat, reason)
         else:
@@ -308,10 +324,10 @@ class SeatOffers:
         if why == "no-answer" or why in _PHONE_LOST:
             self._board.pause(seat, why)
 
-    def _talk_over(self, seat: Seat, held: Reservation, leg: int) -> None:
+    def _talk_over(self, seat: Seat, held: Reservation, leg: int, reason: str) -> None:
         other = held.leg_in if leg == held.leg_phone else held.leg_phone
         if other:
-            self._turn.command(Hang(other, "bridge-ended"))
+            self._turn.command(Hang(other, reason if reason in LOST else "bridge-ended"))
         wrap_up_s = self._plans.queue(held.context.queue if held.context else "x").wrap_up_s
         self._board.free(seat)
         self._board.wrap_up(seat, wrap_up_s)
@@ -331,6 +347,16 @@ class SeatOffers:
             self._turn.message(held.contact_owner, release)
         self._board.free(seat)
         self._board.back_to_ready(seat)
+
+    def is_left(self, held: Reservation) -> bool:
+        """Tell whether a contact of ours no longer has this reservation."""
+        ours = held.contact_owner == self._board.name
+        known = self._book.by_reservation(held.reservation) or self.is_target(held.reservation)
+        return ours and not known
+
+    def end(self, held: Reservation, reason: str) -> None:
+        """End the call of an agent whose contact is elsewhere; the rest follows from that."""
+        self._turn.command(Hang(held.leg_phone, reason))
 
     def rearm(self, seat: Seat) -> None:
         """Give an adopted reservation its time again."""
@@ -361,6 +387,8 @@ def shown(context: Context) -> str:
     parts = [name, context.queue] if name else [context.queue]
     if context.keys:
         parts.append("key " + " ".join(digit for _, digit in context.keys))
+    if context.by:
+        parts.append(f"from {context.by}")
     minutes, seconds = divmod(context.waited_ms // 1000, 60)
     parts.append(f"waited {minutes}:{seconds:02d}")
     return ", ".join(parts)

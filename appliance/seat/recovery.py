@@ -64,6 +64,11 @@ def _adopt_reservation(
             offers.abort(seat, "owner-restart")
         return
     offers.phone_out(seat, phone.leg)
+    if held.phase == "talking":
+        offers.on_talk(phone.leg)
+        if offers.is_left(held):  # handed on, but the agent's leg was not ended before the kill
+            offers.end(held, "transferred")
+            return
     if phone.state == "up" and not phone.bridge:
         offers.phone_up(seat)
     elif held.phase != "talking":

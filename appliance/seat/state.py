@@ -26,6 +26,8 @@ class Reservation(msgspec.Struct, kw_only=True):
     leg_phone: int = 0
     #: the agent has put the caller on hold
     on_hold: bool = False
+    #: how far the transfer is that the agent asked for
+    transfer: str = ""
 
 
 class Seat(msgspec.Struct, kw_only=True):

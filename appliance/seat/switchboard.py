@@ -16,14 +16,27 @@ from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import CONFIRMED
 from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery
+from appliance.call.transfers import Transfers
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
 from appliance.flow.runner import FlowRunner
 from appliance.ledger.records import ContactAnswered, MessageTaken, TrunkChanged
-from appliance.link.messages import Confirm, LinkMessage, Offer, Propose, Reached, Release
+from appliance.link.messages import (
+    Confirm,
+    LinkMessage,
+    Offer,
+    Propose,
+    Reached,
+    Release,
+    SeatWanted,
+    TransferAsk,
+    TransferTold,
+)
 from appliance.seat.board import SeatBoard
 from appliance.seat.offers import SeatOffers
+from appliance.seat.requests import SeatRequests
+from appliance.seat.starcodes import StarCodes
 from appliance.wire import events as wire
 from appliance.wire.commands import Answer, Dial, Hang, Play, ReceiveFax, RecordLeg
 from appliance.wire.events import LegsRecord
@@ -57,6 +70,8 @@ class Rooms(NamedTuple):
     recording: RecordingPolicy
     faxes: FaxTaker
     voicemails: Voicemails
+    transfers: Transfers
+    starcodes: StarCodes
 
 
 class Switchboard:
@@ -76,6 +91,10 @@ class Switchboard:
         self._recording = rooms.recording
         self._faxes = rooms.faxes
         self._voicemails = rooms.voicemails
+        self._transfers = rooms.transfers
+        self._consult = rooms.transfers.consult
+        self._starcodes = rooms.starcodes
+        self._requests = SeatRequests(rooms.turn, rooms.board, rooms.offers)
         #: life of the legs process that leg numbers belong to
         self.epoch = ""
         #: legs that dialled a star code
@@ -99,6 +118,17 @@ class Switchboard:
             wire.Refused: self._refused,
         }
 
+        self._said: dict[type, Callable[..., None]] = {
+            Propose: self._offers.proposed,
+            Offer: self._offered,
+            Confirm: self._offers.confirmed,
+            Reached: self._reached,
+            Release: self._released,
+            SeatWanted: self._requests.wanted,
+            TransferAsk: self._transfers.asked,
+            TransferTold: self._requests.told,
+        }
+
     def event(self, record: LegsRecord) -> None:
         """Handle an event of legs."""
         handler = self._on.get(type(record))
@@ -108,25 +138,34 @@ class Switchboard:
 
     def link(self, peer: str, message: LinkMessage) -> None:
         """Handle what another appliance, the hub, or we ourselves say."""
-        match message:
-            case Propose():
-                self._offers.proposed(peer, message)
-            case Offer():
-                self._owner.offered(peer, message)
-            case Confirm():
-                self._offers.confirmed(peer, message)
-            case Reached():
-                self._owner.reached(peer, message)
-            case Release():
-                self._owner.released(peer, message)
-                self._offers.released(peer, message)
-            case _:
-                log.debug("< %s from %s", type(message).__name__, peer)
+        said = self._said.get(type(message))
+        if said is None:
+            log.debug("< %s from %s", type(message).__name__, peer)
+        else:
+            said(peer, message)
+
+    def _offered(self, peer: str, message: Offer) -> None:
+        if not self._transfers.offered(peer, message):
+            self._owner.offered(peer, message)
+
+    def _reached(self, peer: str, message: Reached) -> None:
+        if not self._consult.reached(peer, message):
+            self._owner.reached(peer, message)
+
+    def _released(self, peer: str, message: Release) -> None:
+        if not self._consult.released(peer, message):
+            self._owner.released(peer, message)
+        self._offers.released(peer, message)
 
     def peer_down(self, peer: str) -> None:
         """Free what waits for an appliance that is gone."""
+        self._transfers.peer_down(peer)
         self._owner.peer_down(peer)
         self._offers.peer_down(peer)
+
+    def peer_up(self, peer: str) -> None:
+        """Trust an appliance again that is back."""
+        self._owner.peer_up(peer)
 
     def adopt(self, found: Found, contacts: list[Contact]) -> None:
         """Take legs' snapshot: known contacts go on where their leg is."""
@@ -144,7 +183,9 @@ class Switchboard:
     def _known(self, row: LegRow) -> bool:
         if self._book.by_leg(row.leg) or self._board.by_leg(row.leg):
             return True
-        return (self._book.by_agent_leg(row.leg) or self._outside.by_leg(row.leg)) is not None
+        if self._book.by_agent_leg(row.leg) or self._consult.table.by_leg(row.leg):
+            return True
+        return self._outside.by_leg(row.leg) is not None
 
     def _stray(self, row: LegRow) -> None:
         """A leg that no state speaks of: its caller is new to us, its agent is nobody's."""
@@ -197,6 +238,9 @@ class Switchboard:
         elif contact := self._book.by_reservation(reservation):
             self._owner.agent_leg_out(contact, record.leg)
             return
+        elif contact := self._consult.table.by_token(reservation):
+            self._consult.table.set_leg(contact, record.leg)
+            return
         elif contact := self._outside.by_tok(record.tok):
             self._outside.leg_out(contact, record.leg)
             return
@@ -207,6 +251,8 @@ class Switchboard:
             self._offers.phone_ringing(seat)
         elif contact := self._book.by_agent_leg(record.leg):
             self._owner.agent_leg_ringing(contact)
+        elif contact := self._consult.table.by_leg(record.leg):
+            self._consult.ringing(contact)
 
     def _leg_up(self, record: wire.LegUp) -> None:
         leg = record.leg
@@ -219,6 +265,8 @@ class Switchboard:
                 self._offers.phone_up(seat)
         elif contact := self._book.by_agent_leg(leg):
             self._owner.connect(contact)
+        elif contact := self._consult.table.by_leg(leg):
+            self._consult.up(contact)
         elif contact := self._outside.by_leg(leg):
             self._outside.answered(contact)
         elif leg in self._codes:
@@ -242,12 +290,15 @@ class Switchboard:
         if contact := self._outside.by_leg(leg):
             self._outside.down(contact, reason)
             return
-        contact = self._book.by_agent_leg(leg)
+        contact, target_of = self._book.by_agent_leg(leg), self._consult.table.by_leg(leg)
         if seat := self._board.by_leg(leg):
             self._offers.leg_down(seat, leg, reason)
         if contact is not None:
             self._owner.agent_leg_down(contact, reason)
+        if target_of is not None:
+            self._consult.target_down(target_of, reason)
         self._codes.discard(leg)
+        self._starcodes.gone(leg)
 
     def _held(self, record: wire.Held) -> None:
         if seat := self._board.by_leg(record.leg):
@@ -258,6 +309,8 @@ class Switchboard:
     def _digit(self, record: wire.Digit) -> None:
         if contact := self._book.by_leg(record.leg):
             self._flow.digit(contact, record.digit)
+        elif seat := self._board.by_leg(record.leg):
+            self._starcodes.digit(seat, record)
 
     def _talking(self, record: wire.Talking) -> None:
         contact = self._book.by_leg(record.leg)
@@ -273,6 +326,7 @@ class Switchboard:
         if contact is None:
             if record.leg in self._codes and record.why == "end":
                 self._turn.command(Hang(record.leg))
+            self._consult.play_done(record.leg, record.why)
         elif contact.phase == "flow":
             self._flow.play_done(contact, record.play, record.why)
         else:
@@ -292,6 +346,8 @@ class Switchboard:
                 self._offers.refused(seat, record.reason)
         elif contact := self._book.by_reservation(reservation):
             self._owner.agent_leg_down(contact, record.reason)
+        elif contact := self._consult.table.by_token(reservation):
+            self._consult.target_down(contact, record.reason)
         elif contact := self._outside.by_tok(record.about):
             self._outside.down(contact, record.reason)
 

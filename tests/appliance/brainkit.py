@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from appliance.base.clock import Clock, HeldClock
+from appliance.base.reasons import LOST
 from appliance.call.attach import Found
 from appliance.call.contact import Contact
 from appliance.call.turn import Journal
@@ -51,7 +52,7 @@ from appliance.wire.events import (
     Talking,
     Unregistered,
 )
-from appliance.wire.rows import LegKind, LegRow, Record, Registration
+from appliance.wire.rows import DigitSource, LegKind, LegRow, Record, Registration, Rest
 
 R = TypeVar("R", bound=Record)
 
@@ -153,6 +154,8 @@ class PretendLegs:
         self.seq = 0
         self._legs = itertools.count(1)
         self.brain: Brain | None = None
+        #: bridge -> what becomes of those who are left
+        self.rests: dict[str, Rest] = {}
         #: phones answer after this long [s]; None: never
         self.answer_after: float | None = 1.0
         #: prompts take this long [s]; None: until the test says so
@@ -192,8 +195,8 @@ class PretendLegs:
         self.registrations.pop(account, None)
         self._emit(Unregistered, account, "normal")
 
-    def press(self, leg: int, digit: str) -> None:
-        self._emit(Digit, leg, digit, "inband", 80)
+    def press(self, leg: int, digit: str, source: DigitSource = "inband") -> None:
+        self._emit(Digit, leg, digit, source, 80)
 
     def prompts_end(self, leg: int) -> None:
         self._emit(PlayDone, leg, self.rows[leg].play, "end")
@@ -214,11 +217,19 @@ class PretendLegs:
         self._emit(LegDown, leg, reason, 16)
         if row.kind == "peer":
             self.on_peer_down(leg, reason)
+        left = [row for row in self.rows.values() if bridge and row.bridge == bridge]
+        if len(left) == 1:
+            self._alone(left[0], bridge, reason)
         for other in list(self.rows.values()):
-            if bridge and other.bridge == bridge:
-                self.down(other.leg, "bridge-ended")
-            elif other.owner == leg and other.out:
+            if other.owner == leg and other.out and not other.bridge:
                 self.down(other.leg, "caller-gone")
+
+    def _alone(self, row: LegRow, bridge: str, reason: str) -> None:
+        """Do as the bridge says with the one who is left."""
+        row.bridge = ""
+        rest, lost = self.rests.pop(bridge, "end"), reason in LOST
+        if rest == "end" or (rest == "stay-if-lost" and (not lost or row.out)):
+            self.down(row.leg, reason if lost else "bridge-ended")
 
     # -- the wire ------------------------------------------------------------------------------
 
@@ -244,9 +255,7 @@ class PretendLegs:
             case Play():
                 self._play(record)
             case Bridge() if self.bridges:
-                for leg in record.legs:
-                    self.rows[leg].bridge = record.bridge
-                    self.rows[leg].play = 0
+                self._bridge(record)
             case RecordLeg(message=True) if self.records:
                 self._record(record)
             case StopRecord():
@@ -254,6 +263,23 @@ class PretendLegs:
             case Unbridge():
                 for row in self.rows.values():
                     row.bridge = "" if row.bridge == record.bridge else row.bridge
+
+    def _bridge(self, record: Bridge) -> None:
+        if any(self.rows[leg].state == "down" for leg in record.legs):
+            return
+        for row in self.rows.values():
+            if row.bridge == record.bridge:
+                row.bridge = ""
+        for leg in record.legs:
+            self.rows[leg].bridge = record.bridge
+            self.rows[leg].play = 0
+        self.rests[record.bridge] = record.rest
+
+    def hears(self, leg: int) -> set[int]:
+        """Return the legs that *leg* hears now."""
+        bridge = self.rows[leg].bridge
+        rows = self.rows.values()
+        return {row.leg for row in rows if bridge and row.bridge == bridge} - {leg}
 
     def of(self, kind: type[R]) -> list[R]:
         return [record for record in self.commands if isinstance(record, kind)]

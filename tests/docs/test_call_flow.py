@@ -1,4 +1,4 @@
-"""Every function that `docs/call-flow.md` names on an arrow is there."""
+"""Every function that the pages with sequences name on an arrow is there."""
 
 import re
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "call-flow.md").read_text(encoding="utf-8")
-NAMED = sorted(set(re.findall(r"\b([A-Z][A-Za-z]+)\.(_?[a-z][a-z_]+)\b", PAGE)))
+PAGES = [
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("call-flow.md", "transfers.md")
+]
+NAMED = sorted(set(re.findall(r"\b([A-Z][A-Za-z]+)\.(_?[a-z][a-z_]+)\b", "".join(PAGES))))
 SOURCES = [
     path.read_text(encoding="utf-8")
     for room in ("appliance", "control", "drivers")

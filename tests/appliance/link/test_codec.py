@@ -31,8 +31,11 @@ from appliance.link.messages import (
     Reached,
     Release,
     Resnapshot,
+    SeatWanted,
     SignedHead,
     Snapshot,
+    TransferAsk,
+    TransferTold,
 )
 from appliance.routing.model import Candidate, Failure, Proposal, QueueView, Trace
 from tests.appliance.link.rig import contact, hello, seat
@@ -94,6 +97,9 @@ EVERY: list[LinkMessage] = [
     LedgerHeads([HEAD], HEAD),
     LedgerBatch(1, "a", "c", 2, b"h" * 32, b"x"),
     LedgerAck(1, "normal", "", HEAD),
+    TransferAsk(reservation="r", fence=1, do="consult", target="21", place="new", note="n"),
+    TransferTold("r", 1, "failed", "seat-busy"),
+    SeatWanted(contact="c", contact_incarnation=1, contact_fence=2, seat="ann", recall=True),
 ]
 
 
@@ -163,3 +169,9 @@ def test_no_altered_frame_crashes_the_decoder(data: st.DataObject) -> None:
 def test_nesting_without_end_is_refused() -> None:
     with pytest.raises(PeerError):
         decode(b"\x91" * 100_000)
+
+
+def test_a_context_of_the_version_before_has_no_transfer() -> None:
+    older = msgspec.to_builtins(CONTEXT)[: CONTEXT.__struct_fields__.index("handled")]
+    context = msgspec.convert(older, type(CONTEXT))
+    assert (context.handled, context.notes, context.transfer, context.by) == ([], [], "", "")

@@ -1,0 +1,64 @@
+"""Which free seat a contact is handed to that was meant for an agent, a site or a queue. Pure.
+
+`decide` pairs contacts that wait; here one that talks is offered to somebody by name, by whoever
+owns the contact. The seat's owner disposes, as always.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from appliance.plan.transfers import Target
+from appliance.routing.floor import Floor
+from appliance.routing.model import ContactRow, SeatRow
+from appliance.routing.planindex import PlanIndex
+
+#: seat state -> the reason word against it
+_NOT_FREE = {"paused": "seat-paused", "away": "seat-gone"}
+
+
+def choose(
+    plan: PlanIndex,
+    floor: Floor,
+    contact: ContactRow,
+    target: Target,
+    tried: Collection[str],
+    now_ms: int,
+) -> SeatRow | str:
+    """Return the best seat of *target* for *contact*, or a reason word why there is none.
+
+    An agent is taken as named, able or not; for a site or a queue the seat must have the skills.
+    """
+    if target.kind == "agent":
+        return _named(floor, contact, target.name)
+    queue = target.name if target.kind == "queue" else contact.queue
+    skills: Mapping[str, int] = contact.skills if queue == contact.queue else {}
+    stages = plan.stages(queue, contact.channel, skills)
+    if stages is None:
+        return "not-found"
+    able = plan.able(stages[-1].need)
+    found = [
+        (-able[plan.agents[seat.seat]], seat.site != contact.home, seat.seat, seat)
+        for seat in _ready(floor.seats(), contact, tried)
+        if (target.kind != "site" or seat.site == target.name)
+        and plan.agents.get(seat.seat) in able
+        and not floor.failed(contact, seat, now_ms)
+    ]
+    return min(found)[-1] if found else "unavailable"
+
+
+def _ready(
+    seats: Iterable[SeatRow], contact: ContactRow, tried: Collection[str]
+) -> Iterable[SeatRow]:
+    return (
+        seat
+        for seat in seats
+        if seat.state == "ready" and seat.seat not in tried and seat.seat != contact.seat
+    )
+
+
+def _named(floor: Floor, contact: ContactRow, name: str) -> SeatRow | str:
+    seat = floor.seat(name)
+    if seat is None:
+        return "seat-gone"
+    if seat.state != "ready":
+        return _NOT_FREE.get(seat.state, "seat-busy")
+    return seat if floor.connected(contact.owner, seat.owner) else "peer-unreachable"
