@@ -1,5 +1,7 @@
 """baresip for tests: a real soft-phone that speaks a WAV file and writes down what it hears."""
 
+import json
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.audio import read_wav
+from tests.ports import free_port
 from tests.processes import end
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -42,7 +45,8 @@ rtp_ports {first}-{last}
 class Baresip:
     """One running baresip; *says* is a WAV of 8 kHz, mono, 16 bits.
 
-    *modules* are loaded beside G.711's, *config* is more of its configuration.
+    *modules* are loaded beside G.711's, *config* is more of its configuration; with *keys* digits
+    can be pressed on it.
     """
 
     def __init__(
@@ -56,11 +60,16 @@ class Baresip:
         dial: str = "",
         modules: Sequence[str] = (),
         config: str = "",
+        keys: bool = False,
     ) -> None:
         self._folder = folder
+        self._keys = (address, free_port(address)) if keys else None
         self._log = folder / "baresip.log"
         folder.mkdir(parents=True, exist_ok=True)
         first = 10_000 + port % 20_000
+        if self._keys is not None:
+            there = f"{self._keys[0]}:{self._keys[1]}"
+            config += f"module_app ctrl_tcp.so\nctrl_tcp_listen {there}\n"
         (folder / "config").write_text(
             _CONFIG.format(
                 modules=MODULES, address=address, port=port, says=says, folder=folder,
@@ -81,6 +90,16 @@ class Baresip:
     def said(self) -> str:
         """What it printed so far."""
         return self._log.read_text(errors="replace")
+
+    def press(self, digits: str) -> None:
+        """Send digits as telephone events (RFC 4733), one after the other."""
+        assert self._keys is not None
+        order = json.dumps({"command": "sndcode", "params": digits})
+        with socket.create_connection(self._keys, timeout=5) as control:
+            control.sendall(f"{len(order)}:{order},".encode())
+            control.settimeout(5)
+            while b'"response":true' not in (answer := control.recv(4096)):
+                assert answer, "the phone has closed its control socket"
 
     def heard_s(self) -> float:
         """Return how much it has heard so far [s]; the files are whole only once it has ended."""

@@ -106,6 +106,27 @@ def test_branch_killed_frees_its_seats_and_callers_go_on(
     wait_for("the books", lambda: len(federation.north.entries("contact-connected")) == 1)
 
 
+def test_branch_killed_in_mid_talk_gives_its_callers_back(
+    make_federation: MakeFederation,
+) -> None:
+    federation = make_federation(PLAN)
+    north, south = federation.north, federation.south
+    federation.robots(south, "bob")
+    with call(federation, "200", talk_ms=40_000) as caller:
+        wait_for("the talk", lambda: north.phases() == ["talking"])
+        (contact,) = north.status()["contacts"]
+        south.kill("brain", "legs")
+        wait_for("the queue", lambda: north.phases() == ["waiting"])
+        assert north.status()["contacts"][0]["contact"] == contact["contact"]
+        federation.robots(north, "ann")
+        wait_for("the talk", lambda: north.phases() == ["talking"])
+        assert caller.running()
+    talks = [entry.as_dict() for entry in north.entries("contact-connected")]
+    assert [talk["seat"] for talk in talks] == ["bob", "ann"]
+    (lost,) = north.entries("talk-ended")[:1]
+    assert lost.as_dict()["reason"] == "media-timeout"
+
+
 def test_a_publication_reaches_the_next_call(make_federation: MakeFederation) -> None:
     federation = make_federation(PLAN)
     federation.robots(federation.north, "ann")
