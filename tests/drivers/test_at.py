@@ -85,7 +85,7 @@ def test_line_is_told_by_the_running_command(command: str, line: str, event: AtE
     assert parser_for(command).feed(line.encode() + b"\r\n") == [event]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.binary(max_size=80), max_size=30), st.text(max_size=20))
 def test_parser_takes_anything(chunks: list[bytes], command: str) -> None:
     parser = parser_for(command)

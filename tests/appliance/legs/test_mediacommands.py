@@ -245,7 +245,7 @@ ANYTHING = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ANYTHING, max_size=20))
 async def test_whatever_comes_has_a_word(commands: list[BrainRecord]) -> None:
     with TemporaryDirectory() as folder, SoundRig(Path(folder)) as rig:

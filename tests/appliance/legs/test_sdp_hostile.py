@@ -88,7 +88,7 @@ GOOD = st.sampled_from(
 BODIES = st.lists(MEDIA | LINES | OTHERS | GOOD, max_size=8).map(
     lambda lines: HEAD + "\r\n".join(lines)
 )
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+MANY = settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 
 
 def clean(text: str, streams: int) -> None:

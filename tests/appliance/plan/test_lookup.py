@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.plan.lookup import (
@@ -52,7 +52,6 @@ def test_a_value_that_names_nobody_is_not_asked_with(caller: str) -> None:
     assert question(lookup("http://db/{digits.other}"), FACTS) is None
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_value_leads_to_another_host_or_folder(caller: str) -> None:
     asked = question(lookup("http://db:81/in/{caller}/x"), {**FACTS, "caller": caller})
@@ -194,7 +193,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(JSON | st.binary())
 def test_whatever_comes_is_read_or_refused_and_can_be_kept(value: object) -> None:
     answer = value if isinstance(value, bytes) else json.dumps(value).encode()

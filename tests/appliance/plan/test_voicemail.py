@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.plan.actions import (
@@ -140,7 +140,6 @@ def test_a_plan_that_changed_meanwhile_begins_its_step() -> None:
 EVENTS = ["done", "timeout", "on", "off", "closed", "short", "resume", "1", "2", "3", "#", "9"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(EVENTS)), st.sampled_from([FLOW, ASKING]))
 def test_any_events_leave_no_dead_end(events: list[str], flow: Flow) -> None:
     """Something always runs, a recording is closed once, and a kept message is not dropped."""

@@ -151,7 +151,7 @@ def test_reset_forgets_everything_and_says_so_when_back() -> None:
     assert host.ask("AT") == ["AT\r", "OK"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.binary(max_size=64), max_size=40))
 def test_modem_takes_anything(chunks: list[bytes]) -> None:
     host = Host()

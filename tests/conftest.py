@@ -1,4 +1,4 @@
-"""Settings of this room's tests."""
+"""Settings of all tests."""
 
 from hypothesis import settings
 
