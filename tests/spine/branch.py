@@ -89,10 +89,11 @@ class Branch:
         cpu: int | None = None,
         sections: str = "",
         sip: str = "",
+        address: str = "",
     ) -> None:
         self.folder = folder
         self.name = name
-        self.address = loopback()
+        self.address = address or loopback()
         #: address that calls from outside come from
         self.trunk = trunk or loopback()
         self.cpu = cpu

@@ -20,9 +20,9 @@ ADMIN, PASSWORD = "admin", "test-password-1"
 class Control:
     """The control plane in *folder*, on a loopback address of its own."""
 
-    def __init__(self, folder: Path, *, extra: str = "") -> None:
+    def __init__(self, folder: Path, *, extra: str = "", address: str = "") -> None:
         self.folder = folder
-        self.address = loopback()
+        self.address = address or loopback()
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "control.toml"
         self.config.write_text(
