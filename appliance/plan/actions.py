@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from appliance.plan.callback import CallBack, Offering
 from appliance.plan.lookup import Lookup
 
 #: keys kept of one caller: the last ones, so that circling in menus stays bounded
@@ -12,7 +13,7 @@ MAX_KEYS = 32
 Keys = tuple[tuple[str, str], ...]
 #: prompts are playing; a digit is awaited; the clock is asked; somebody outside is called; a data
 #: source is asked; a message is recorded, is ended by key, by silence, is judged by its caller,
-#: who is thanked; the flow has ended
+#: who is thanked; it is asked whether a call-back can be promised; the flow has ended
 Phase = Literal[
     "prompts",
     "digit",
@@ -24,6 +25,7 @@ Phase = Literal[
     "quiet",
     "review",
     "thanks",
+    "look",
     "done",
 ]
 
@@ -42,6 +44,8 @@ class FlowState(msgspec.Struct, frozen=True, kw_only=True):
     looks: int = 0
     #: what has come of a number so far
     digits: str = ""
+    #: where the offer of a call-back stands
+    offer: Offering | None = None
 
 
 class PlayPrompts(msgspec.Struct, frozen=True):
@@ -107,6 +111,22 @@ class DropMessage(msgspec.Struct, frozen=True):
     """Throw away what was recorded."""
 
 
+class LookForCallBack(msgspec.Struct, frozen=True):
+    """Tell at once, by `on_look`, whether one can be promised; always the last action."""
+
+    trunk: str
+
+
+class PromiseCallBack(msgspec.Struct, frozen=True):
+    """Keep the caller's place from now on, and call this number back as *step* says.
+
+    Say so, and how long it may take, and tell when that has ended.
+    """
+
+    number: str
+    step: CallBack
+
+
 class JoinQueue(msgspec.Struct, frozen=True):
     """The flow ends: the caller joins a queue. An empty *klass* leaves the class as it is."""
 
@@ -139,6 +159,8 @@ Action = (
     | PlayMessage
     | KeepMessage
     | DropMessage
+    | LookForCallBack
+    | PromiseCallBack
     | JoinQueue
     | StartFax
     | Release

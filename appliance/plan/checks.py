@@ -1,9 +1,9 @@
 """What is wrong with a plan, before anybody calls: every finding names its place.
 
 *A way out.* From each step, a caller who presses nothing must come to a queue, a fax, a message or
-a hang-up: one follows `next` of say, `otherwise` of menu, collect, outside and voicemail, all ways
-of hours and lookup (`ways.py`). So no caller circles unless they choose to; a menu whose key leads
-back to itself is fine, one whose `otherwise` does so is a loop.
+a hang-up: one follows `next` of say, `otherwise` of menu, collect, outside, callback, voicemail,
+all ways of hours and lookup (`ways.py`). So no caller circles unless they choose to; a menu whose
+key leads back to itself is fine, one whose `otherwise` does so is a loop.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,9 @@ from typing import Literal
 import msgspec
 
 from appliance.base.errors import ConfigError
+from appliance.plan.callback import CallBack
 from appliance.plan.canonical import decode
+from appliance.plan.diallable import is_country
 from appliance.plan.hours import is_date, zone
 from appliance.plan.lookup import Lookup, TakeAgent, TakeClass, TakeSkill, faults
 from appliance.plan.model import (
@@ -56,6 +58,8 @@ FindingReason = Literal[
     "emergency-shadowed",
     "bad-lookup",
     "bad-target",
+    "unknown-country",
+    "one-key",
 ]
 Severity = Literal["error", "warning"]
 
@@ -146,6 +150,8 @@ class _Checker:
                 place = f"flows[{flow.name}].steps[{name}]"
                 if isinstance(step, Enqueue):
                     yield from self._enqueue(place, step)
+                elif isinstance(step, CallBack):
+                    yield from self._call_back(place, step)
                 elif isinstance(step, Hours):
                     yield from self._calendar(f"{place}.calendar", step.calendar)
                 elif isinstance(step, Lookup):
@@ -269,6 +275,17 @@ class _Checker:
                     yield Finding(f"{here}[{value}]", "unknown-agent", message)
                 elif isinstance(take, TakeSkill):
                     yield from self._served(f"{here}[{value}]", {name: take.level})
+
+    def _call_back(self, place: str, step: CallBack) -> Iterator[Finding]:
+        joined = Enqueue(queue=step.queue, skills=step.skills, klass=step.klass)
+        yield from self._enqueue(place, joined)
+        for name in (step.country, *step.also):
+            if not is_country(name):
+                message = f"there is no country {name!r}"
+                yield Finding(f"{place}.country", "unknown-country", message)
+        if step.key == step.other:
+            message = f"key {step.key} cannot both confirm and ask for another number"
+            yield Finding(f"{place}.other", "one-key", message)
 
     def _class(self, place: str, name: str) -> Iterator[Finding]:
         if name not in self._classes:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from appliance.plan.callback import CallBack
 from appliance.plan.hours import Calendar
 from appliance.plan.lookup import Lookup
 from appliance.plan.parts import Level, Part, Seconds, Slug, Title
@@ -116,7 +117,19 @@ class Outside(Part, frozen=True, kw_only=True, tag_field="do", tag="outside"):
     otherwise: str
 
 
-Step = Say | Menu | Enqueue | HangUp | TakeFax | Hours | Collect | Outside | Lookup | Voicemail
+Step = (
+    Say
+    | Menu
+    | Enqueue
+    | HangUp
+    | TakeFax
+    | Hours
+    | Collect
+    | Outside
+    | Lookup
+    | Voicemail
+    | CallBack
+)
 
 
 class Flow(Part, frozen=True, kw_only=True):
@@ -233,6 +246,8 @@ class Site(Part, frozen=True, kw_only=True):
     title: Title = ""
     #: branches of one region stand in for each other
     region: str = ""
+    #: appliance that calls this branch's callers back when its own has died; empty: any that is up
+    escrow: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$(?!\n)")] = ""
 
 
 class Plan(Part, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ A plan may change under a caller: where the step is gone, the flow begins again.
 
 import msgspec
 
-from appliance.plan import voicemail
+from appliance.plan import offering, voicemail
 from appliance.plan.actions import (
     MAX_KEYS,
     Action,
@@ -28,6 +28,7 @@ from appliance.plan.actions import (
     StopTimer,
     Turn,
 )
+from appliance.plan.callback import CallBack
 from appliance.plan.lookup import Lookup
 from appliance.plan.model import (
     Collect,
@@ -65,6 +66,8 @@ def resume(flow: Flow, state: FlowState) -> Turn:
         return _ask(again, step, ())
     if isinstance(step, Voicemail):
         return voicemail.resume(state, step)
+    if isinstance(step, CallBack):
+        return offering.resume(state, step)
     if isinstance(step, Lookup) and state.phase == "lookup" and step.method == "POST":
         return _enter(flow, step.failed, state.keys)  # it may have been sent: not twice
     if state.phase == "done":
@@ -79,6 +82,8 @@ def on_prompts_done(flow: Flow, state: FlowState) -> Turn:
         return begin(flow)
     if isinstance(step, Voicemail):
         return voicemail.on_prompts_done(state, step)
+    if isinstance(step, CallBack):
+        return _go_on(flow, state, offering.on_prompts_done(state, step))
     if state.phase != "prompts":
         return state, []
     if isinstance(step, Menu | Collect):
@@ -97,6 +102,8 @@ def on_digit(flow: Flow, state: FlowState, digit: str) -> Turn:
         return begin(flow)
     if isinstance(step, Voicemail):
         return voicemail.on_digit(state, step, digit)
+    if isinstance(step, CallBack):
+        return _go_on(flow, state, offering.on_digit(state, step, digit))
     if not isinstance(step, Menu | Collect) or state.phase == "done":
         return state, []
     if isinstance(step, Collect) and not (digit == step.end or digit in _DIGITS):
@@ -118,6 +125,8 @@ def on_timeout(flow: Flow, state: FlowState) -> Turn:
         return begin(flow)
     if isinstance(step, Voicemail):
         return voicemail.on_timeout(state, step)
+    if isinstance(step, CallBack):
+        return _go_on(flow, state, offering.on_timeout(state, step))
     if not isinstance(step, Menu | Collect) or state.phase != "digit":
         return state, []
     if isinstance(step, Collect) and state.digits:
@@ -178,7 +187,22 @@ def on_recorded(flow: Flow, state: FlowState, length_ms: int) -> Turn:
         return state, []
     if not isinstance(step, Voicemail):
         return _enter(flow, state.step, state.keys)
-    after = voicemail.on_recorded(state, step, length_ms)
+    return _go_on(flow, state, voicemail.on_recorded(state, step, length_ms))
+
+
+def on_look(flow: Flow, state: FlowState, *, possible: bool, caller: str) -> Turn:
+    """Go on where a call-back can be promised, or not; *caller* is the number shown, or empty."""
+    step = _step(flow, state)
+    if step is None:
+        return begin(flow)
+    if not isinstance(step, CallBack) or state.phase != "look":
+        return state, []
+    after = offering.on_look(state, step, possible=possible, caller=caller)
+    return _go_on(flow, state, after)
+
+
+def _go_on(flow: Flow, state: FlowState, after: Turn | Onward) -> Turn:
+    """Go where a step's own machine says."""
     if not isinstance(after, Onward):
         return after
     moved, actions = _enter(flow, after.target, state.keys)
@@ -240,6 +264,8 @@ def _at(state: FlowState, step: Step, looks: int) -> Turn:
             return called, [CallOut(step.number, step.trunk, step.ring_s)]
         case Voicemail():
             return voicemail.enter(state, step)
+        case CallBack():
+            return offering.enter(state, step)
         case Say() | HangUp() | TakeFax() if step.prompts:
             return state, [PlayPrompts(step.prompts)]
     return replace(state, phase="done"), [_last_action(step)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from appliance.plan.callback import CallBack
 from appliance.plan.lookup import Lookup
 from appliance.plan.model import Collect, Flow, Hours, Menu, Outside, Say, Step
 from appliance.plan.voicemail import Voicemail
@@ -23,7 +24,7 @@ def targets(step: Step) -> list[tuple[str, str]]:
     if isinstance(step, Menu):
         choices = [(f"choices[{digit}]", target) for digit, target in step.choices.items()]
         return [*choices, ("otherwise", step.otherwise)]
-    if isinstance(step, Collect):
+    if isinstance(step, Collect | CallBack):
         return [("next", step.next), ("otherwise", step.otherwise)]
     if isinstance(step, Outside | Voicemail):
         return [("otherwise", step.otherwise)]
@@ -62,6 +63,6 @@ def circles(flow: Flow, name: str) -> bool:
 
 def unasked(step: Step) -> list[str]:
     """Return the steps that a caller may come to next who presses nothing."""
-    if isinstance(step, Menu | Collect):
+    if isinstance(step, Menu | Collect | CallBack):
         return [step.otherwise]
     return [target for _, target in targets(step)]

@@ -63,7 +63,9 @@ def build_plan(session: Session, tenant: str, serial: int) -> model.Plan:
         "flows": [_flow(row) for row in rows.all_flows(session)],
         "classes": [_class(row) for row in rows.all_classes(session)],
         "agents": [agent_entry(row) for row in rows.all_agents(session)],
-        "sites": [_site(row) for row in fleet.all_sites(session) if row.title or row.region],
+        "sites": [
+            _site(row) for row in fleet.all_sites(session) if row.title or row.region or row.rules
+        ],
         "calendars": general.calendars,
         "default_class": general.default_class,
         "emergency_numbers": general.emergency_numbers,
@@ -151,7 +153,12 @@ def queue_entry(row: rows.Queue) -> dict[str, Any]:
 
 
 def _site(row: fleet.Site) -> dict[str, Any]:
-    return {"name": row.name, "title": row.title, "region": row.region}
+    return {
+        **(row.rules or {}),
+        "name": row.name,
+        "title": row.title,
+        "region": row.region,
+    }
 
 
 def _flow(row: rows.Flow) -> dict[str, Any]:

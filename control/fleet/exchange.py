@@ -122,6 +122,7 @@ def _put_sites(session: Session, plan: model.Plan) -> None:
     for row in fleet.all_sites(session):
         site = said.get(row.name, model.Site(name=row.name))
         row.title, row.region = site.title, site.region
+        row.rules = rules_of(site, fleet.Site)
 
 
 def _put_queue(session: Session, queue: model.Queue) -> None:

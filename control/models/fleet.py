@@ -1,9 +1,9 @@
 """Sites, the appliances that stand in them, and the tokens they join with."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Integer, LargeBinary, String, select
+from sqlalchemy import JSON, ForeignKey, Integer, LargeBinary, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from control.models.base import Base, UtcDateTime
@@ -20,6 +20,8 @@ class Site(Base):
     title: Mapped[str] = mapped_column(String(120), default="")
     #: branches of one region stand in for each other
     region: Mapped[str] = mapped_column(String(63), default="")
+    #: what the plan says of it beside that
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class Appliance(Base):

@@ -63,14 +63,14 @@ def test_every_field_of_transfers_has_its_row() -> None:
 
 def test_the_examples_can_be_read() -> None:
     text = (DOCS / "plan.md").read_text(encoding="utf-8")
-    flows = ("Flows", "Lookup", "Voicemail")
+    flows = ("Flows", "Lookup", "Voicemail", "Call-backs")
     kinds: dict[str, type] = {
         "Calendars": Calendar,
         "Overflow": model.Queue,
         **dict.fromkeys(flows, model.Flow),
     }
     kinds["Transfers"] = Transfers
-    found = re.findall(r"^## (\w+)|^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^## ([\w-]+)|^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     heading, seen = "", 0
     for title, example in found:
         heading = title or heading

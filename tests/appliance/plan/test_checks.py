@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.plan.actions import FlowState
-from appliance.plan.checks import Finding, check
+from appliance.plan.callback import CallBack
+from appliance.plan.checks import Finding, check, parse_plan
 from appliance.plan.hours import Calendar, Holiday
 from appliance.plan.lookup import Lookup, TakeAgent, TakeClass, TakeSkill
 from appliance.plan.model import (
@@ -29,6 +30,7 @@ from appliance.plan.model import (
     Relax,
     Say,
     ServiceClass,
+    Site,
     Step,
     TakeFax,
 )
@@ -405,6 +407,51 @@ MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
         },
     ),
     (
+        "a call-back that cannot be: no queue, no country, one key for two answers",
+        steps(
+            {
+                "hello": CallBack(
+                    prompts=("offer",),
+                    queue="gone",
+                    trunk="t",
+                    country="ZZ",
+                    also=("QQ",),
+                    other="1",
+                    next="bye",
+                    otherwise="hello",
+                )
+            }
+        ),
+        {
+            ("flows[main].steps[hello].queue", "unknown-queue"),
+            ("flows[main].steps[hello].country", "unknown-country"),
+            ("flows[main].steps[hello].other", "one-key"),
+            ("flows[main].steps[hello]", "loop"),
+        },
+    ),
+    (
+        "a call-back into skills and a class that nobody has",
+        steps(
+            {
+                "sales": CallBack(
+                    prompts=(),
+                    queue="sales",
+                    skills={"french": 9},
+                    klass="gone",
+                    trunk="t",
+                    country="DE",
+                    next="bye",
+                    otherwise="lost",
+                )
+            }
+        ),
+        {
+            ("flows[main].steps[sales].skills", "no-agent"),
+            ("flows[main].steps[sales].klass", "unknown-class"),
+            ("flows[main].steps[sales].otherwise", "unknown-step"),
+        },
+    ),
+    (
         "a step for an agent who is not there",
         steps({"sales": Enqueue(queue="sales", agent="gone")}),
         {("flows[main].steps[sales].agent", "unknown-agent")},
@@ -532,3 +579,8 @@ def test_a_big_plan_is_checked() -> None:
 def test_a_finding_says_whether_it_forbids_publication() -> None:
     assert Finding("p", "loop", "m").severity == "error"
     assert Finding("p", "unreachable", "m").severity == "warning"
+
+
+def test_a_site_without_a_name_in_its_escrow_is_read_again() -> None:
+    plan = replace(SMALL, sites=(Site(name="a", region="north"), Site(name="b", escrow="box-1")))
+    assert parse_plan(msgspec.json.encode(plan)) == plan

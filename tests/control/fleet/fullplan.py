@@ -66,7 +66,7 @@ FULL = model.Plan(
             slots={"voice": 1, "chat": 3},
         ),
     ),
-    sites=(model.Site(name="berlin", title="Berlin", region="east"),),
+    sites=(model.Site(name="berlin", title="Berlin", region="east", escrow="bonn-1"),),
     calendars=(
         Calendar(
             name="shop",
