@@ -287,6 +287,63 @@ class SeatWanted(LinkRecord, tag=52, kw_only=True):
     recall: bool = False
 
 
+class EscrowPut(LinkRecord, tag=55):
+    """Owner to the peer that stands in for it: a caller to be called back, sealed for that peer.
+
+    Only the highest *number* of a contact counts; nothing sealed: forget it.
+    """
+
+    contact: str
+    number: int
+    sealed: bytes = b""
+
+
+class EscrowGot(LinkRecord, tag=56):
+    """The peer's answer: on disk."""
+
+    contact: str
+    number: int
+
+
+class LeaseAsk(LinkRecord, tag=57):
+    """To a voter: I want to call back the callers of *about*, for the next seconds."""
+
+    about: str
+    number: int
+    #: of *about* itself: contacts that it has called and that its peer may not know of yet
+    claims: list[str] = []
+
+
+class LeaseAnswer(LinkRecord, tag=58):
+    """The voter's answer; *claims* are what *about* said last."""
+
+    about: str
+    number: int
+    granted: bool
+    claims: list[str] = []
+
+
+class Settled(LinkRecord):
+    """What became of a contact in escrow.
+
+    `free`: nothing, it is forgotten here; `busy`: it is being called; `over`: by *outcome*.
+    """
+
+    contact: str
+    state: Literal["free", "busy", "over"] = "free"
+    outcome: str = ""
+    reason: str = ""
+    #: calls that are left; -1: as many as there were
+    calls: int = -1
+
+
+class EscrowSettle(LinkRecord, tag=59):
+    """Owner, back again, to the peer, asking what became of these; and the answer."""
+
+    ask: bool
+    contacts: list[Settled]
+
+
 class Goodbye(LinkRecord, tag=30):
     """The session ends on purpose."""
 
@@ -319,6 +376,11 @@ LinkMessage = (
     | TransferAsk
     | TransferTold
     | SeatWanted
+    | EscrowPut
+    | EscrowGot
+    | LeaseAsk
+    | LeaseAnswer
+    | EscrowSettle
 )
 
 

@@ -19,11 +19,14 @@ from appliance.link.clocks import ClockWatch
 from appliance.link.files import write_whole
 from appliance.link.identity import HUB_NAME
 from appliance.link.joined_transport import JoinedTransport
+from appliance.link.lease import LeaseVoter
 from appliance.link.messages import (
     PROTO,
     Delta,
     DocumentAck,
     Hello,
+    LeaseAnswer,
+    LeaseAsk,
     LedgerAsk,
     LedgerBatch,
     LinkMessage,
@@ -86,6 +89,7 @@ class Hub:
         #: box -> what it said of itself and is not yet written down: version, plan's serial
         self._notes: dict[str, tuple[str, int]] = {}
         self._writer: asyncio.Task[None] | None = None
+        self._voter = LeaseVoter(clock.monotonic_s(), lambda peer: peer in self._views)
         self.floor = HubFloor(clock, self._send, soon=soon)
         self.desk = DocumentDesk(self._send)
         self.ledger = LedgerDesk(self._send)
@@ -211,6 +215,10 @@ class Hub:
             self._take_ack(peer, message)
         elif isinstance(message, LedgerAsk | LedgerBatch):
             self.ledger.take(peer, message)
+        elif isinstance(message, LeaseAsk):
+            now_s = self._clock.monotonic_s()
+            granted, claims = self._voter.ask(message.about, peer, message.claims, now_s)
+            self._send(peer, LeaseAnswer(message.about, message.number, granted, claims))
         elif isinstance(message, Resnapshot):
             # a hub owns nothing: there is nothing to send
             _log.debug("%s asked for a snapshot of the hub", peer)

@@ -16,8 +16,13 @@ from appliance.link.messages import (
     Delta,
     Document,
     DocumentAck,
+    EscrowGot,
+    EscrowPut,
+    EscrowSettle,
     Goodbye,
     Hello,
+    LeaseAnswer,
+    LeaseAsk,
     LedgerAck,
     LedgerAsk,
     LedgerBatch,
@@ -32,6 +37,7 @@ from appliance.link.messages import (
     Release,
     Resnapshot,
     SeatWanted,
+    Settled,
     SignedHead,
     Snapshot,
     TransferAsk,
@@ -100,6 +106,11 @@ EVERY: list[LinkMessage] = [
     TransferAsk(reservation="r", fence=1, do="consult", target="21", place="new", note="n"),
     TransferTold("r", 1, "failed", "seat-busy"),
     SeatWanted(contact="c", contact_incarnation=1, contact_fence=2, seat="ann", recall=True),
+    EscrowPut("c1", 1, b"sealed"),
+    EscrowGot("c1", 1),
+    LeaseAsk("a", 1, ["c1"]),
+    LeaseAnswer("a", 1, True, ["c1"]),
+    EscrowSettle(False, [Settled("c1", "over", "served", "normal", 2)]),
 ]
 
 
