@@ -105,6 +105,8 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "peer-unreachable": _P,
         "other-matchmaker": _P,
         "clock-off": _P,
+        "lease-lost": _P,
+        "merged": _C,
         "not-enrolled": _P,
         "not-approved": _P,
         "bad-signature": _P,

@@ -48,6 +48,8 @@ class ContactBook:
         self._by_leg: dict[int, Contact] = {}
         self._by_agent_leg: dict[int, Contact] = {}
         self._by_reservation: dict[str, Contact] = {}
+        #: those that left a number
+        self._left: dict[str, Contact] = {}
         self._published: dict[str, ContactRow] = {}
         #: told of a contact that has just ended, its outcome and reason, before it is forgotten
         self.on_ended: list[Callable[[Contact, Outcome, str], None]] = []
@@ -62,10 +64,15 @@ class ContactBook:
         """Forget the table, not what is kept; every contact is about to be adopted anew."""
         for table in (self._contacts, self._by_leg, self._by_agent_leg, self._by_reservation):
             table.clear()
+        self._left.clear()
 
     def get(self, contact: str) -> Contact | None:
         """Return the contact with this id."""
         return self._contacts.get(contact)
+
+    def left(self) -> list[Contact]:
+        """Return the contacts that left a number, whether their callers are still there or not."""
+        return list(self._left.values())
 
     def by_leg(self, leg: int) -> Contact | None:
         """Return the contact whose caller is on *leg*."""
@@ -82,10 +89,19 @@ class ContactBook:
     def add(self, contact: Contact) -> None:
         """Take a contact in, new or adopted."""
         self._contacts[contact.contact] = contact
-        self._by_leg[contact.leg] = contact
+        if contact.leg:
+            self._by_leg[contact.leg] = contact
         if contact.booking is not None:
             self.set_booking(contact, contact.booking)
         self.changed(contact)
+
+    def set_leg(self, contact: Contact, leg: int, epoch: str) -> None:
+        """Note which leg the caller is on now; 0: on none."""
+        self._by_leg.pop(contact.leg, None)
+        contact.leg, contact.epoch = leg, epoch
+        if leg:
+            self._by_leg[leg] = contact
+        self._turn.keep(CONTACT_KEY + contact.contact, contact)
 
     def set_booking(self, contact: Contact, booking: Booking) -> None:
         """Note the reservation that the contact holds."""
@@ -110,6 +126,10 @@ class ContactBook:
 
     def changed(self, contact: Contact) -> None:
         """Keep the contact, and publish it where routing sees a difference."""
+        if contact.contact not in self._contacts:
+            return  # it has just ended
+        if contact.callback is not None:
+            self._left[contact.contact] = contact
         now = self._clock.monotonic_s()
         before = self._published.get(contact.contact)
         row = row_of(contact, self.name, self.incarnation, self.site, now)
@@ -127,6 +147,7 @@ class ContactBook:
         """Close the contact's journal with its one end, and forget it."""
         if self._contacts.pop(contact.contact, None) is None:
             return
+        self._left.pop(contact.contact, None)
         self._by_leg.pop(contact.leg, None)
         for told in self.on_ended:
             told(contact, outcome, reason)
@@ -142,6 +163,16 @@ class ContactBook:
                 talked_ms=round(talked * 1000),
             ),
         )
+        self._unpublish(contact.contact)
+        self._turn.forget(CONTACT_KEY + contact.contact)
+
+    def give_up(self, contact: Contact) -> None:
+        """Forget a contact that lives on in another appliance; its journal has no end here."""
+        if self._contacts.pop(contact.contact, None) is None:
+            return
+        self._left.pop(contact.contact, None)
+        self._by_leg.pop(contact.leg, None)
+        self.drop_booking(contact)
         self._unpublish(contact.contact)
         self._turn.forget(CONTACT_KEY + contact.contact)
 

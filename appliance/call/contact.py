@@ -9,8 +9,8 @@ from appliance.plan.actions import FlowState
 from appliance.plan.transfers import PlaceRule
 from appliance.routing.model import ContactRow, ContactState, Place
 
-#: *moving*: between two agents, or on its way outside
-Phase = Literal["flow", "waiting", "reserved", "talking", "moving"]
+#: *moving*: between two agents, or on its way outside; *resting*: nobody is offered it for now
+Phase = Literal["flow", "waiting", "reserved", "talking", "moving", "resting"]
 
 _PUBLISHED: dict[Phase, ContactState] = {
     "waiting": "waiting",
@@ -106,6 +106,49 @@ class Leaving(msgspec.Struct, frozen=True):
     flow: str
 
 
+class CallBack(msgspec.Struct, kw_only=True):
+    """A number that a caller left, and what was promised."""
+
+    #: E.164
+    number: str
+    trunk: str
+    country: str
+    queue: str
+    klass: str
+    skills: dict[str, int]
+    ring_s: float
+    gap_s: float
+    #: calls that are left
+    calls: int
+    #: when it was promised: monotonic [s] of this boot, and wall clock [us]
+    t_promised: float
+    boot: str
+    wall_us: int
+    #: window of the first call, counted from then [s]
+    low_s: float
+    high_s: float
+    #: the caller has left the line: the contact waits without a leg
+    waits: bool = False
+    #: agent it asks for by name
+    agent: str = ""
+    #: it was called, or the window has passed, and that is journalled
+    scored: bool = False
+    #: the call that is being made
+    tok: str = ""
+    leg: int = 0
+    #: end of the rest between two calls [monotonic s]
+    due_s: float = 0.0
+    #: peer that has it in escrow; number of what it was told last
+    holder: str = ""
+    told: int = 0
+    #: it is not known whether the holder has called meanwhile
+    doubt: bool = False
+    #: not to be offered: we may not call now
+    held: bool = False
+    #: appliance that we call for
+    owner: str = ""
+
+
 class Contact(msgspec.Struct, kw_only=True):
     """Everything that must survive a kill of the brain for one caller."""
 
@@ -171,6 +214,7 @@ class Contact(msgspec.Struct, kw_only=True):
     home: str = ""
     #: waited before its place became a new one [s]
     waited_before_s: float = 0.0
+    callback: CallBack | None = None
 
 
 def waited_s(contact: Contact, now_s: float) -> float:
@@ -185,7 +229,9 @@ def row_of(
 ) -> ContactRow | None:
     """Return what *contact*'s owner publishes; None while it is in a flow."""
     state = _PUBLISHED.get(contact.phase)
-    if state is None:
+    back = contact.callback
+    held = contact.phase == "waiting" and back is not None and back.waits and back.held
+    if state is None or held:
         return None
     return ContactRow(
         contact=contact.contact,
@@ -204,19 +250,42 @@ def row_of(
     )
 
 
+def shift(contact: Contact, shift_s: float) -> None:
+    """Move all monotonic times of a contact to another clock [s]."""
+    contact.t_arrived += shift_s
+    if contact.era_ms is not None:
+        contact.era_ms -= round(shift_s * 1000)
+    if contact.t_queued:
+        contact.t_queued += shift_s
+    if contact.callback is not None:
+        contact.callback.t_promised += shift_s
+        contact.callback.due_s += shift_s
+
+
+def had_agent(contact: Contact) -> bool:
+    """Tell whether the contact talks or has talked with an agent: it is not to be called back."""
+    return contact.phase in ("talking", "moving") or bool(contact.handled)
+
+
+def is_away(contact: Contact) -> bool:
+    """Tell whether the contact waits without a leg, to be called back."""
+    return contact.callback is not None and contact.callback.waits
+
+
 def context_of(contact: Contact, now_s: float) -> Context:
     """Return what the agent should know before the phone rings."""
+    back = contact.callback.number if contact.callback and contact.callback.waits else ""
     return Context(
-        caller=contact.caller,
+        caller=back or contact.caller,
         caller_name=contact.caller_name,
-        private=contact.private,
+        private=contact.private and not back,
         called=contact.called,
         queue=contact.queue,
         klass=contact.klass,
         keys=list(contact.keys),
         waited_ms=round((waited_s(contact, now_s) + contact.waited_before_s) * 1000),
         arrived=contact.arrived,
-        data=dict(contact.data),
+        data={**contact.data, **({"call-back": back} if back else {})},
         handled=list(contact.handled),
         notes=list(contact.notes),
         transfer=_how(contact.transfer),

@@ -11,7 +11,7 @@ from typing import Literal
 from appliance.base.clock import Clock
 from appliance.base.reasons import LOST
 from appliance.call.book import ContactBook
-from appliance.call.contact import Booking, Contact, context_of, waited_s
+from appliance.call.contact import Booking, Contact, context_of, is_away, waited_s
 from appliance.call.overflow import OverflowWatch
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
@@ -69,6 +69,15 @@ class ContactOwner:
         self.transfers: TransferHooks
         #: publishes a pair to be left out
         self.on_failure: Callable[[Failure], None] = lambda _failure: None
+        #: asked of a contact that is about to join a queue: whether it waits there already
+        self.returns: Callable[[Contact, str], bool] = lambda _contact, _queue: False
+        #: told of a contact without a leg whose agent has answered, or has gone again
+        self.on_agent: Callable[[Contact], None] = lambda _contact: None
+        self.on_taken_back: Callable[[Contact], None] = lambda _contact: None
+        #: asked of a caller who has gone: whether the contact waits on without
+        self.stays: Callable[[Contact, str], bool] = lambda _contact, _reason: False
+        #: asked why a contact may not be served from here now; nothing: it may
+        self.barred: Callable[[Contact], str] = lambda _contact: ""
 
     # -- joining a queue -----------------------------------------------------------------------
 
@@ -81,6 +90,8 @@ class ContactOwner:
         agent: str = "",
     ) -> None:
         """Put *contact* into *queue* at its own place."""
+        if self.returns(contact, queue):
+            return
         contact.phase = "waiting"
         contact.flow = None
         contact.queue = queue
@@ -144,7 +155,7 @@ class ContactOwner:
             return "contact-gone"
         if offer.contact_fence != contact.fence:
             return "stale-fence"
-        return ""
+        return self.barred(contact)
 
     def dial(self, contact: Contact) -> None:
         """Call the seat's owner, naming reservation and fence and nothing else."""
@@ -193,6 +204,10 @@ class ContactOwner:
         booking = contact.booking
         if booking is None or contact.phase == "talking":
             return
+        if is_away(contact):
+            self._timers.cancel(_timer(contact))
+            self.on_agent(contact)
+            return
         contact.phase = "talking"
         contact.t_talk = self._clock.monotonic_s()
         self._timers.cancel(_timer(contact))
@@ -236,6 +251,7 @@ class ContactOwner:
             OfferEnded(reservation=booking.reservation, reason=reason),
         )
         self.on_failure(self._failure(contact, booking, reason))
+        self.on_taken_back(contact)
         self._book.drop_booking(contact)
         contact.attempts += 1
         self._timers.cancel(_timer(contact))
@@ -334,6 +350,8 @@ class ContactOwner:
             self._note_talk(contact, reason)
             self._book.end(contact, "served", reason)
             return
+        if self.stays(contact, reason):
+            return
         if booking is not None:
             release = Release(booking.reservation, booking.fence, "caller-gone")
             self._turn.message(booking.seat_owner, release)
@@ -362,7 +380,7 @@ class ContactOwner:
 
     def _lapsed(self, name: str) -> None:
         contact = self._book.get(name)
-        if contact is not None and contact.phase == "reserved":
+        if contact is not None and contact.phase == "reserved" and not _is_called(contact):
             ringing = contact.booking is not None and contact.booking.ringing
             self.take_back(contact, "no-answer" if ringing else "reservation-expired")
 
@@ -374,6 +392,11 @@ class ContactOwner:
         """Tell whether *peer* speaks of the reservation that the contact holds now."""
         booking = contact.booking
         return booking is not None and booking.seat_owner == peer and booking.fence == fence
+
+
+def _is_called(contact: Contact) -> bool:
+    """Tell whether the contact is being called back: that has a deadline of its own."""
+    return contact.callback is not None and contact.callback.tok != ""
 
 
 def _let_go(contact: Contact) -> bool:

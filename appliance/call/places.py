@@ -35,6 +35,8 @@ class PlaceKeeper:
     def _correct(self, contact: Contact) -> None:
         era_ms = contact.era_ms
         contact.era_ms = self._era_ms
+        if contact.place.appliance != self._book.name:
+            return  # we only stand in for its owner
         if era_ms is None or abs(self._era_ms - era_ms) <= MAX_DRIFT_MS:
             return
         set_by_ms = self._era_ms - era_ms

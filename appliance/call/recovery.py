@@ -9,9 +9,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from appliance.base.clock import Clock
 from appliance.call.attach import Found
 from appliance.call.book import CONTACT_KEY, ContactBook
-from appliance.call.contact import Contact
+from appliance.call.callbacks import CallBacks
+from appliance.call.contact import CallBack, Contact, shift
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.transfer_recovery import TransferRecovery
@@ -20,7 +22,7 @@ from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import Adopted
-from appliance.wire.commands import Answer, Bridge, Unbridge
+from appliance.wire.commands import Answer, Bridge, Hang, Unbridge
 from appliance.wire.rows import LegRow
 
 log = logging.getLogger(__name__)
@@ -52,6 +54,8 @@ class Recovery:
         outside: OutsideCalls,
         voicemails: Voicemails,
         transfers: Transfers,
+        callbacks: CallBacks,
+        clock: Clock,
     ) -> None:
         self._turn = turn
         self._book = book
@@ -60,12 +64,20 @@ class Recovery:
         self._outside = outside
         self._voicemails = voicemails
         self._transfers = TransferRecovery(transfers, outside)
+        self._callbacks = callbacks
+        self._clock = clock
 
     def adopt(self, contact: Contact, found: Found) -> bool:
         """Take *contact* in again; return whether its flow has to be resumed.
 
-        A contact whose leg is gone is closed in the books with what legs still knows of it.
+        A contact whose leg is gone is closed in the books with what legs still knows of it; one
+        that waits to be called back has none.
         """
+        if contact.callback is not None:
+            self._turn_clock(contact, contact.callback, found.boot)
+            if contact.callback.waits:
+                self._adopt_away(contact, contact.callback, found)
+                return False
         row = found.legs.get(contact.leg) if contact.epoch == found.epoch else None
         self._book.add(contact)
         if row is None or row.state == "down":
@@ -110,9 +122,53 @@ class Recovery:
         if self._voicemails.caller_gone(contact, reason):
             return
         if row is None and contact.phase != "talking":
+            if self._callbacks.caller_left(contact, reason):
+                return
             self._book.end(contact, "failed", reason)
         else:
             self._owner.caller_down(contact, reason)
+
+    def _turn_clock(self, contact: Contact, back: CallBack, boot: str) -> None:
+        """Bring monotonic times of an earlier boot to this one's clock, by the wall clock."""
+        if back.boot == boot:
+            return
+        gone_s = max(0.0, (self._clock.wall_us() - back.wall_us) / 1e6)
+        shift_s = self._clock.monotonic_s() - gone_s - back.t_promised
+        back.boot = boot
+        shift(contact, shift_s)
+
+    def _adopt_away(self, contact: Contact, back: CallBack, found: Found) -> None:
+        """Take in a contact that has no leg by nature, and the call that was being made."""
+        self._book.add(contact)
+        fact = Adopted(leg=0, epoch=found.epoch, state=contact.phase)
+        self._turn.note(contact.contact, fact)
+        if contact.phase == "resting":
+            self._callbacks.rest(contact)
+        if contact.phase != "reserved":
+            return
+        agent = _agent_leg(contact, found, by_number=False)
+        called = _called_leg(back, found)
+        if agent is None:
+            self._callbacks.stop(contact)
+            self._owner.take_back(contact, "owner-restart")
+            return
+        self._book.set_agent_leg(contact, agent.leg)
+        if not back.tok:
+            self._owner.rearm(contact)
+            if agent.state == "up":
+                self._callbacks.call(contact)
+            return
+        if called is None:
+            # perhaps it was never called, and who stands in for us has done so meanwhile
+            self._owner.take_back(contact, "owner-restart")
+            self._turn.command(Hang(agent.leg, "owner-restart"))
+            return
+        self._callbacks.dial(contact)
+        self._callbacks.leg_out(contact, called.leg)
+        if called.state == "up":
+            self._callbacks.answered(contact)
+        elif called.state == "down":
+            self._callbacks.down(contact, called.reason)
 
     def _adopt_talk(self, contact: Contact, row: LegRow, found: Found) -> None:
         """A talk goes on; a bridge that was not made before the kill is made now."""
@@ -139,13 +195,22 @@ class Recovery:
             self._owner.rearm(contact)
 
 
-def _agent_leg(contact: Contact, found: Found) -> LegRow | None:
+def _called_leg(back: CallBack, found: Found) -> LegRow | None:
+    """Return the leg that the caller was called on, ended or not."""
+    for row in found.legs.values():
+        if row.out and back.tok and row.tok == back.tok:
+            return row
+    return None
+
+
+def _agent_leg(contact: Contact, found: Found, *, by_number: bool = True) -> LegRow | None:
     """Return the live leg to the agent, by number or by the token it was dialled with."""
     booking = contact.booking
     if booking is None:
         return None
     tokens = (booking.reservation, f"{booking.reservation}/phone")
     for row in found.legs.values():
-        if row.out and row.state != "down" and (row.leg == booking.leg or row.tok in tokens):
+        same = (by_number and row.leg == booking.leg) or row.tok in tokens
+        if row.out and row.state != "down" and same:
             return row
     return None

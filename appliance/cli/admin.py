@@ -25,7 +25,7 @@ def ask(state_dir: Path, do: str, **more: str) -> dict[str, Any]:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(PATIENCE_S)
             connection.connect(str(path))
-            connection.sendall(json.dumps({"do": do, **more}).encode() + b"\n")
+            connection.sendall(json.dumps({**more, "do": do}).encode() + b"\n")
             with connection.makefile("rb") as stream:
                 line = stream.readline(_ANSWER_MOST)
     except OSError as error:

@@ -9,7 +9,9 @@ from appliance.base.hlc import HybridClock
 from appliance.call.arrivals import Arrivals
 from appliance.call.attach import Found
 from appliance.call.book import ContactBook
+from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
+from appliance.call.escrowdesk import EscrowDesk
 from appliance.call.expectation import Expectation
 from appliance.call.faxes import FaxTaker
 from appliance.call.outside import OutsideCalls
@@ -86,6 +88,9 @@ class Brain:
         self.rooms.waiting.expect = self.expectation.expect
         self.rooms.waiting.told = self.expectation.told
         self.rooms.overflow.expect = self.expectation.expect
+        self.rooms.callbacks.expect = self.expectation.expect
+        callbacks = self.rooms.callbacks
+        self.escrow = EscrowDesk(name, self.turn, self.book, self.owner, callbacks, clock)
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
 
     def _furnish(self) -> Rooms:
@@ -109,8 +114,19 @@ class Brain:
         voicemails = Voicemails(
             turn, book, plans, timers, clock, given.recordings, given.keep_days
         )
+        callbacks = CallBacks(turn, book, owner, waiting, timers, clock)
         flow = FlowRunner(
-            turn, book, plans, owner, faxes, outside, lookups, voicemails, timers, clock
+            turn,
+            book,
+            plans,
+            owner,
+            faxes,
+            outside,
+            lookups,
+            voicemails,
+            callbacks,
+            timers,
+            clock,
         )
         lookups.on_answer = flow.answered
         voicemails.on_recorded = flow.recorded
@@ -143,9 +159,12 @@ class Brain:
             flow=flow,
             overflow=overflow,
             outside=outside,
+            callbacks=callbacks,
             board=board,
             offers=offers,
-            recovery=Recovery(turn, book, owner, waiting, outside, voicemails, transfers),
+            recovery=Recovery(
+                turn, book, owner, waiting, outside, voicemails, transfers, callbacks, clock
+            ),
             recording=recording,
             faxes=faxes,
             voicemails=voicemails,
@@ -158,6 +177,7 @@ class Brain:
         kept = list(states)
         self._kept = (kept_contacts(kept), kept_seats(kept))
         self.rooms.voicemails.remember(kept)
+        self.escrow.remember(kept)
 
     def found(self, found: Found) -> None:
         """Take legs' snapshot, at the first attach and at each later one."""
@@ -196,4 +216,5 @@ class Brain:
     def tick(self) -> None:
         """Look again at what only time has changed; called about twice a second."""
         self.places.look()
+        self.escrow.tick()
         self.turn.wake()

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 
 from appliance.base.clock import Clock
+from appliance.call.escrow import Fleet
 from appliance.config.model import ApplianceSettings
 from appliance.daemon.brain import Brain
 from appliance.daemon.reporter import Reporter
@@ -24,7 +25,12 @@ from appliance.link.messages import (
     Directory,
     Document,
     DocumentAck,
+    EscrowGot,
+    EscrowPut,
+    EscrowSettle,
     Hello,
+    LeaseAnswer,
+    LeaseAsk,
     LedgerAck,
     LedgerHeads,
     LinkMessage,
@@ -45,6 +51,7 @@ from appliance.link.nats_client import NatsSettings
 from appliance.link.nats_transport import NatsTransport
 from appliance.link.node import LinkNode
 from appliance.link.publisher import StatePublisher
+from appliance.link.sealing import Sealer
 from appliance.link.session import Peer
 from appliance.link.transport import Transport
 from appliance.link.uploader import LedgerUploader
@@ -61,6 +68,9 @@ _FOR_THE_BRAIN = (
     *(Propose, ProposalRefused, Offer, Confirm, Release, Reached),
     *(SeatWanted, TransferAsk, TransferTold),
 )
+
+#: what the escrow of call-backs takes; the hub only votes
+_FOR_THE_ESCROW = (EscrowPut, EscrowGot, EscrowSettle, LeaseAsk, LeaseAnswer)
 
 
 class Federation:
@@ -100,6 +110,11 @@ class Federation:
         brain.floor.onward.append(self.publisher)
         #: peer -> what it publishes, in order
         self._views: dict[str, PeerView] = {}
+        #: enrolled appliances: name -> link key
+        self._keys: dict[str, str] = {}
+        brain.escrow.join(
+            Fleet(lambda: self._keys, self._peers_up, self._stand_in, Sealer(identity.keys.curve))
+        )
         self._outbox = LedgerOutbox(journal, brain.turn.wake)
         self.uploader = LedgerUploader(
             fields.name,
@@ -159,6 +174,7 @@ class Federation:
             floor = self._brain.floor
             self._views[peer] = PeerView(peer, floor, lambda ask: self.send(peer, ask))
             self._brain.switchboard.peer_up(peer)
+            self._brain.escrow.peer_up(peer)
             self._hand_on([peer] if hello.plan_serial < self.documents.serial("plan") else [])
 
     def on_down(self, peer: str, reason: str) -> None:
@@ -180,6 +196,10 @@ class Federation:
         """Take what a peer says, if it is for that peer to say."""
         if isinstance(message, _FOR_THE_BRAIN):
             self._brain.link(peer, message)
+        elif isinstance(message, _FOR_THE_ESCROW) and (
+            peer != HUB_NAME or isinstance(message, LeaseAnswer)
+        ):
+            self._brain.escrow.take(peer, message)
         elif isinstance(message, Resnapshot):
             self.publisher.subscribe(peer)
         elif isinstance(message, Document) and (peer == HUB_NAME or message.kind == "plan"):
@@ -244,9 +264,18 @@ class Federation:
     def know(self, others: list[Peer]) -> None:
         """Let the hub and these appliances in and no others, and reach for them."""
         self.node.allow([self._identity.hub, *others])
+        self._keys = {peer.name: peer.key for peer in others}
         for peer in others:
             if peer.name != self._identity.fields.name:
                 self.node.dial(peer.name)
+
+    def _peers_up(self) -> set[str]:
+        return self.node.peers() - {HUB_NAME}
+
+    def _stand_in(self) -> str:
+        """Return the appliance that the plan names to stand in for this site's."""
+        site = self._identity.fields.site
+        return next((one.escrow for one in self._brain.plans.plan.sites if one.name == site), "")
 
     def _ledger_refused(self, reason: str, detail: str) -> None:
         """Say that control does not take what the ledger holds: a person must look at it."""

@@ -18,6 +18,7 @@ from appliance.call.attach import BEAT_S, Found, LegsSession
 from appliance.config.model import ApplianceSettings
 from appliance.daemon.admin import SOCKET, AdminSocket
 from appliance.daemon.brain import Brain, Surroundings
+from appliance.daemon.callbacks import CallBackDesk
 from appliance.daemon.federation import Federation
 from appliance.daemon.reporter import REPORT_S, Reporter
 from appliance.daemon.status import status
@@ -67,6 +68,9 @@ class BrainDaemon:
         self.admin.on("voicemail", self._messages)
         self.admin.on("voicemail-delete", self._delete_message)
         self.admin.on("transfer", lambda request: transfer(self.brain, request))
+        desk = CallBackDesk(self.brain.rooms.callbacks, self.clock)
+        self.admin.on("callbacks", desk.list)
+        self.admin.on("cancel-callback", desk.cancel)
         self._tasks: list[asyncio.Task[None]] = []
         self._take_up()
 

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
+from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
 from appliance.call.faxes import FaxTaker
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
-from appliance.call.prompts import APOLOGY
+from appliance.call.prompts import APOLOGY, wait_items
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
@@ -19,6 +20,7 @@ from appliance.plan import actions, steps
 from appliance.plan.actions import FlowState
 from appliance.plan.lookup import Lookup
 from appliance.plan.model import Flow
+from appliance.routing.expected import announced
 from appliance.wire.commands import Hang, Play, StopPlay
 
 
@@ -35,6 +37,7 @@ class FlowRunner:
         outside: OutsideCalls,
         lookups: Lookups,
         voicemails: Voicemails,
+        callbacks: CallBacks,
         timers: Timers,
         clock: Clock,
     ) -> None:
@@ -46,6 +49,7 @@ class FlowRunner:
         self._outside = outside
         self._lookups = lookups
         self._voicemails = voicemails
+        self._callbacks = callbacks
         self._timers = timers
         self._clock = clock
 
@@ -124,7 +128,7 @@ class FlowRunner:
         after, due = move(flow)
         if before is not None:
             self._note_pressed(contact, before, after, digit)
-        contact.flow, due = self._by_clock(contact, flow, after, due)
+        contact.flow, due = self._looked(contact, flow, after, due)
         contact.keys = contact.flow.keys
         for action in due:
             self._act(contact, action)
@@ -142,13 +146,21 @@ class FlowRunner:
             fact = FlowStepped(flow=before.flow, step=before.step, digit=digit)
             self._turn.note(contact.contact, fact)
 
-    def _by_clock(
+    def _looked(
         self, contact: Contact, flow: Flow, state: FlowState, due: list[actions.Action]
     ) -> actions.Turn:
-        """Answer each look at the clock, until something else is to be done."""
-        while due and isinstance(look := due[-1], actions.LookAtClock):
-            is_open = self._plans.is_open(look.calendar, self._clock.wall_us())
-            state, more = steps.on_hours(flow, state, is_open=is_open)
+        """Answer each look at clock or trunks, until something else is to be done."""
+        while due:
+            match due[-1]:
+                case actions.LookAtClock(calendar):
+                    is_open = self._plans.is_open(calendar, self._clock.wall_us())
+                    state, more = steps.on_hours(flow, state, is_open=is_open)
+                case actions.LookForCallBack(trunk):
+                    possible = self._callbacks.possible(trunk)
+                    caller = "" if contact.private else contact.caller
+                    state, more = steps.on_look(flow, state, possible=possible, caller=caller)
+                case _:
+                    break
             self._turn.note(contact.contact, FlowStepped(flow=state.flow, step=state.step))
             due = [*due[:-1], *more]
         return state, due
@@ -176,10 +188,21 @@ class FlowRunner:
             case actions.Release(reason):
                 self._turn.command(Hang(contact.leg, reason))
             case _:
-                self._act_on_message(contact, action)
+                self._take(contact, action)
 
-    def _act_on_message(self, contact: Contact, action: actions.Action) -> None:
+    def _promise(self, contact: Contact, agreed: actions.PromiseCallBack) -> None:
+        """Promise a call back, and say how long it may take."""
+        step = agreed.step
+        skills = self._lookups.skills(contact, step.queue, step.skills)
+        window_s = self._callbacks.promise(contact, agreed, skills, contact.looked.agent)
+        minutes = announced(window_s, window_s)
+        self._play(contact, (*step.promised, *wait_items(minutes)))
+
+    def _take(self, contact: Contact, action: actions.Action) -> None:
+        """Take what the caller leaves with us: a number, a message."""
         match action:
+            case actions.PromiseCallBack():
+                self._promise(contact, action)
             case actions.StartMessage(mailbox, longest_s):
                 self._voicemails.start(contact, mailbox, longest_s)
             case actions.StopMessage():

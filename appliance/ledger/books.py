@@ -12,7 +12,14 @@ from typing import Literal
 import msgspec
 
 from appliance.ledger.entry import Entry
-from appliance.ledger.records import ContactArrived, ContactEnded, ContactQueued
+from appliance.ledger.records import (
+    ContactArrived,
+    ContactEnded,
+    ContactQueued,
+    EscrowClosed,
+    EscrowReturned,
+    EscrowTaken,
+)
 
 Fault = Literal["no-arrival", "two-arrivals", "no-end", "two-ends", "after-end"]
 
@@ -64,7 +71,7 @@ class Books(msgspec.Struct):
 class _Contact:
     """What the entries read so far say of one contact."""
 
-    __slots__ = ("arrivals", "ended", "ends", "late", "queue")
+    __slots__ = ("arrivals", "closed", "ended", "ends", "late", "queue", "returned", "taken")
 
     def __init__(self) -> None:
         self.arrivals = 0
@@ -72,6 +79,10 @@ class _Contact:
         self.ended: ContactEnded | None = None
         self.late = False
         self.queue = ""
+        #: it was taken over here, or its end is in the journal of the box that took it over
+        self.taken = False
+        self.returned = False
+        self.closed: EscrowClosed | None = None
 
 
 def recount(entries: Iterable[Entry], *, still_open: Collection[str] | None = None) -> Books:
@@ -90,6 +101,8 @@ def recount(entries: Iterable[Entry], *, still_open: Collection[str] | None = No
         _read(contacts.setdefault(entry.contact, _Contact()), entry)
     books = Books({}, [])
     for contact, facts in contacts.items():
+        if facts.returned and not facts.arrivals and not facts.ends:
+            continue  # it is in its owner's books
         tally = books.queues.setdefault(facts.queue, Tally())
         _count(tally, facts)
         fault = _fault(contact, facts, still_open)
@@ -107,6 +120,12 @@ def _read(contact: _Contact, entry: Entry) -> None:
     elif isinstance(fact, ContactQueued):
         contact.queue = fact.queue
         contact.late |= contact.ends > 0
+    elif isinstance(fact, EscrowTaken):
+        contact.taken, contact.returned = True, False
+    elif isinstance(fact, EscrowReturned):
+        contact.returned = True
+    elif isinstance(fact, EscrowClosed):
+        contact.closed = fact
     elif isinstance(fact, ContactEnded):
         contact.ends += 1
         # the first end counts; a second one is an imbalance, not a second contact
@@ -117,6 +136,10 @@ def _count(tally: Tally, contact: _Contact) -> None:
     """Count one contact, once."""
     tally.offered += 1
     ended = contact.ended
+    if ended is None and contact.closed is not None:
+        outcome = contact.closed.outcome
+        setattr(tally, outcome, getattr(tally, outcome) + 1)
+        return
     if ended is None:
         tally.open += 1
         return
@@ -127,7 +150,7 @@ def _count(tally: Tally, contact: _Contact) -> None:
 
 def _fault(contact: str, facts: _Contact, still_open: Collection[str] | None) -> Fault | None:
     """Return what is wrong with a contact's journal, the worst first, or None."""
-    if not facts.arrivals:
+    if not facts.arrivals and not facts.taken:
         return "no-arrival"
     if facts.arrivals > 1:
         return "two-arrivals"
@@ -135,6 +158,7 @@ def _fault(contact: str, facts: _Contact, still_open: Collection[str] | None) ->
         return "two-ends"
     if facts.late:
         return "after-end"
-    if not facts.ends and still_open is not None and contact not in still_open:
+    elsewhere = facts.closed is not None or facts.taken
+    if not facts.ends and not elsewhere and still_open is not None and contact not in still_open:
         return "no-end"
     return None

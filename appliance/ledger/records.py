@@ -89,6 +89,77 @@ class WaitAnnounced(Fact, frozen=True, kw_only=True):
     high_s: float
 
 
+class CallBackPromised(Fact, frozen=True, kw_only=True):
+    """The caller left a number and was promised a call: from now on, within this window."""
+
+    number: str
+    queue: str
+    low_s: float
+    high_s: float
+
+
+class ContactLeft(Fact, frozen=True, kw_only=True):
+    """The caller left the line; the contact waits on at its place, to be called back."""
+
+    reason: str = "normal"
+
+
+class ContactReturned(Fact, frozen=True, kw_only=True):
+    """The caller called in again, as the contact *was*, and waits on the line at this place."""
+
+    leg: int
+    epoch: str = ""
+    was: str = ""
+
+
+class CallBackMade(Fact, frozen=True, kw_only=True):
+    """An agent has answered and the caller is being called."""
+
+    number: str
+    via: str = ""
+    #: calls that are left after this one
+    left: int = 0
+
+
+class CallBackFailed(Fact, frozen=True, kw_only=True):
+    """A call back was not answered; *reason* is a reason word."""
+
+    reason: str
+    left: int = 0
+
+
+class CallBackScored(Fact, frozen=True, kw_only=True):
+    """What became of the promise: whether the first call came before the window's end."""
+
+    kept: bool
+    #: when it came, or was given up, after the promise
+    after_s: float
+    low_s: float
+    high_s: float
+    reason: str = ""
+
+
+class EscrowTaken(Fact, frozen=True, kw_only=True):
+    """The contact's owner is gone, and this appliance calls the caller back for it."""
+
+    owner: str
+    number: str
+
+
+class EscrowReturned(Fact, frozen=True, kw_only=True):
+    """The owner is back and goes on itself: the contact is no longer here, and not over."""
+
+    owner: str
+
+
+class EscrowClosed(Fact, frozen=True, kw_only=True):
+    """A peer called the caller back meanwhile; the contact's end is in that one's journal."""
+
+    by: str
+    outcome: Outcome
+    reason: str = ""
+
+
 class SeatOffered(Fact, frozen=True, kw_only=True):
     """A seat is reserved for the contact and is being reached."""
 
@@ -338,6 +409,15 @@ KINDS: MappingProxyType[str, type[Fact]] = MappingProxyType(
             FlowStepped,
             ContactQueued,
             WaitAnnounced,
+            CallBackPromised,
+            ContactLeft,
+            ContactReturned,
+            CallBackMade,
+            CallBackFailed,
+            CallBackScored,
+            EscrowTaken,
+            EscrowReturned,
+            EscrowClosed,
             SeatOffered,
             OfferEnded,
             ContactConnected,

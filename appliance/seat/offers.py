@@ -385,6 +385,8 @@ def shown(context: Context) -> str:
     """Return what the phone displays: name, queue, keys pressed and the wait, before it rings."""
     name = "" if context.private else context.data.get("name", "")
     parts = [name, context.queue] if name else [context.queue]
+    if "call-back" in context.data:
+        parts.insert(0, "call-back")
     if context.keys:
         parts.append("key " + " ".join(digit for _, digit in context.keys))
     if context.by:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from appliance.call.arrivals import Arrivals
 from appliance.call.attach import Found
 from appliance.call.book import ContactBook
+from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
 from appliance.call.faxes import FaxTaker
 from appliance.call.outside import OutsideCalls
@@ -63,6 +64,7 @@ class Rooms(NamedTuple):
     waiting: WaitingRoom
     overflow: OverflowWatch
     outside: OutsideCalls
+    callbacks: CallBacks
     flow: FlowRunner
     board: SeatBoard
     offers: SeatOffers
@@ -85,6 +87,7 @@ class Switchboard:
         self._waiting = rooms.waiting
         self._flow = rooms.flow
         self._outside = rooms.outside
+        self._callbacks = rooms.callbacks
         self._board = rooms.board
         self._offers = rooms.offers
         self._recovery = rooms.recovery
@@ -169,7 +172,9 @@ class Switchboard:
 
     def adopt(self, found: Found, contacts: list[Contact]) -> None:
         """Take legs' snapshot: known contacts go on where their leg is."""
-        self.epoch = found.epoch
+        self.epoch = self._callbacks.epoch = found.epoch
+        self._callbacks.boot = found.boot
+        self._callbacks.know_trunks(found.trunks)
         for contact in contacts:
             if self._recovery.adopt(contact, found):
                 self._resume_flow(contact)
@@ -185,7 +190,8 @@ class Switchboard:
             return True
         if self._book.by_agent_leg(row.leg) or self._consult.table.by_leg(row.leg):
             return True
-        return self._outside.by_leg(row.leg) is not None
+        called = self._outside.by_leg(row.leg) or self._callbacks.by_leg(row.leg)
+        return called is not None
 
     def _stray(self, row: LegRow) -> None:
         """A leg that no state speaks of: its caller is new to us, its agent is nobody's."""
@@ -244,6 +250,9 @@ class Switchboard:
         elif contact := self._outside.by_tok(record.tok):
             self._outside.leg_out(contact, record.leg)
             return
+        elif contact := self._callbacks.by_tok(record.tok):
+            self._callbacks.leg_out(contact, record.leg)
+            return
         self._turn.command(Hang(record.leg, "cancelled"))
 
     def _leg_ringing(self, record: wire.LegRinging) -> None:
@@ -269,6 +278,8 @@ class Switchboard:
             self._consult.up(contact)
         elif contact := self._outside.by_leg(leg):
             self._outside.answered(contact)
+        elif contact := self._callbacks.by_leg(leg):
+            self._callbacks.answered(contact)
         elif leg in self._codes:
             self._turn.command(Play(leg, 1, list(CONFIRMED)))
 
@@ -289,6 +300,9 @@ class Switchboard:
             return
         if contact := self._outside.by_leg(leg):
             self._outside.down(contact, reason)
+            return
+        if contact := self._callbacks.by_leg(leg):
+            self._callbacks.down(contact, reason)
             return
         contact, target_of = self._book.by_agent_leg(leg), self._consult.table.by_leg(leg)
         if seat := self._board.by_leg(leg):
@@ -350,6 +364,8 @@ class Switchboard:
             self._consult.target_down(contact, record.reason)
         elif contact := self._outside.by_tok(record.about):
             self._outside.down(contact, record.reason)
+        elif contact := self._callbacks.by_tok(record.about):
+            self._callbacks.down(contact, record.reason)
 
     # -- phones, trunks, messages --------------------------------------------------------------
 
@@ -361,6 +377,7 @@ class Switchboard:
 
     def _trunk_changed(self, record: wire.TrunkChanged) -> None:
         trunk = record.trunk
+        self._callbacks.know_trunks([trunk])
         self._turn.note("", TrunkChanged(trunk=trunk.name, up=trunk.up, reason=trunk.reason))
 
     def _message(self, record: wire.Message) -> None:

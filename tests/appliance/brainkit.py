@@ -52,7 +52,15 @@ from appliance.wire.events import (
     Talking,
     Unregistered,
 )
-from appliance.wire.rows import DigitSource, LegKind, LegRow, Record, Registration, Rest
+from appliance.wire.rows import (
+    DigitSource,
+    LegKind,
+    LegRow,
+    Record,
+    Registration,
+    Rest,
+    TrunkState,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -148,6 +156,7 @@ class PretendLegs:
         self.world = world
         self.clock = clock or world.clock
         self.epoch = epoch
+        self.boot = "boot"
         self.rows: dict[int, LegRow] = {}
         self.registrations: dict[str, Registration] = {}
         self.commands: list[BrainRecord] = []
@@ -156,6 +165,7 @@ class PretendLegs:
         self.brain: Brain | None = None
         #: bridge -> what becomes of those who are left
         self.rests: dict[str, Rest] = {}
+        self.trunks = [TrunkState("provider", "trunk", True)]
         #: phones answer after this long [s]; None: never
         self.answer_after: float | None = 1.0
         #: prompts take this long [s]; None: until the test says so
@@ -240,7 +250,8 @@ class PretendLegs:
     def attach(self, brain: Brain) -> None:
         self.brain = brain
         rows = dict(self.rows)
-        brain.found(Found(self.epoch, "boot", rows, list(self.registrations.values()), []))
+        phones = list(self.registrations.values())
+        brain.found(Found(self.epoch, self.boot, rows, phones, self.trunks))
 
     def take(self, record: BrainRecord) -> None:
         """Carry out a command, as the wire defines it."""
@@ -336,7 +347,8 @@ class PretendLegs:
     def _dial(self, dial: Dial) -> None:
         if any(row.tok == dial.tok for row in self.rows.values()):
             return
-        if dial.owner not in self.rows or self.rows[dial.owner].state == "down":
+        gone = dial.owner not in self.rows or self.rows[dial.owner].state == "down"
+        if dial.owner and gone:
             self._emit(Refused, Dial.__struct_config__.tag, dial.tok, "gone")
             return
         if dial.kind == "phone" and dial.via not in self.registrations:

@@ -6,12 +6,13 @@ clock of its own.
 
 import itertools
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
 import msgspec
+import zmq
 
 from appliance.base.clock import Clock
 from appliance.call.turn import Journal
@@ -107,7 +108,7 @@ class Weather:
 
 
 class IslandNetwork(MemoryNetwork):
-    """The link's network, on the world's time; a key is `key-` and a name."""
+    """The link's network, on the world's time."""
 
     def __init__(self, world: World, cuts: Cuts, chance: Random) -> None:
         super().__init__(chance)
@@ -118,7 +119,7 @@ class IslandNetwork(MemoryNetwork):
         self._last_s: dict[tuple[str, int], float] = {}
 
     def carry(self, way: tuple[str, int], to: str, deliver: Callable[[], None]) -> None:
-        pair = (way[0].removeprefix("key-"), to.removeprefix("key-"))
+        pair = (_NAMES[way[0]], _NAMES[to])
         if pair in self._ways.ways:
             return
         now_s = self._world.clock.monotonic_s()
@@ -240,7 +241,7 @@ class IslandBox(Box):
 
     def _federate(self) -> None:
         fleet = self.fleet
-        self.transport = MemoryTransport(fleet.network, f"key-{self.name}", self.name, 1)
+        self.transport = MemoryTransport(fleet.network, _key(self.name), self.name, 1)
         settings = ApplianceSettings(state_dir=str(fleet.folder / f"{self.name}.state"))
         self.federation = Federation(
             settings,
@@ -312,7 +313,7 @@ class IslandHub:
         fleet = self._fleet
         state = fleet.folder / "control"
         state.mkdir(exist_ok=True)
-        self.transport = MemoryTransport(fleet.network, f"key-{HUB}", HUB, 1)
+        self.transport = MemoryTransport(fleet.network, _key(HUB), HUB, 1)
         settings = ControlSettings(state_dir=str(state))
         self.hub = hub = Hub(
             settings, _NoStore(), self._clock, transport=self.transport, soon=self._soon(fleet)
@@ -425,8 +426,24 @@ def _end(network: MemoryNetwork, transport: MemoryTransport, death: Death) -> No
         transport._events = None
 
 
+#: link key -> whose it is
+_NAMES: dict[str, str] = {}
+
+
+@cache
+def _pair(name: str) -> tuple[str, str]:
+    """Return the link keys of *name*, public and secret."""
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    _NAMES[public] = name
+    return public, secret
+
+
+def _key(name: str) -> str:
+    return _pair(name)[0]
+
+
 def _peer(name: str) -> Peer:
-    return Peer(name=name, key=f"key-{name}", site=name, address=name, port=1)
+    return Peer(name=name, key=_key(name), site=name, address=name, port=1)
 
 
 def _identity(name: str, verify_key: str) -> Identity:
@@ -436,9 +453,10 @@ def _identity(name: str, verify_key: str) -> Identity:
         tenant="main",
         hub_address=HUB,
         hub_port=1,
-        hub_curve_key=f"key-{HUB}",
+        hub_curve_key=_key(HUB),
         plan_verify_key=verify_key,
     )
-    curve = CurveKeys(public=f"key-{name}", secret="")
+    public, secret = _pair(name)
+    curve = CurveKeys(public=public, secret=secret)
     keys = BoxKeys(key_pem=b"", curve=curve)
     return Identity(fields=fields, keys=keys, certificate_pem=b"", ca_pem=b"")

@@ -1,0 +1,108 @@
+"""The three parts of the escrow together: our own call-backs, those of others, and our vote."""
+
+from collections.abc import Iterable
+
+from appliance.base.clock import Clock
+from appliance.call.book import ContactBook
+from appliance.call.callbacks import CallBacks
+from appliance.call.contact import Contact
+from appliance.call.escrow import EscrowOwner, Fleet
+from appliance.call.escrowholder import EscrowHolder
+from appliance.call.owner import ContactOwner
+from appliance.call.turn import Turn
+from appliance.link.lease import LeaseVoter
+from appliance.link.messages import (
+    EscrowGot,
+    EscrowPut,
+    EscrowSettle,
+    LeaseAnswer,
+    LeaseAsk,
+    LinkMessage,
+)
+
+
+class EscrowDesk:
+    """Who hears what the link says of call-backs in escrow. Does nothing until `join`."""
+
+    def __init__(
+        self,
+        name: str,
+        turn: Turn,
+        book: ContactBook,
+        owner: ContactOwner,
+        callbacks: CallBacks,
+        clock: Clock,
+    ) -> None:
+        self._name = name
+        self._turn = turn
+        self._clock = clock
+        self._fleet: Fleet | None = None
+        self.owner = EscrowOwner(name, turn, book, owner, callbacks, clock)
+        self.holder = EscrowHolder(turn, book, owner, callbacks, clock)
+        self.owner.ask = self.holder.ask = self._ask
+        self._voter = LeaseVoter(clock.monotonic_s(), self._hears)
+        owner.barred = self._barred
+
+    def join(self, fleet: Fleet) -> None:
+        """Begin: there are others."""
+        self._fleet = fleet
+        self.owner.join(fleet)
+        self.holder.join(fleet)
+
+    def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
+        """Take what the ledger kept."""
+        kept = list(states)
+        self.owner.remember(kept)
+        self.holder.remember(kept)
+
+    def tick(self) -> None:
+        """Look at the time; called about twice a second."""
+        if self._fleet is not None:
+            self.owner.tick()
+            self.holder.tick()
+
+    def peer_up(self, peer: str) -> None:
+        """A peer is there again."""
+        self.owner.peer_up(peer)
+
+    def take(self, peer: str, message: LinkMessage) -> None:
+        """Take what a peer or the hub says of call-backs in escrow."""
+        match message:
+            case EscrowPut():
+                self.holder.put(peer, message)
+            case EscrowGot():
+                self.owner.got(peer, message)
+            case EscrowSettle(ask=True):
+                self.holder.asked(peer, message)
+            case EscrowSettle():
+                self.owner.settled(peer, message.contacts)
+            case LeaseAsk():
+                self._turn.message(peer, self._vote(peer, message))
+            case LeaseAnswer():
+                self._answered(peer, message)
+        self._turn.wake()
+
+    def _barred(self, contact: Contact) -> str:
+        return self.owner.barred(contact) or self.holder.barred(contact)
+
+    def _hears(self, owner: str) -> bool:
+        return owner == self._name or (self._fleet is not None and owner in self._fleet.up())
+
+    def _ask(self, voter: str, ask: LeaseAsk) -> None:
+        if voter == self._name:
+            self._answered(voter, self._vote(voter, ask))
+        else:
+            self._turn.message(voter, ask)
+
+    def _vote(self, who: str, ask: LeaseAsk) -> LeaseAnswer:
+        now_s = self._clock.monotonic_s()
+        granted, claims = self._voter.ask(ask.about, who, ask.claims, now_s)
+        return LeaseAnswer(ask.about, ask.number, granted, claims)
+
+    def _answered(self, voter: str, answer: LeaseAnswer) -> None:
+        own = answer.about == self._name
+        seeker = self.owner.seeker if own else self.holder.seeker(answer.about)
+        if seeker is not None:
+            seeker.answered(voter, answer.number, answer.claims, granted=answer.granted)
+            if own:
+                self.owner.granted()
