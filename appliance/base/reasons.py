@@ -100,6 +100,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "seat-busy": _P,
         "seat-gone": _P,
         "seat-paused": _P,
+        "preempted": _P,
         "contact-gone": _P,
         "reservation-expired": _P,
         "peer-unreachable": _P,

@@ -6,6 +6,7 @@ import msgspec
 
 from appliance.link.messages import Context, Handled
 from appliance.plan.actions import FlowState
+from appliance.plan.model import Channel
 from appliance.plan.transfers import PlaceRule
 from appliance.routing.model import ContactRow, ContactState, Place
 
@@ -215,6 +216,10 @@ class Contact(msgspec.Struct, kw_only=True):
     #: waited before its place became a new one [s]
     waited_before_s: float = 0.0
     callback: CallBack | None = None
+    #: a contact of another channel than voice has no leg: 0
+    channel: Channel = "voice"
+    #: what a written contact is about
+    subject: str = ""
 
 
 def waited_s(contact: Contact, now_s: float) -> float:
@@ -245,6 +250,7 @@ def row_of(
         age_ms=round(waited_s(contact, now_s) * 1000),
         seat=contact.booking.seat if contact.booking else "",
         fence=contact.fence,
+        channel=contact.channel,
         home=contact.home or site,
         agent=contact.agent,
     )
@@ -285,12 +291,17 @@ def context_of(contact: Contact, now_s: float) -> Context:
         keys=list(contact.keys),
         waited_ms=round((waited_s(contact, now_s) + contact.waited_before_s) * 1000),
         arrived=contact.arrived,
-        data={**contact.data, **({"call-back": back} if back else {})},
+        data={**contact.data, **_shown(contact, back)},
         handled=list(contact.handled),
         notes=list(contact.notes),
         transfer=_how(contact.transfer),
         by=contact.transfer.by if contact.transfer else "",
     )
+
+
+def _shown(contact: Contact, back: str) -> dict[str, str]:
+    told = {"call-back": back, "subject": contact.subject}
+    return {name: text for name, text in told.items() if text}
 
 
 def _how(transfer: Transfer | None) -> str:

@@ -88,7 +88,7 @@ class Expectation:
         self._calibrations[queue] = self._calibration(queue).learn(outlook, came_s, left=left)
 
     def _learn(self, contact: Contact, _outcome: str, _reason: str) -> None:
-        if not contact.t_talk:
+        if not contact.t_talk or contact.channel != "voice":
             return
         talk_s = self._clock.monotonic_s() - contact.t_talk
         wrap_up_s = self._plans.queue(contact.queue).wrap_up_s

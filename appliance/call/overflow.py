@@ -36,6 +36,8 @@ class OverflowWatch:
 
     def joined(self, contact: Contact) -> None:
         """Decide which rule of its queue will take *contact* away, and when."""
+        if contact.channel != "voice":
+            return  # a flow is made of prompts and keys
         rules = [
             (self._due_s(contact, rule), rule.flow)
             for rule in self._plans.queue(contact.queue).overflow

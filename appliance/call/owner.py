@@ -141,7 +141,7 @@ class ContactOwner:
         )
         confirm = Confirm(offer.reservation, offer.fence, context_of(contact, now))
         self._turn.message(peer, confirm)
-        if peer != self._book.name:
+        if peer != self._book.name and contact.channel == "voice":
             self.dial(contact)
         self._book.changed(contact)
 
@@ -186,7 +186,8 @@ class ContactOwner:
         booking.ringing = True
         if message.leg:
             self._book.set_agent_leg(contact, message.leg)
-        if message.state == "answered" and booking.leg and peer == self._book.name:
+        ours = booking.leg and peer == self._book.name
+        if message.state == "answered" and (ours or contact.channel != "voice"):
             self.connect(contact)
         elif contact.phase == "reserved":
             self._arm(contact, self._clock.monotonic_s() + self._ring_s(contact))
@@ -211,7 +212,8 @@ class ContactOwner:
         contact.phase = "talking"
         contact.t_talk = self._clock.monotonic_s()
         self._timers.cancel(_timer(contact))
-        self._bridge(contact, booking)
+        if contact.leg:
+            self._bridge(contact, booking)
         self.talks(contact, booking.leg)
         self.transfers.connected(contact)
         self._book.changed(contact)
@@ -250,7 +252,8 @@ class ContactOwner:
             contact.contact,
             OfferEnded(reservation=booking.reservation, reason=reason),
         )
-        self.on_failure(self._failure(contact, booking, reason))
+        if reason != "preempted":  # nobody failed, so nobody is left out
+            self.on_failure(self._failure(contact, booking, reason))
         self.on_taken_back(contact)
         self._book.drop_booking(contact)
         contact.attempts += 1

@@ -21,6 +21,7 @@ from appliance.call.transfers import Transfers
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
+from appliance.call.written import WrittenContacts
 from appliance.ledger.records import Adopted
 from appliance.wire.commands import Answer, Bridge, Hang, Unbridge
 from appliance.wire.rows import LegRow
@@ -55,6 +56,7 @@ class Recovery:
         voicemails: Voicemails,
         transfers: Transfers,
         callbacks: CallBacks,
+        written: WrittenContacts,
         clock: Clock,
     ) -> None:
         self._turn = turn
@@ -66,6 +68,7 @@ class Recovery:
         self._transfers = TransferRecovery(transfers, outside)
         self._callbacks = callbacks
         self._clock = clock
+        self._written = written
 
     def adopt(self, contact: Contact, found: Found) -> bool:
         """Take *contact* in again; return whether its flow has to be resumed.
@@ -73,6 +76,9 @@ class Recovery:
         A contact whose leg is gone is closed in the books with what legs still knows of it; one
         that waits to be called back has none.
         """
+        if contact.channel != "voice":
+            self._written.adopt(contact)
+            return False
         if contact.callback is not None:
             self._turn_clock(contact, contact.callback, found.boot)
             if contact.callback.waits:

@@ -15,7 +15,7 @@ PATIENCE_S = 5.0
 _ANSWER_MOST = 16 << 20
 
 
-def ask(state_dir: Path, do: str, **more: str) -> dict[str, Any]:
+def ask(state_dir: Path, do: str, **more: object) -> dict[str, Any]:
     """Return the brain's answer to *do*, with *more* about it.
 
     Raises PeerError `unavailable`, or what the brain answers.

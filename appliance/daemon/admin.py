@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from appliance.base.errors import ConfigError
+from appliance.base.errors import BranchlineError, ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -66,4 +66,7 @@ class AdminSocket:
         handler = self._handlers.get(str(request.get("do"))) if isinstance(request, dict) else None
         if handler is None:
             return {"error": "bad-request", "message": f"known: {', '.join(self._handlers)}"}
-        return handler(request)
+        try:
+            return handler(request)
+        except BranchlineError as error:
+            return {"error": error.reason, "message": error.message}

@@ -26,6 +26,7 @@ from appliance.call.transfers import Transfers
 from appliance.call.turn import Journal, Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
+from appliance.call.written import WrittenContacts
 from appliance.flow.lookups import Ask, Lookups, nobody
 from appliance.flow.runner import FlowRunner
 from appliance.ledger.records import PlanTaken
@@ -105,7 +106,8 @@ class Brain:
         recording = RecordingPolicy(turn, given.recordings, clock, enabled=given.record)
         faxes = FaxTaker(turn, book, clock)
         owner.on_failure = self.floor.set_failure
-        owner.on_talk = recording.talk
+        written = WrittenContacts(turn, book, plans, owner, timers, self.hlc, clock)
+        owner.on_talk = lambda contact: (recording.talk if contact.leg else written.watch)(contact)
         board = SeatBoard(
             name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
         )
@@ -163,13 +165,16 @@ class Brain:
             board=board,
             offers=offers,
             recovery=Recovery(
-                turn, book, owner, waiting, outside, voicemails, transfers, callbacks, clock
+                *(turn, book, owner, waiting, outside, voicemails, transfers, callbacks),
+                written=written,
+                clock=clock,
             ),
             recording=recording,
             faxes=faxes,
             voicemails=voicemails,
             transfers=transfers,
             starcodes=starcodes,
+            written=written,
         )
 
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
@@ -211,6 +216,8 @@ class Brain:
         """Put a plan in force: the next call follows it, those in progress keep their way."""
         self.plans.take(plan)
         self.floor.matchmaker.set_plan(plan)
+        for seat in self.board:  # their agents may take other channels now
+            self.board.changed(seat)
         self.turn.note("", PlanTaken(serial=plan.serial, digest=digest))
 
     def tick(self) -> None:

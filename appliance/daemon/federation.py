@@ -43,6 +43,9 @@ from appliance.link.messages import (
     Resnapshot,
     Roster,
     SeatWanted,
+    Served,
+    Serving,
+    ServingAck,
     Snapshot,
     TransferAsk,
     TransferTold,
@@ -67,6 +70,7 @@ log = logging.getLogger(__name__)
 _FOR_THE_BRAIN = (
     *(Propose, ProposalRefused, Offer, Confirm, Release, Reached),
     *(SeatWanted, TransferAsk, TransferTold),
+    *(Serving, ServingAck, Served),
 )
 
 #: what the escrow of call-backs takes; the hub only votes

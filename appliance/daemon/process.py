@@ -19,6 +19,7 @@ from appliance.config.model import ApplianceSettings
 from appliance.daemon.admin import SOCKET, AdminSocket
 from appliance.daemon.brain import Brain, Surroundings
 from appliance.daemon.callbacks import CallBackDesk
+from appliance.daemon.desk import ContactDesk
 from appliance.daemon.federation import Federation
 from appliance.daemon.reporter import REPORT_S, Reporter
 from appliance.daemon.status import status
@@ -71,6 +72,7 @@ class BrainDaemon:
         desk = CallBackDesk(self.brain.rooms.callbacks, self.clock)
         self.admin.on("callbacks", desk.list)
         self.admin.on("cancel-callback", desk.cancel)
+        self.admin.on("contact", ContactDesk(self.brain).answer)
         self._tasks: list[asyncio.Task[None]] = []
         self._take_up()
 

@@ -26,6 +26,8 @@ def status(
         "contacts": [
             {
                 "contact": contact.contact,
+                "channel": contact.channel,
+                "subject": contact.subject,
                 "phase": contact.phase,
                 "answered": contact.up,
                 "queue": contact.queue,
@@ -47,6 +49,15 @@ def status(
                 "why": seat.why,
                 "transfer": seat.reservation.transfer if seat.reservation else "",
                 "shows": _shown(seat.reservation.context) if seat.reservation else None,
+                "work": [
+                    {
+                        "contact": work.contact,
+                        "channel": work.channel,
+                        "phase": work.phase,
+                        "subject": work.context.data.get("subject", "") if work.context else "",
+                    }
+                    for work in seat.work.values()
+                ],
             }
             for seat in brain.board
         ],

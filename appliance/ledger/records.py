@@ -56,6 +56,8 @@ class ContactArrived(Fact, frozen=True, kw_only=True):
     called: str = ""
     #: the caller asked for privacy (RFC 3323)
     private: bool = False
+    #: what a written contact is about
+    subject: str = ""
 
 
 class ContactAnswered(Fact, frozen=True, kw_only=True):

@@ -20,6 +20,11 @@ DEAD_S = 1.5
 CONFIRM_MS = 2000
 #: media must connect within this after a confirmation, or the reservation lapses [ms]
 CONNECT_MS = 2000
+#: the owners of an accepted written contact and of its seat assure each other of it each [s]
+SERVING_S = 5.0
+#: without such a word the contact is back at its place, and the seat free, after this [s]: six
+#: words lost; longer than the restart of a brain or a short cut, which must not end such work
+SERVING_LAPSE_S = 30.0
 
 
 class LinkRecord(msgspec.Struct, array_like=True):
@@ -214,6 +219,27 @@ class SignedHead(LinkRecord):
     signature: bytes
 
 
+class Serving(LinkRecord, tag=60):
+    """Seat's owner to contact's owner: the agent is still at this written contact."""
+
+    reservation: str
+    fence: int
+
+
+class ServingAck(LinkRecord, tag=61):
+    """Contact's owner to seat's owner: it is still yours. `Release` says that it is not."""
+
+    reservation: str
+    fence: int
+
+
+class Served(LinkRecord, tag=62):
+    """Seat's owner to contact's owner: the agent has dealt with this written contact."""
+
+    reservation: str
+    fence: int
+
+
 class LedgerAsk(LinkRecord, tag=40):
     """Appliance to control, asking how far it has these chains."""
 
@@ -381,6 +407,9 @@ LinkMessage = (
     | LeaseAsk
     | LeaseAnswer
     | EscrowSettle
+    | Serving
+    | ServingAck
+    | Served
 )
 
 

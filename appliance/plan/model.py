@@ -237,6 +237,8 @@ class Agent(Part, frozen=True, kw_only=True):
     slots: dict[Channel, Annotated[int, msgspec.Meta(ge=1, le=20)]] = msgspec.field(
         default_factory=lambda: {"voice": 1}
     )
+    #: groups of channels: who serves a contact of one is offered none of the others in its group
+    exclusive: tuple[tuple[Channel, ...], ...] = ()
 
 
 class Site(Part, frozen=True, kw_only=True):

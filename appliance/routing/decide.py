@@ -273,4 +273,5 @@ def _proposal(contact: ContactRow, seat: SeatRow, trace: Trace) -> Proposal:
         seat_fence=seat.fence,
         trace=trace,
         place=contact.place,
+        channel=contact.channel,
     )

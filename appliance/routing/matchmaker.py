@@ -172,7 +172,9 @@ class Matchmaker:
     def _came_to_nothing(self, row: SeatRow, now_ms: int) -> None:
         """Let a contact go whose seat is free again: its owner has no answer of the other's."""
         hold = self._proposed_to.get(row.seat)
-        if hold is not None and row.owner == hold.seat.owner and stamp(row) > stamp(hold.seat):
+        if hold is None or hold.contact.channel != "voice":
+            return  # a seat may be ready for calls with a written contact on its way
+        if row.owner == hold.seat.owner and stamp(row) > stamp(hold.seat):
             self._drop(hold)
             self.floor.refuse(hold.contact, row, "timeout", now_ms + REFUSED_MS)
             self.floor.free(hold)

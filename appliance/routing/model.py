@@ -62,6 +62,7 @@ class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fal
     #: login epoch
     epoch: int
     site: str
+    #: what it does by phone; `talking` too where another contact excludes calls
     state: SeatState
     #: how long it has been in this state, by its owner's clock, when the row was made [ms]
     idle_ms: int = 0
@@ -132,6 +133,8 @@ class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fa
     trace: Trace
     #: the contact's, so that the seat's owner can take the first of several proposals
     place: Place | None = None
+    #: the contact's, which names the kind of slot that the seat's owner reserves
+    channel: Channel = "voice"
 
 
 class QueueView(msgspec.Struct, frozen=True, array_like=True):

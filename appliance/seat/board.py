@@ -8,8 +8,9 @@ from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
 from appliance.ledger.records import SeatChanged, WrapUpEnded, WrapUpStarted
+from appliance.plan.model import Channel
 from appliance.routing.model import SeatState
-from appliance.seat.state import Reservation, Seat, row_of
+from appliance.seat.state import Reservation, Seat, Work, has_room, row_of
 
 #: what a seat's kept state is filed under
 SEAT_KEY = "seat/"
@@ -41,8 +42,12 @@ class SeatBoard:
         self._by_account: dict[str, Seat] = {}
         self._by_reservation: dict[str, Seat] = {}
         self._by_leg: dict[int, Seat] = {}
+        #: reservation of a written contact -> its seat
+        self._by_work: dict[str, Seat] = {}
         #: told of each change of state, for telemetry
         self.on_change: Callable[[Seat], None] = lambda _seat: None
+        #: told of a seat that takes nothing more, and why, before it says so
+        self.on_closing: Callable[[Seat, str], None] = lambda _seat, _reason: None
 
     def __iter__(self) -> Iterator[Seat]:
         return iter(list(self._seats.values()))
@@ -52,7 +57,8 @@ class SeatBoard:
 
     def clear(self) -> None:
         """Forget the table, not what is kept; every seat is about to be adopted anew."""
-        for table in (self._seats, self._by_account, self._by_reservation, self._by_leg):
+        tables = (self._seats, self._by_account, self._by_reservation, self._by_leg, self._by_work)
+        for table in tables:
             table.clear()
 
     def get(self, seat: str) -> Seat | None:
@@ -104,10 +110,13 @@ class SeatBoard:
         self._by_account[seat.account] = seat
         if seat.reservation is not None:
             self.hold(seat, seat.reservation)
+        for reservation in seat.work:
+            self._by_work[reservation] = seat
 
     def remove(self, seat: Seat) -> None:
         """Forget a seat."""
         self.free(seat)
+        self.on_closing(seat, "seat-gone")
         self._timers.cancel(_timer(seat))
         self._seats.pop(seat.seat, None)
         self._by_account.pop(seat.account, None)
@@ -122,6 +131,8 @@ class SeatBoard:
     def set_state(self, seat: Seat, state: SeatState, why: str = "") -> None:
         """Change state, keep and publish."""
         now = self._clock.monotonic_s()
+        if state == "paused":
+            self.on_closing(seat, "seat-paused")
         seat.since = now
         if state == "ready":
             seat.t_ready = now
@@ -134,9 +145,15 @@ class SeatBoard:
     def publish(self, seat: Seat) -> None:
         """Publish and keep the seat as it is."""
         now = self._clock.monotonic_s()
-        row = row_of(seat, self.name, self.incarnation, self.site, now)
+        agent = self._plans.agents.get(seat.seat)
+        row = row_of(seat, self.name, self.incarnation, self.site, now, agent)
         self._floor.set_seat(row)
         self._turn.keep(SEAT_KEY + seat.seat, seat)
+
+    def changed(self, seat: Seat) -> None:
+        """Keep and publish a seat that takes other contacts than before, in its old state."""
+        seat.fence += 1
+        self.publish(seat)
 
     def keep(self, seat: Seat) -> None:
         """Keep a change that routing need not see."""
@@ -170,6 +187,25 @@ class SeatBoard:
         self.publish(seat)
 
     # -- reservations and legs -----------------------------------------------------------------
+
+    def has_room(self, seat: Seat, channel: Channel) -> bool:
+        """Tell whether the plan lets *seat* take one more contact of *channel*."""
+        agent = self._plans.agents.get(seat.seat)
+        return agent is not None and has_room(seat, agent, channel)
+
+    def by_work(self, reservation: str) -> Seat | None:
+        """Return the seat at which *reservation* holds a slot for a written contact."""
+        return self._by_work.get(reservation)
+
+    def add_work(self, seat: Seat, work: Work) -> None:
+        """Note a written contact that holds a slot."""
+        seat.work[work.reservation] = work
+        self._by_work[work.reservation] = seat
+
+    def drop_work(self, seat: Seat, work: Work) -> None:
+        """Free the slot of a written contact."""
+        seat.work.pop(work.reservation, None)
+        self._by_work.pop(work.reservation, None)
 
     def hold(self, seat: Seat, reservation: Reservation) -> None:
         """Note the reservation that holds the seat."""

@@ -30,6 +30,7 @@ from appliance.routing.contest import best
 from appliance.routing.model import Proposal
 from appliance.seat.board import SeatBoard
 from appliance.seat.state import Reservation, Seat
+from appliance.seat.written import WrittenOffers
 from appliance.wire.commands import Answer, Bridge, Dial, Hang, Play, Ring, Unbridge
 from appliance.wire.rows import LegRow
 
@@ -73,6 +74,8 @@ class SeatOffers:
         self.is_target: Callable[[str], bool] = lambda _reservation: False
         #: told of an agent's phone that is in a talk now
         self.on_talk: Callable[[int], None] = lambda _leg: None
+        #: reserves slots for written contacts
+        self.written = WrittenOffers(turn, board, plans, timers, clock)
         #: seat -> proposals that wait for others, each with its matchmaker
         self._collected: dict[str, list[tuple[str, Proposal]]] = {}
 
@@ -96,7 +99,7 @@ class SeatOffers:
             due = self._clock.monotonic_s() + COLLECT_S
             self._timers.arm(f"collect/{name}", due, lambda: self._settle(name))
         else:
-            self._reserve(seat, proposal)
+            self._take(seat, proposal)
 
     def _settle(self, name: str) -> None:
         """Take the best of the proposals that came for a seat, and refuse the others."""
@@ -115,11 +118,17 @@ class SeatOffers:
         for matchmaker, proposal in able:
             if proposal is not chosen:
                 self._refuse(matchmaker, proposal, "seat-busy")
-        self._reserve(seat, chosen)
+        self._take(seat, chosen)
 
     def _refuse(self, matchmaker: str, proposal: Proposal, reason: str) -> None:
         refused = ProposalRefused(proposal.contact, proposal.seat, reason)
         self._turn.message(matchmaker, refused)
+
+    def _take(self, seat: Seat, proposal: Proposal) -> None:
+        if proposal.channel == "voice":
+            self._reserve(seat, proposal)
+        else:
+            self.written.reserve(seat, proposal)
 
     def _reserve(self, seat: Seat, proposal: Proposal) -> None:
         owner, incarnation = proposal.contact_owner, proposal.contact_incarnation
@@ -128,6 +137,7 @@ class SeatOffers:
 
     def hold(self, seat: Seat, contact: str, owner: str, incarnation: int) -> Reservation:
         """Reserve the seat for a contact."""
+        self.written.make_way(seat)
         seat.fence += 1
         held = Reservation(
             reservation=new_id(),
@@ -165,9 +175,12 @@ class SeatOffers:
             return "stale-incarnation"
         if seat.epoch != proposal.seat_epoch:
             return "stale-fence"
-        if seat.state != "ready":
-            return "seat-paused" if seat.state == "paused" else "seat-busy"
-        return ""
+        if seat.state == "paused":
+            return "seat-paused"
+        room = self._board.has_room(seat, proposal.channel)
+        return (
+            "" if room and (proposal.channel != "voice" or seat.state == "ready") else "seat-busy"
+        )
 
     def confirmed(self, peer: str, message: Confirm) -> None:
         """Take the contact: call the phone, or wait for the call from the contact's owner."""

@@ -36,6 +36,7 @@ def adopt_seats(
     for seat in seats:
         seat.since, seat.t_ready = min(seat.since, now_s), min(seat.t_ready, now_s)
         board.add(seat)
+        offers.written.adopt(seat)
         held = seat.reservation
         if held is not None:
             _adopt_reservation(board, offers, seat, held, found)

@@ -21,6 +21,7 @@ from appliance.call.transfers import Transfers
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
+from appliance.call.written import WrittenContacts
 from appliance.flow.runner import FlowRunner
 from appliance.ledger.records import ContactAnswered, MessageTaken, TrunkChanged
 from appliance.link.messages import (
@@ -31,6 +32,9 @@ from appliance.link.messages import (
     Reached,
     Release,
     SeatWanted,
+    Served,
+    Serving,
+    ServingAck,
     TransferAsk,
     TransferTold,
 )
@@ -74,6 +78,7 @@ class Rooms(NamedTuple):
     voicemails: Voicemails
     transfers: Transfers
     starcodes: StarCodes
+    written: WrittenContacts
 
 
 class Switchboard:
@@ -98,6 +103,7 @@ class Switchboard:
         self._consult = rooms.transfers.consult
         self._starcodes = rooms.starcodes
         self._requests = SeatRequests(rooms.turn, rooms.board, rooms.offers)
+        self._written = rooms.written
         #: life of the legs process that leg numbers belong to
         self.epoch = ""
         #: legs that dialled a star code
@@ -124,12 +130,15 @@ class Switchboard:
         self._said: dict[type, Callable[..., None]] = {
             Propose: self._offers.proposed,
             Offer: self._offered,
-            Confirm: self._offers.confirmed,
+            Confirm: self._confirmed,
             Reached: self._reached,
             Release: self._released,
             SeatWanted: self._requests.wanted,
             TransferAsk: self._transfers.asked,
             TransferTold: self._requests.told,
+            Serving: self._written.serving,
+            ServingAck: self._offers.written.acknowledged,
+            Served: self._written.served,
         }
 
     def event(self, record: LegsRecord) -> None:
@@ -151,6 +160,10 @@ class Switchboard:
         if not self._transfers.offered(peer, message):
             self._owner.offered(peer, message)
 
+    def _confirmed(self, peer: str, message: Confirm) -> None:
+        if not self._offers.written.confirmed(peer, message):
+            self._offers.confirmed(peer, message)
+
     def _reached(self, peer: str, message: Reached) -> None:
         if not self._consult.reached(peer, message):
             self._owner.reached(peer, message)
@@ -159,12 +172,15 @@ class Switchboard:
         if not self._consult.released(peer, message):
             self._owner.released(peer, message)
         self._offers.released(peer, message)
+        self._written.released(peer, message)
+        self._offers.written.released(peer, message)
 
     def peer_down(self, peer: str) -> None:
         """Free what waits for an appliance that is gone."""
         self._transfers.peer_down(peer)
         self._owner.peer_down(peer)
         self._offers.peer_down(peer)
+        self._offers.written.peer_down(peer)
 
     def peer_up(self, peer: str) -> None:
         """Trust an appliance again that is back."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from appliance.link.messages import LinkMessage, Propose
+from appliance.plan.model import Plan
 from appliance.routing.matchmaker import Matchmaker
 from appliance.wire import commands as wire
 from tests.appliance.brainkit import PLAN, Box, World
@@ -14,12 +15,12 @@ from tests.appliance.brainkit import PLAN, Box, World
 class Federation:
     """Two boxes, their SIP between them, and a hub's matchmaker that sees both."""
 
-    def __init__(self, world: World, folder: Path) -> None:
+    def __init__(self, world: World, folder: Path, plan: Plan = PLAN) -> None:
         self.world = world
-        self.boxes = {name: Box(world, folder, name) for name in ("a", "b")}
+        self.boxes = {name: Box(world, folder, name, plan) for name in ("a", "b")}
         self.hub_up = True
         self.cut = False
-        self.matchmaker = Matchmaker(PLAN)
+        self.matchmaker = Matchmaker(plan)
         self.dropped: list[LinkMessage] = []
         for name, box in self.boxes.items():
             self._wire_up(name, box)

@@ -37,6 +37,9 @@ from appliance.link.messages import (
     Release,
     Resnapshot,
     SeatWanted,
+    Served,
+    Serving,
+    ServingAck,
     Settled,
     SignedHead,
     Snapshot,
@@ -111,6 +114,9 @@ EVERY: list[LinkMessage] = [
     LeaseAsk("a", 1, ["c1"]),
     LeaseAnswer("a", 1, True, ["c1"]),
     EscrowSettle(False, [Settled("c1", "over", "served", "normal", 2)]),
+    Serving("r", 1),
+    ServingAck("r", 1),
+    Served("r", 1),
 ]
 
 
