@@ -189,5 +189,5 @@ def _differs(before: ContactRow, after: ContactRow) -> bool:
 def _compared(row: ContactRow) -> tuple[object, ...]:
     return (
         *(row.state, row.queue, row.klass, row.skills, row.agent, row.seat),
-        *(row.place, row.home),
+        *(row.place, row.home, row.given),
     )

@@ -8,7 +8,7 @@ from appliance.link.messages import Context, Handled
 from appliance.plan.actions import FlowState
 from appliance.plan.model import Channel
 from appliance.plan.transfers import PlaceRule
-from appliance.routing.model import ContactRow, ContactState, Place
+from appliance.routing.model import ContactRow, ContactState, Given, Place
 
 #: *moving*: between two agents, or on its way outside; *resting*: nobody is offered it for now
 Phase = Literal["flow", "waiting", "reserved", "talking", "moving", "resting"]
@@ -220,6 +220,8 @@ class Contact(msgspec.Struct, kw_only=True):
     channel: Channel = "voice"
     #: what a written contact is about
     subject: str = ""
+    #: site whose agents it is for at first
+    given: Given | None = None
 
 
 def waited_s(contact: Contact, now_s: float) -> float:
@@ -253,6 +255,7 @@ def row_of(
         channel=contact.channel,
         home=contact.home or site,
         agent=contact.agent,
+        given=contact.given if state == "waiting" else None,
     )
 
 

@@ -9,7 +9,7 @@ from appliance.call.contact import Contact
 from appliance.call.plans import CurrentPlan
 from appliance.routing.calibration import Calibration
 from appliance.routing.expected import Outlook, WaitModel
-from appliance.routing.model import QueueView
+from appliance.routing.model import QueueView, SiteView
 
 #: a view of the queues is looked at again after this [s]
 FRESH_S = 2.0
@@ -86,6 +86,12 @@ class Expectation:
         came_s = (contact.t_talk or self._clock.monotonic_s()) - told_s
         left = not contact.t_talk
         self._calibrations[queue] = self._calibration(queue).learn(outlook, came_s, left=left)
+
+    def expect_at(self, queue: str, view: SiteView) -> float | None:
+        """Return the wait of one more contact at a site [s], the middle of it; None: nobody's."""
+        model = self._models.get(queue, WaitModel())
+        wait = model.expect(ahead=view.waiting, serving=view.serving, ready=view.ready)
+        return None if wait is None else sum(wait) / 2
 
     def _learn(self, contact: Contact, _outcome: str, _reason: str) -> None:
         if not contact.t_talk or contact.channel != "voice":

@@ -40,7 +40,7 @@ class OverflowWatch:
             return  # a flow is made of prompts and keys
         rules = [
             (self._due_s(contact, rule), rule.flow)
-            for rule in self._plans.queue(contact.queue).overflow
+            for rule in self._plans.overflow(contact.queue, contact.klass)
             if (contact.queue, rule.flow) not in contact.taken
         ]
         due_s, flow = min(rules, default=(math.inf, ""))

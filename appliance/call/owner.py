@@ -29,7 +29,7 @@ from appliance.ledger.records import (
 )
 from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
 from appliance.routing.failures import PAIR_FAILURE_MS, PATH_FAILURE_MS, PATH_REASONS
-from appliance.routing.model import Failure
+from appliance.routing.model import Failure, Given
 from appliance.wire.commands import Bridge, Dial, Hang, Unbridge, WatchSilence
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,8 @@ class ContactOwner:
         self.on_talk: Callable[[Contact], None] = lambda _contact: None
         #: set by `Transfers`
         self.transfers: TransferHooks
+        #: chooses the site that a contact is for at first
+        self.give: Callable[[Contact], Given | None] = lambda _contact: None
         #: publishes a pair to be left out
         self.on_failure: Callable[[Failure], None] = lambda _failure: None
         #: asked of a contact that is about to join a queue: whether it waits there already
@@ -99,9 +101,11 @@ class ContactOwner:
         contact.agent = agent
         contact.klass = klass or contact.klass or self._plans.plan.default_class
         contact.t_queued = contact.t_queued or self._clock.monotonic_s()
+        contact.given = self.give(contact)
+        site = contact.given.site if contact.given else ""
         self._turn.note(
             contact.contact,
-            ContactQueued(queue=queue, klass=contact.klass, skills=skills, agent=agent),
+            ContactQueued(queue=queue, klass=contact.klass, skills=skills, agent=agent, site=site),
         )
         self._overflow.joined(contact)
         self._waiting.enter(contact)

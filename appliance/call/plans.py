@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from appliance.base.errors import ConfigError
 from appliance.plan.hours import Calendar, is_open
-from appliance.plan.model import Agent, Flow, Number, Plan, Queue
+from appliance.plan.model import Agent, Flow, Number, Overflow, Plan, Queue, ServiceClass
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ class CurrentPlan:
         self.numbers: dict[str, Number] = {item.number: item for item in plan.numbers}
         self.queues: dict[str, Queue] = {item.name: item for item in plan.queues}
         self.flows: dict[str, Flow] = {item.name: item for item in plan.flows}
+        self.classes: dict[str, ServiceClass] = {item.name: item for item in plan.classes}
         self.agents: dict[str, Agent] = {item.name: item for item in plan.agents}
         self.calendars: dict[str, Calendar] = {item.name: item for item in plan.calendars}
         self.agent_by_account: dict[str, Agent] = {item.account: item for item in plan.agents}
@@ -34,6 +35,16 @@ class CurrentPlan:
     def queue(self, name: str) -> Queue:
         """Return the queue called *name*; one the plan no longer has keeps its defaults."""
         return self.queues.get(name) or Queue(name=name)
+
+    def overflow(self, queue: str, klass: str) -> tuple[Overflow, ...]:
+        """Return the rules for who waits too long: of the class where it has any."""
+        known = self.classes.get(klass)
+        return (known.overflow if known else ()) or self.queue(queue).overflow
+
+    def music(self, queue: str, klass: str) -> list[str]:
+        """Return what a waiting caller hears: of the class where it has any."""
+        known = self.classes.get(klass)
+        return list((known.music if known else ()) or self.queue(queue).music)
 
     def is_open(self, calendar: str, wall_us: int) -> bool:
         """Tell whether *calendar* is open at a wall time; one that is not there always is."""

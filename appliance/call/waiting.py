@@ -75,7 +75,7 @@ class WaitingRoom:
 
     def music(self, contact: Contact) -> None:
         """Play the queue's music, over and over."""
-        self.play(contact, list(self._plans.queue(contact.queue).music), loop=True)
+        self.play(contact, self._plans.music(contact.queue, contact.klass), loop=True)
 
     def _announce(self, contact: Contact) -> None:
         self._arm(contact)

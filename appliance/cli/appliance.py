@@ -102,6 +102,10 @@ def _say(text: str) -> None:
     print(printable(text), flush=True)
 
 
+#: what is shown of a written contact at an agent
+_WORK = ("seat", "channel", "phase", "contact", "subject")
+
+
 def _show(box: dict[str, Any]) -> None:
     """Print the brain's answer for people; what a newer brain adds is left to --json."""
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -113,6 +117,11 @@ def _show(box: dict[str, Any]) -> None:
         ("plan", f"serial {box['plan_serial']}" if box.get("plan_serial") else "none yet"),
         *(_trunk(trunk) for trunk in box.get("trunks") or []),
         *(("agent", _words(agent, "seat", "state", "why")) for agent in box.get("agents") or []),
+        *(
+            ("work", _words({**work, "seat": agent.get("seat")}, *_WORK))
+            for agent in box.get("agents") or []
+            for work in agent.get("work") or []
+        ),
         *(
             ("contact", _words(contact, "contact", "phase", "queue", "waited_s", "seat"))
             for contact in box.get("contacts") or []

@@ -21,6 +21,7 @@ from appliance.call.places import PlaceKeeper
 from appliance.call.plans import CurrentPlan
 from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery, kept_contacts
+from appliance.call.sites import SiteChooser
 from appliance.call.timers import Cancellable, Timers
 from appliance.call.transfers import Transfers
 from appliance.call.turn import Journal, Turn
@@ -92,6 +93,10 @@ class Brain:
         self.rooms.callbacks.expect = self.expectation.expect
         callbacks = self.rooms.callbacks
         self.escrow = EscrowDesk(name, self.turn, self.book, self.owner, callbacks, clock)
+        self.sites = SiteChooser(name, self.turn, self.plans, clock)
+        self.sites.look = self.floor.sites
+        self.sites.expect = self.expectation.expect_at
+        self.owner.give = self.sites.give
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
 
     def _furnish(self) -> Rooms:
@@ -180,6 +185,7 @@ class Brain:
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
         """Read what the ledger kept, to be adopted when legs has shown its legs."""
         kept = list(states)
+        self.sites.remember(kept)
         self._kept = (kept_contacts(kept), kept_seats(kept))
         self.rooms.voicemails.remember(kept)
         self.escrow.remember(kept)

@@ -66,7 +66,8 @@ class ContactDesk:
         found = offers.find(asked.contact)
         contact = self._brain.book.get(asked.contact)
         if found is not None:
-            against = getattr(offers, _DOES[asked.what])(*found)
+            acts = {"accept": offers.accept, "decline": offers.decline, "end": offers.done}
+            against = acts[asked.what](*found)
             if against:
                 message = f"{asked.contact} is {found[1].phase}; it cannot {asked.what} now"
                 raise ConfigError(against, message)
@@ -74,7 +75,3 @@ class ContactDesk:
             self._brain.rooms.written.close(contact)
         else:
             raise ConfigError("not-found", f"no agent here is shown {asked.contact}")
-
-
-#: word -> method of the seat's side
-_DOES = {"accept": "accept", "decline": "decline", "end": "done"}

@@ -82,6 +82,8 @@ class ContactQueued(Fact, frozen=True, kw_only=True):
     skills: dict[str, int] = {}
     #: agent it asks for by name
     agent: str = ""
+    #: site that it was given to first
+    site: str = ""
 
 
 class WaitAnnounced(Fact, frozen=True, kw_only=True):

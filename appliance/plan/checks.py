@@ -25,6 +25,7 @@ from appliance.plan.model import (
     Hours,
     Menu,
     Number,
+    Overflow,
     Plan,
     Queue,
 )
@@ -47,6 +48,10 @@ FindingReason = Literal[
     "both-or-neither",
     "one-condition",
     "bad-range",
+    "one-phone",
+    "no-group",
+    "bad-shares",
+    "two-rules",
     "unknown-agent",
     "no-agent",
     "not-weaker",
@@ -65,6 +70,8 @@ Severity = Literal["error", "warning"]
 
 #: findings that a plan may be published with: nobody is harmed by them
 WARNINGS: frozenset[FindingReason] = frozenset({"unreachable", "unknown-skill"})
+#: shares may miss 100 by this [per cent]: thirds are written 33.3
+SHARES_OFF = 0.5
 
 
 class Finding(msgspec.Struct, frozen=True, order=True):
@@ -101,6 +108,7 @@ def check(plan: Plan) -> list[Finding]:
             *checker.numbers(),
             *checker.queues(),
             *checker.flows(),
+            *checker.agents(),
             *checker.emergency(),
             *checker.calendars(),
             *checker.transfers(),
@@ -122,6 +130,8 @@ class _Checker:
 
     def classes(self) -> Iterator[Finding]:
         yield from self._class("default_class", self._plan.default_class)
+        for klass in self._plan.classes:
+            yield from self._overflow(f"classes[{klass.name}]", klass.overflow)
 
     def numbers(self) -> Iterator[Finding]:
         for number in self._plan.numbers:
@@ -136,7 +146,13 @@ class _Checker:
             place = f"queues[{queue.name}]"
             yield from self._served(f"{place}.skills", at_last(queue, queue.skills))
             yield from _relaxed(place, queue)
-            yield from self._overflow(place, queue)
+            yield from self._overflow(place, queue.overflow)
+            yield from self._divided(place, queue)
+            if queue.reserve_below > queue.reserve_above or (
+                queue.reserve_above and not queue.reserve_below
+            ):
+                message = f"{queue.reserve_above:g} is not above reserve_below"
+                yield Finding(f"{place}.reserve_above", "bad-range", message)
             for skill in queue.prefer:
                 if not any(skill in agent.skills for agent in self._plan.agents):
                     yield Finding(
@@ -156,6 +172,18 @@ class _Checker:
                     yield from self._calendar(f"{place}.calendar", step.calendar)
                 elif isinstance(step, Lookup):
                     yield from self._lookup(place, step)
+
+    def agents(self) -> Iterator[Finding]:
+        for agent in self._plan.agents:
+            place = f"agents[{agent.name}]"
+            calls = agent.slots.get("voice", 0)
+            if calls > 1:
+                message = f"a phone has one call at a time, not {calls}"
+                yield Finding(f"{place}.slots[voice]", "one-phone", message)
+            for number, group in enumerate(agent.exclusive):
+                if len({*group} & agent.slots.keys()) < 2:
+                    message = "a group names two or more channels that the agent has slots for"
+                    yield Finding(f"{place}.exclusive[{number}]", "no-group", message)
 
     def calendars(self) -> Iterator[Finding]:
         for calendar in self._plan.calendars:
@@ -233,12 +261,30 @@ class _Checker:
         if number.closed:
             yield from self._flow(f"{place}.closed", number.closed)
 
-    def _overflow(self, place: str, queue: Queue) -> Iterator[Finding]:
-        for number, rule in enumerate(queue.overflow):
+    def _overflow(self, place: str, rules: Iterable[Overflow]) -> Iterator[Finding]:
+        for number, rule in enumerate(rules):
             here = f"{place}.overflow[{number}]"
             yield from self._flow(f"{here}.flow", rule.flow)
             if bool(rule.after_s) == bool(rule.expected_s):
                 yield Finding(here, "one-condition", "set one of after_s and expected_s")
+
+    def _divided(self, place: str, queue: Queue) -> Iterator[Finding]:
+        divide, here = queue.divide, f"{place}.divide"
+        if divide is None:
+            return
+        if queue.own_s or queue.region_s:
+            yield Finding(here, "two-rules", "own_s and region_s say already who comes first")
+        total = sum(divide.shares.values())
+        if divide.by == "shares" and abs(total - 100) > SHARES_OFF:
+            yield Finding(f"{here}.shares", "bad-shares", f"they make {total:g} per cent, not 100")
+        if divide.by == "wait" and divide.shares:
+            yield Finding(f"{here}.shares", "bad-shares", "by wait there are no shares")
+        needed = at_last(queue, queue.skills)
+        for site, share in divide.shares.items():
+            able = any(a.site == site and serves(a, needed) for a in self._plan.agents)
+            if share and not able:
+                message = f"no agent of {site!r} serves this queue"
+                yield Finding(f"{here}.shares[{site}]", "no-agent", message)
 
     def _flow(self, place: str, name: str) -> Iterator[Finding]:
         if name not in self._flows:

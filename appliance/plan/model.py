@@ -176,6 +176,21 @@ class Overflow(Part, frozen=True, kw_only=True):
     flow: Slug
 
 
+class Divide(Part, frozen=True, kw_only=True):
+    """Give each contact to one site first; after a while all sites may serve it."""
+
+    #: in fixed shares, or to the site of the least expected wait
+    by: Literal["shares", "wait"]
+    #: site -> its share [per cent]; with `shares`
+    shares: dict[Slug, Annotated[float, msgspec.Meta(ge=0, le=100)]] = msgspec.field(
+        default_factory=dict
+    )
+    #: with `wait`: another site is chosen only where it is better by more than this [s]
+    margin_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 15.0
+    #: only that site's agents for this long [s of waiting]
+    for_s: Seconds = 30.0
+
+
 class Queue(Part, frozen=True, kw_only=True):
     """A rule over skills; not a box."""
 
@@ -193,8 +208,14 @@ class Queue(Part, frozen=True, kw_only=True):
     own_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
     #: then only those of its region for this long [s]
     region_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    #: to which site a contact is given first; None: to none
+    divide: Divide | None = None
     #: reserve agents serve contacts that have waited this long [s]
     reserve_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
+    #: they serve all its contacts once fewer than this part was answered in time lately; 0: never
+    reserve_below: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
+    #: until this part is answered in time again
+    reserve_above: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     #: a contact that asks for an agent by name is kept for that agent this long [s of waiting]
     named_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 30.0
     #: where contacts go that wait too long, each rule once
@@ -217,8 +238,17 @@ class ServiceClass(Part, frozen=True, kw_only=True):
     name: Slug
     #: head start over the lowest class [s of waiting]
     head_start_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0
-    #: urgency gained per second of waiting; > 0, so that nobody starves
+    #: urgency gained per second of waiting
     slope: Annotated[float, msgspec.Meta(gt=0, le=10)] = 1.0
+    #: who has waited this long goes before all who have not, whatever their class, so that
+    #: nobody starves [s]
+    longest_s: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 900.0
+    #: answered within this counts as in time [s]; 0: what the queue says
+    target_s: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 0.0
+    #: where contacts of this class go that wait too long, instead of where the queue says
+    overflow: tuple[Overflow, ...] = ()
+    #: what they hear while they wait, instead of the queue's
+    music: tuple[str, ...] = ()
 
 
 class Agent(Part, frozen=True, kw_only=True):

@@ -84,6 +84,7 @@ class _Decision:
         self._plan = plan
         self._floor = floor
         self._index = index
+        self._joined = floor.joined
         self._now_ms = now_ms
         #: seats that are proposed
         self.taken: set[str] = set()
@@ -223,6 +224,8 @@ class _Decision:
             klass=waiting.klass,
             queue=row.queue,
             area=self._groups[number].area,
+            given=row.given,
+            joined=self._joined.get(row.queue, -1.0),
         )
         return _proposal(row, chosen, trace)
 

@@ -5,7 +5,7 @@ No clock inside: every call is told the receiver's monotonic time. A row's age c
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from appliance.routing.failures import FailureMemory
 from appliance.routing.index import Index, is_present, open_channels
@@ -17,6 +17,9 @@ from appliance.routing.spots import ContactSpot, Hold, SeatSpot
 
 #: an age beyond this is taken for this [ms]: a week; guards the score against nonsense
 MAX_AGE_MS = 7 * 86_400_000
+
+#: a row, the one before it and since when that one's contact waits, now [ms]
+Hear = Callable[[ContactRow, tuple[ContactRow, int] | None, int], None]
 
 
 class _Owner:
@@ -48,6 +51,10 @@ class Floor:
         self.clocks: dict[str, int] = {}
         #: who reaches whom, and whose pairs are proposed here
         self.reach = Reach(name)
+        #: told of each row of a contact that is taken in, and of the one before it
+        self.hear: Hear | None = None
+        #: queue that reserve agents serve now -> part answered in time
+        self.joined: dict[str, float] = {}
         #: what was not taken in, by reason word
         self.ignored: Counter[str] = Counter()
         #: something has come about that may make a pair possible; whoever decides clears it
@@ -157,6 +164,7 @@ class Floor:
         """Return lines and pools under *plan*; they are kept until another plan is asked for."""
         if self._index is None or self._index.plan is not plan:
             self._index = Index(plan, self._now_ms, self.clocks)
+            self._index.set_joined(frozenset(self.joined))
             for seat in self._seats.values():
                 seat.shown = seat.present = False
                 self._show_seat(seat)
@@ -164,6 +172,13 @@ class Floor:
                 contact.shown = False
                 self._show_contact(contact)
         return self._index
+
+    def set_joined(self, joined: dict[str, float]) -> None:
+        """Let reserve agents serve these queues and no others."""
+        before, self.joined = self.joined.keys(), joined
+        if self._index is not None and before != joined.keys():
+            self._index.set_joined(frozenset(joined))
+            self.stirred = True
 
     @property
     def next_stage_ms(self) -> int | None:
@@ -210,6 +225,12 @@ class Floor:
         return self._failures.against(
             contact.contact, contact.owner, seat.seat, seat.owner, now_ms
         )
+
+    def waiting(self) -> Iterator[tuple[ContactRow, int]]:
+        """Yield each contact that waits for an offer, and since when [ms]."""
+        if self._index is not None:
+            for waiting in self._index.waiting.values():
+                yield waiting.row, waiting.since_ms
 
     # -- holds: a proposal is on its way -------------------------------------------------------
 
@@ -260,6 +281,10 @@ class Floor:
             if old is not None and row.fence < old.fence:
                 self.ignored["stale-fence"] += 1
                 return
+        if self.hear is not None:
+            old_row = None if spot is None else spot.row
+            before = (old_row, spot.since_ms) if spot is not None and old_row else None
+            self.hear(row, before, now_ms)
         if row.state == "ended":
             if spot is not None:
                 del known.contacts[name]

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from appliance.base.hlc import moved
 from appliance.plan.model import Channel
-from appliance.routing.areas import ALL, agent_area
+from appliance.routing.areas import ALL, agent_area, site_area
 from appliance.routing.model import ContactRow, SeatRow
 from appliance.routing.needs import Need, Stage
 from appliance.routing.planindex import PlanIndex, Profile
@@ -85,6 +85,7 @@ class Index:
         self._wanted: dict[str, dict[str, None]] = {}
         #: agents who are logged in and not paused
         self._present: set[str] = set()
+        self._joined: frozenset[str] = frozenset()
 
     # -- contacts ------------------------------------------------------------------------------
 
@@ -92,7 +93,8 @@ class Index:
         """Let a contact wait; tell whether there is a seat for it."""
         if row.contact in self.waiting:
             self.drop_contact(row.contact)
-        stages = self.plan.stages(row.queue, row.channel, row.skills)
+        known = self.plan.joined if row.queue in self._joined else self.plan.stages
+        stages = known(row.queue, row.channel, row.skills)
         if stages is None:
             return False
         klass = self.plan.klass(row.klass).name
@@ -128,6 +130,14 @@ class Index:
                     found = self._stand(waiting) or found
         return found
 
+    def set_joined(self, queues: frozenset[str]) -> bool:
+        """Let reserve agents serve these queues and no others; tell whether there is a seat."""
+        changed, self._joined = queues ^ self._joined, queues
+        found = False
+        for waiting in [one for one in self.waiting.values() if one.row.queue in changed]:
+            found = self.put_contact(waiting.row, waiting.since_ms) or found
+        return found
+
     @property
     def next_stage_ms(self) -> int | None:
         """When the next stage begins; it may be of a contact that is gone."""
@@ -144,7 +154,7 @@ class Index:
                 due_ms = stages[later].after_ms
                 break
             number = later
-        area = self._area(stages[number], row.home)
+        area = self._area(stages[number], row)
         if row.agent:
             named_ms = self.plan.named_ms(row.queue)
             if waited_ms < named_ms and row.agent in self._present:
@@ -184,7 +194,12 @@ class Index:
             self.live.pop(group, None)
             self._retire(group)
 
-    def _area(self, stage: Stage, home: str) -> str:
+    def _area(self, stage: Stage, row: ContactRow) -> str:
+        if stage.radius == "given":
+            # a list is kept of each site that is asked for: none for what a peer makes up
+            known = row.given is not None and row.given.site in self.plan.sites
+            return site_area(row.given.site) if row.given and known else ALL
+        home = row.home
         if not home or stage.radius == "all":
             return ALL
         areas = self.plan.areas(home)  # itself, and its region if it has one

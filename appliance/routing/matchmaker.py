@@ -11,6 +11,7 @@ from typing import Protocol
 from appliance.plan.model import Plan
 from appliance.routing.decide import decide
 from appliance.routing.floor import Floor
+from appliance.routing.levels import ServiceLevels
 from appliance.routing.model import ContactRow, Failure, Proposal, SeatRow
 from appliance.routing.planindex import PlanIndex
 from appliance.routing.spots import Hold, stamp
@@ -65,6 +66,8 @@ class Matchmaker:
     def __init__(self, plan: Plan, name: str = "") -> None:
         self._plan = PlanIndex(plan)
         self.floor = Floor(name)
+        self._levels = ServiceLevels(self._plan)
+        self.floor.hear = self._levels.hear if self._levels else None
         #: contact -> the proposal of which nothing was heard
         self._pending: dict[str, Hold] = {}
         #: seat -> what was proposed for it last
@@ -80,6 +83,10 @@ class Matchmaker:
     def set_plan(self, plan: Plan) -> None:
         """Decide by another plan from now on; the index is made now, not when it is needed."""
         self._plan = PlanIndex(plan)
+        self._levels.set_plan(self._plan)
+        self.floor.hear = self._levels.hear if self._levels else None
+        if not self._levels:
+            self.floor.set_joined({})
         self.floor.index(self._plan)
         self.floor.stirred = True
 
@@ -142,6 +149,8 @@ class Matchmaker:
         if self._asked and self._asked[0].until_ms <= now_ms:
             self._forget_unanswered(now_ms)
         self.floor.tick(now_ms)
+        if now_ms >= self._levels.due_ms:
+            self.floor.set_joined(self._levels.joined(self.floor, now_ms))
         if not self.floor.stirred:
             return []
         proposals = decide(self._plan, self.floor, now_ms)

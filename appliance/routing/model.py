@@ -27,6 +27,20 @@ class Place(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     contact: str
 
 
+class Given(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """To which site a contact was given first, and why: enough to compute it again."""
+
+    site: str
+    by: Literal["shares", "wait"]
+    #: serial of the plan that says so
+    plan_serial: int = 0
+    #: by shares: how many the contact's owner had given in this queue, this one included
+    number: int = 0
+    #: by wait: the expected wait at each site then [s], and the site chosen before
+    waits: tuple[tuple[str, float], ...] = ()
+    before: str = ""
+
+
 class ContactRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """A contact as its owner publishes it."""
 
@@ -50,6 +64,8 @@ class ContactRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=
     home: str = ""
     #: agent it asks for by name
     agent: str = ""
+    #: site whose agents it is for at first; None: it was given to none
+    given: Given | None = None
 
 
 class SeatRow(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -116,6 +132,10 @@ class Trace(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     queue: str = ""
     #: where was looked: `all`, or `site:`, `region:`, `agent:` and a name
     area: str = "all"
+    #: the contact's
+    given: Given | None = None
+    #: part answered in time for which agents in reserve serve the queue now; -1: they do not
+    joined: float = -1.0
 
 
 class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -135,6 +155,16 @@ class Proposal(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=Fa
     place: Place | None = None
     #: the contact's, which names the kind of slot that the seat's owner reserves
     channel: Channel = "voice"
+
+
+class SiteView(msgspec.Struct, frozen=True, array_like=True):
+    """A queue at one site: what an expected wait there is made of."""
+
+    site: str
+    #: contacts that wait for this site's agents
+    waiting: int
+    serving: int
+    ready: int
 
 
 class QueueView(msgspec.Struct, frozen=True, array_like=True):

@@ -12,7 +12,8 @@ import msgspec
 
 from appliance.plan.model import Agent, Channel, Criterion, Queue
 
-Radius = Literal["site", "region", "all"]
+#: `given`: the site that the contact was given to, if any
+Radius = Literal["site", "region", "all", "given"]
 #: (skill, lowest level) in order of the skill's name
 Levels = tuple[tuple[str, int], ...]
 
@@ -77,6 +78,7 @@ class NeedBook:
         self._needs: dict[tuple[object, ...], Need] = {}
         self._plain: dict[tuple[str, Channel], tuple[Stage, ...]] = {}
         self._own: dict[tuple[str, Channel, Levels], tuple[Stage, ...]] = {}
+        self._joined: dict[tuple[str, Channel, Levels], tuple[Stage, ...]] = {}
 
     def queue(self, name: str) -> Queue | None:
         """Return the queue called *name*."""
@@ -96,21 +98,38 @@ class NeedBook:
         if known is None and queue in self._queues:
             if len(self._own) >= self.MAX_OWN:
                 self._own.clear()
+                self._joined.clear()
                 self._needs.clear()
             known = self._own[key] = self._made(queue, channel, skills)
         return known
 
-    def _made(self, name: str, channel: Channel, skills: Mapping[str, int]) -> tuple[Stage, ...]:
+    def joined(
+        self, queue: str, channel: Channel, skills: Mapping[str, int]
+    ) -> tuple[Stage, ...] | None:
+        """Return the same while reserve agents serve the queue from the first."""
+        if queue not in self._queues:
+            return None
+        key = (queue, channel, tuple(sorted(skills.items())))
+        known = self._joined.get(key)
+        if known is None:
+            if len(self._joined) >= self.MAX_OWN:
+                self._joined.clear()
+            known = self._joined[key] = self._made(queue, channel, skills, joined=True)
+        return known
+
+    def _made(
+        self, name: str, channel: Channel, skills: Mapping[str, int], *, joined: bool = False
+    ) -> tuple[Stage, ...]:
         queue = self._queues[name]
-        near_ms, region_ms = _ms(queue.own_s), _ms(queue.own_s + queue.region_s)
-        reserve_ms = _ms(queue.reserve_s) if self._reserves else 0
-        times = {0, near_ms, region_ms, reserve_ms, *(_ms(step.after_s) for step in queue.relax)}
+        reserve_ms = _reserve_ms(queue) if self._reserves and not joined else 0
+        times = {0, *_ends_ms(queue), *(_ms(step.after_s) for step in queue.relax)}
+        if reserve_ms is not None:
+            times.add(reserve_ms)
         stages: list[Stage] = []
         for after_ms in sorted(times):
-            need = self._need(queue, channel, skills, after_ms, reserve=after_ms >= reserve_ms)
-            radius: Radius = "site" if after_ms < near_ms else "all"
-            if near_ms <= after_ms < region_ms:
-                radius = "region"
+            reserve = reserve_ms is not None and after_ms >= reserve_ms
+            need = self._need(queue, channel, skills, after_ms, reserve=reserve)
+            radius = _radius(queue, after_ms)
             if not stages or (need, radius) != (stages[-1].need, stages[-1].radius):
                 stages.append(Stage(after_ms, need, radius))
         return tuple(stages)
@@ -152,6 +171,27 @@ def _parts_before_near(order: tuple[Criterion, ...]) -> int:
     if "near" not in order:
         return -1
     return sum(2 if criterion == "idle" else 1 for criterion in order[: order.index("near")])
+
+
+def _reserve_ms(queue: Queue) -> int | None:
+    """Return from when on reserve agents count [ms]; None: time alone does not call them."""
+    return None if queue.reserve_below and not queue.reserve_s else _ms(queue.reserve_s)
+
+
+def _ends_ms(queue: Queue) -> tuple[int, ...]:
+    """Return when a contact begins to look farther [ms]."""
+    if queue.divide is not None:
+        return (_ms(queue.divide.for_s),)
+    return (_ms(queue.own_s), _ms(queue.own_s + queue.region_s))
+
+
+def _radius(queue: Queue, after_ms: int) -> Radius:
+    if queue.divide is not None:
+        return "given" if after_ms < _ms(queue.divide.for_s) else "all"
+    near_ms, region_ms = _ends_ms(queue)
+    if after_ms < near_ms:
+        return "site"
+    return "region" if after_ms < region_ms else "all"
 
 
 def _ms(seconds: float) -> int:

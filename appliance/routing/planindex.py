@@ -6,6 +6,10 @@ from appliance.plan.model import Agent, Channel, Plan, ServiceClass
 from appliance.routing.areas import region_area, site_area
 from appliance.routing.needs import Need, NeedBook, Stage
 
+#: score of a contact that has waited its class' longest; above what any other comes to (3,600 s
+#: of head start and a week at slope 10)
+OVERDUE = 1e7
+
 
 class Profile:
     """What agents have in common that may answer the same contacts."""
@@ -35,6 +39,9 @@ class PlanIndex:
         fallback = self._classes.get(plan.default_class)
         self._fallback = fallback or ServiceClass(name="none")
         self._regions = {site.name: site.region for site in plan.sites}
+        shares = [site for queue in plan.queues if queue.divide for site in queue.divide.shares]
+        #: sites that the plan speaks of; a row may name any
+        self.sites = frozenset((*self._regions, *(agent.site for agent in plan.agents), *shares))
         self._areas: dict[str, tuple[str, ...]] = {}
         #: agent -> cost
         self.costs = {agent.name: agent.cost for agent in plan.agents}
@@ -62,6 +69,12 @@ class PlanIndex:
     ) -> tuple[Stage, ...] | None:
         """Return what such a contact asks for over time; None for an unknown queue."""
         return self.needs.stages(queue, channel, skills)
+
+    def joined(
+        self, queue: str, channel: Channel, skills: Mapping[str, int]
+    ) -> tuple[Stage, ...] | None:
+        """Return the same while reserve agents serve the queue from the first."""
+        return self.needs.joined(queue, channel, skills)
 
     def able(self, need: Need) -> dict[Profile, int]:
         """Return the profiles that meet *need*, with their levels that count, added up."""
@@ -92,6 +105,17 @@ class PlanIndex:
         return known
 
     def score(self, klass: str, waited_ms: int) -> float:
-        """Return a contact's score: the head start of its class and slope × time waited."""
+        """Return a contact's score: the head start of its class and slope × time waited.
+
+        Who has waited its class' longest competes by the time waited alone, before all others.
+        """
         service = self.klass(klass)
-        return service.head_start_s + service.slope * (waited_ms / 1000)
+        waited_s = waited_ms / 1000
+        if waited_s >= service.longest_s:
+            return OVERDUE + waited_s
+        return service.head_start_s + service.slope * waited_s
+
+    def target_ms(self, queue: str, klass: str) -> int:
+        """Return within which wait a contact counts as answered in time [ms]."""
+        known = self.needs.queue(queue)
+        return round(1000 * (self.klass(klass).target_s or (known.target_s if known else 0)))

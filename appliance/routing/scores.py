@@ -58,7 +58,6 @@ def scores(
 ) -> dict[tuple[str, str], Score]:
     """Return the score of each (queue, class)."""
     index = PlanIndex(plan)
-    targets = {queue.name: round(queue.target_s * 1e6) for queue in plan.queues}
     found: dict[tuple[str, str], Score] = {}
     for visit, fate in zip(visits, fates, strict=True):
         key = (visit.stay.queue, index.klass(visit.stay.klass).name)
@@ -68,7 +67,8 @@ def scores(
         if fate.outcome == "served":
             score.served += 1
             score.waited_us += fate.waited_us
-            score.in_time += fate.waited_us <= targets.get(visit.stay.queue, 0)
+            target_ms = index.target_ms(visit.stay.queue, visit.stay.klass)
+            score.in_time += fate.waited_us <= 1000 * target_ms
         elif fate.outcome == "abandoned":
             score.abandoned += 1
         elif fate.outcome == "released":

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from appliance.plan.model import Criterion, Plan
-from appliance.routing.model import Candidate, Proposal
+from appliance.plan.model import Criterion, Plan, Queue
+from appliance.routing.areas import ALL, is_agent, site_area
+from appliance.routing.model import Candidate, Given, Proposal
 from appliance.routing.planindex import PlanIndex
+from appliance.routing.sites import least_wait, share_site
 
 #: the order of a queue that the plan does not know
 _DEFAULT: tuple[Criterion, ...] = ("level", "near", "idle")
@@ -51,7 +53,41 @@ def recompute(plan: Plan, proposal: Proposal) -> list[str]:
     ordered = sorted(trace.candidates, key=lambda one: preference(one, order))
     if list(trace.candidates) != ordered:
         differences.append("candidates are not in order of preference")
+    if queue is not None:
+        differences += _site_differs(queue, index, proposal)
+        differences += _reserve_differs(queue, index, proposal)
     return differences
+
+
+def _site_differs(queue: Queue, index: PlanIndex, proposal: Proposal) -> list[str]:
+    """Compute again to which site the contact was given, if by this plan."""
+    trace, divide = proposal.trace, queue.divide
+    given = trace.given
+    if given is None or divide is None or given.plan_serial != trace.plan_serial:
+        return []
+    if given.by == "shares":
+        owner = proposal.contact_owner
+        site = share_site(divide.shares, owner, queue.name, given.number)
+    else:
+        site = least_wait(given.waits, given.before, divide.margin_s)
+    if site != given.site:
+        return [f"given to {given.site!r}, computed {site!r}"]
+    early = trace.waited_ms < round(divide.for_s * 1000) and site in index.sites
+    area = site_area(site) if early else ALL
+    if trace.area != area and not is_agent(trace.area):
+        return [f"looked for in {trace.area!r}, computed {area!r}"]
+    return []
+
+
+def _reserve_differs(queue: Queue, index: PlanIndex, proposal: Proposal) -> list[str]:
+    """Tell of an agent in reserve who was chosen though nothing calls them."""
+    trace, profile = proposal.trace, index.agents.get(proposal.seat)
+    if profile is None or not profile.reserve or is_agent(trace.area):
+        return []
+    by_time = bool(queue.reserve_s) or not queue.reserve_below
+    if by_time and trace.waited_ms >= round(queue.reserve_s * 1000):
+        return []
+    return [] if trace.joined >= 0 else [f"{proposal.seat!r} is in reserve"]
 
 
 def explain(proposal: Proposal) -> list[str]:
@@ -62,7 +98,19 @@ def explain(proposal: Proposal) -> list[str]:
         f"{proposal.contact} ({trace.klass}) waited {trace.waited_ms / 1000:.1f} s, "
         f"score {trace.contact_score:.1f}, plan {trace.plan_serial}{where}"
     ]
+    if trace.given is not None:
+        lines.append(_given(trace.given))
+    if trace.joined >= 0:
+        lines.append(f"agents in reserve serve it: {trace.joined:.0%} answered in time lately")
     return lines + [_line(candidate, proposal.seat) for candidate in trace.candidates]
+
+
+def _given(given: Given) -> str:
+    if given.by == "shares":
+        return f"given to {given.site} at first: number {given.number} in its shares"
+    waits = ", ".join(f"{site} {wait_s:.0f} s" for site, wait_s in given.waits)
+    before = f", before it {given.before}" if given.before else ""
+    return f"given to {given.site} at first: expected waits {waits}{before}"
 
 
 def _line(candidate: Candidate, chosen: str) -> str:

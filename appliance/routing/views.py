@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from appliance.plan.model import Plan
 from appliance.routing.floor import Floor
-from appliance.routing.model import ContactRow, QueueView, SeatRow
+from appliance.routing.model import ContactRow, QueueView, SeatRow, SiteView
 from appliance.routing.planindex import PlanIndex, Profile
 
 #: seats in these states serve nobody
@@ -41,6 +41,45 @@ def count_queues(
             )
         )
     return views
+
+
+def site_views(index: PlanIndex, floor: Floor) -> dict[str, list[SiteView]]:
+    """Return, for each queue that gives contacts by expected wait, its sites by name.
+
+    A site where nobody serves the queue is none. Costs all seats and contacts: ask once a second.
+    """
+    queues = [q.name for q in index.plan.queues if q.divide and q.divide.by == "wait"]
+    if not queues:
+        return {}
+    waiting = Counter(
+        (row.queue, row.given.site)
+        for row in floor.contacts()
+        if row.given is not None and row.state == "waiting"
+    )
+    seats = Counter(
+        (index.agents[row.seat], row.site, row.state == "ready")
+        for row in floor.seats()
+        if row.seat in index.agents and row.state not in NOT_SERVING
+    )
+    return {queue: _sites(index, queue, waiting, seats) for queue in queues}
+
+
+def _sites(
+    index: PlanIndex,
+    queue: str,
+    waiting: Counter[tuple[str, str]],
+    seats: Counter[tuple[Profile, str, bool]],
+) -> list[SiteView]:
+    serving: Counter[str] = Counter()
+    ready: Counter[str] = Counter()
+    for (profile, site, free), count in seats.items():
+        if _serves(index, profile, queue):
+            serving[site] += count
+            ready[site] += count * free
+    return [
+        SiteView(site, waiting[queue, site], serving[site], ready[site])
+        for site in sorted(serving)
+    ]
 
 
 def _serves(index: PlanIndex, profile: Profile, queue: str) -> bool:

@@ -115,8 +115,8 @@ class SeatBoard:
 
     def remove(self, seat: Seat) -> None:
         """Forget a seat."""
-        self.free(seat)
         self.on_closing(seat, "seat-gone")
+        self.free(seat)
         self._timers.cancel(_timer(seat))
         self._seats.pop(seat.seat, None)
         self._by_account.pop(seat.account, None)

@@ -17,9 +17,9 @@ from appliance.plan.model import Plan
 from appliance.plan.transfers import Target
 from appliance.routing.choose import choose
 from appliance.routing.matchmaker import Matchmaker
-from appliance.routing.model import ContactRow, Failure, QueueView, SeatRow
+from appliance.routing.model import ContactRow, Failure, QueueView, SeatRow, SiteView
 from appliance.routing.reach import Reach
-from appliance.routing.views import count_queues, queue_views
+from appliance.routing.views import count_queues, queue_views, site_views
 
 #: after who proposes for our seats has changed, others may not have noticed for this long [s]
 SETTLE_S = 2 * DEAD_S
@@ -132,6 +132,11 @@ class LocalFloor:
         """Return each queue as this box sees it, with the peers it reaches."""
         matchmaker = self.matchmaker
         return queue_views(matchmaker.plan.plan, matchmaker.plan, matchmaker.floor)
+
+    def sites(self) -> dict[str, list[SiteView]]:
+        """Return the sites of each queue that gives contacts by expected wait, as seen here."""
+        matchmaker = self.matchmaker
+        return site_views(matchmaker.plan, matchmaker.floor)
 
     def own_views(self) -> list[QueueView]:
         """Return each queue with the contacts and seats of this box alone."""

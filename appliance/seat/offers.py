@@ -76,6 +76,7 @@ class SeatOffers:
         self.on_talk: Callable[[int], None] = lambda _leg: None
         #: reserves slots for written contacts
         self.written = WrittenOffers(turn, board, plans, timers, clock)
+        board.on_closing = self._close
         #: seat -> proposals that wait for others, each with its matchmaker
         self._collected: dict[str, list[tuple[str, Proposal]]] = {}
 
@@ -306,7 +307,7 @@ class SeatOffers:
         held.on_hold = on
         if held.leg_in and held.context is not None:
             if on:
-                music = list(self._plans.queue(held.context.queue).music)
+                music = self._plans.music(held.context.queue, held.context.klass)
                 self._turn.command(Unbridge(held.reservation))
                 self._turn.command(Play(held.leg_in, seat.fence, music, loop=True))
             else:
@@ -347,9 +348,11 @@ class SeatOffers:
 
     def abort(self, seat: Seat, reason: str, *, tell: bool = True) -> None:
         """Free a seat whose offer came to nothing."""
-        held = seat.reservation
-        if held is None:
-            return
+        if seat.reservation is not None:
+            self._give_back(seat, seat.reservation, reason, tell=tell)
+            self._board.back_to_ready(seat)
+
+    def _give_back(self, seat: Seat, held: Reservation, reason: str, *, tell: bool) -> None:
         self._timers.cancel(_timer(seat))
         if held.leg_phone:
             self._turn.command(Hang(held.leg_phone, "cancelled"))
@@ -359,7 +362,13 @@ class SeatOffers:
             release = Release(held.reservation, held.fence, reason)
             self._turn.message(held.contact_owner, release)
         self._board.free(seat)
-        self._board.back_to_ready(seat)
+
+    def _close(self, seat: Seat, reason: str) -> None:
+        """Give back what a seat that takes nothing more was offered."""
+        held = seat.reservation
+        if held is not None and held.phase != "talking" and reason == "seat-gone":
+            self._give_back(seat, held, reason, tell=True)
+        self.written.close_seat(seat, reason)
 
     def is_left(self, held: Reservation) -> bool:
         """Tell whether a contact of ours no longer has this reservation."""

@@ -25,6 +25,8 @@ class SeatRequests:
                 self._offers.offer(seat, held, message.contact_fence)
                 return
             reason = "seat-busy"
+        elif seat.state == "ready" and not self._board.has_room(seat, "voice"):
+            reason = "seat-busy"
         elif seat.state == "ready" or (message.recall and seat.state == "wrap-up"):
             self._board.cut_wrap_up(seat)
             held = self._offers.hold(seat, message.contact, peer, message.contact_incarnation)

@@ -39,7 +39,6 @@ class WrittenOffers:
         self._plans = plans
         self._timers = timers
         self._clock = clock
-        board.on_closing = self.close_seat
 
     # -- the link ------------------------------------------------------------------------------
 

@@ -166,7 +166,8 @@ def _flow(row: rows.Flow) -> dict[str, Any]:
 
 
 def _class(row: rows.ServiceClass) -> dict[str, Any]:
-    return {"name": row.name, "head_start_s": row.head_start_s, "slope": row.slope}
+    own = {"name": row.name, "head_start_s": row.head_start_s, "slope": row.slope}
+    return {**(row.rules or {}), **own}
 
 
 def agent_entry(row: rows.Agent) -> dict[str, Any]:

@@ -34,8 +34,15 @@ def import_plan(session: Session, plan: model.Plan) -> None:
         steps = msgspec.to_builtins(flow.steps)
         session.merge(rows.Flow(name=flow.name, start=flow.start, steps=steps))
     for rank, klass in enumerate(plan.classes):
-        fields = msgspec.structs.asdict(klass)
-        session.merge(rows.ServiceClass(rank=rank, **fields))
+        session.merge(
+            rows.ServiceClass(
+                name=klass.name,
+                head_start_s=klass.head_start_s,
+                slope=klass.slope,
+                rank=rank,
+                rules=rules_of(klass, rows.ServiceClass),
+            )
+        )
     session.flush()
     for number in plan.numbers:
         session.merge(

@@ -104,6 +104,8 @@ class ServiceClass(Base):
     slope: Mapped[float] = mapped_column(Float, default=1.0)
     #: order on the pages and in the plan
     rank: Mapped[int] = mapped_column(Integer, default=0)
+    #: what has no column of its own and is not at its default, as the plan writes it
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 
 
 class PlanOptions(Base):

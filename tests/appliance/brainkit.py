@@ -176,6 +176,8 @@ class PretendLegs:
         #: recording -> its command and when it began; those that are closed
         self.recordings: dict[str, tuple[RecordLeg, float]] = {}
         self.closed: set[str] = set()
+        #: legs gives a phone up that rings for too long; False: it hangs
+        self.rings_out = True
         #: legs bridges; False: a leg has ended before the command came
         self.bridges = True
         #: follow dials to other appliances
@@ -367,7 +369,7 @@ class PretendLegs:
         self.world.later(dial.ring_s, lambda: self._ring_out(leg))
 
     def _ring_out(self, leg: int) -> None:
-        if self.rows[leg].state == "ringing":
+        if self.rings_out and self.rows[leg].state == "ringing":
             self.down(leg, "no-answer")
 
     def _emit(self, kind: type, *fields: object) -> None:

@@ -5,10 +5,12 @@ import re
 import typing
 
 import msgspec
+import pytest
 
 from appliance.plan import model
 from appliance.plan.hours import Calendar
 from appliance.plan.lookup import Lookup, Take
+from appliance.plan.parts import Part
 from appliance.plan.transfers import Transfers
 from appliance.plan.voicemail import Voicemail
 from tests.docs.tables import DOCS, rows, section
@@ -61,12 +63,25 @@ def test_every_field_of_transfers_has_its_row() -> None:
     assert sorted(re.findall(r"`(.+?)`", first)) == sorted(Transfers.__struct_fields__)
 
 
+@pytest.mark.parametrize(
+    ("heading", "part"),
+    [
+        ("Classes of service", model.ServiceClass),
+        ("Agents", model.Agent),
+        ("Division", model.Divide),
+    ],
+)
+def test_every_field_of_a_part_has_its_row(heading: str, part: type[Part]) -> None:
+    cells = [cells[0] for cells in rows(section("plan.md", heading)) if cells[0] != "field"]
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == set(part.__struct_fields__)
+
+
 def test_the_examples_can_be_read() -> None:
     text = (DOCS / "plan.md").read_text(encoding="utf-8")
     flows = ("Flows", "Lookup", "Voicemail", "Call-backs")
     kinds: dict[str, type] = {
         "Calendars": Calendar,
-        "Overflow": model.Queue,
+        **dict.fromkeys(("Division", "Overflow"), model.Queue),
         **dict.fromkeys(flows, model.Flow),
     }
     kinds["Transfers"] = Transfers

@@ -73,7 +73,14 @@ BOX: dict[str, Any] = {
     "peers": ["box-b"],
     "contacts": [{"contact": "c1", "phase": "waiting", "queue": "sales", "waited_s": 2.5}],
     "seats": 2,
-    "agents": [{"seat": "anna", "state": "ready", "why": ""}],
+    "agents": [
+        {
+            "seat": "anna",
+            "state": "ready",
+            "why": "",
+            "work": [{"contact": "c2", "channel": "task", "phase": "shown", "subject": "stamps"}],
+        }
+    ],
     "trunks": [{"name": "isp\x1b[2J", "kind": "trunk", "up": False, "reason": "timeout"}],
 }
 
@@ -104,7 +111,15 @@ def test_status_of_a_running_brain(
     config = settings(tmp_path, 7420)
     done = branchline("appliance", "status", "--config", config)
     assert done.returncode == 0, done.stderr
-    for text in ("berlin/berlin-1", "serial 3", "down: timeout", "island", "anna", "sales"):
+    for text in (
+        "berlin/berlin-1",
+        "serial 3",
+        "down: timeout",
+        "island",
+        "anna",
+        "sales",
+        "stamps",
+    ):
         assert text in done.stdout
     assert "\x1b" not in done.stdout
     as_json = branchline("appliance", "status", "--json", "--config", config)

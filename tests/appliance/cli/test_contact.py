@@ -58,7 +58,8 @@ class Served:
         return box
 
     def close(self) -> None:
-        self.there(lambda: (self._admin.close(), self.box.world.close()))
+        self.there(self._admin.close)
+        self.there(self.box.world.close)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -210,6 +210,20 @@ def test_phone_that_goes_away_is_no_seat(world: World, box: Box) -> None:
     assert box.brain.board.get("ann") is None
 
 
+def test_a_phone_that_goes_away_while_it_rings_keeps_nobody_waiting(
+    world: World, box: Box
+) -> None:
+    box.legs.answer_after = None
+    box.legs.register("ann")
+    leg = box.legs.call_in("200")
+    world.run(2)
+    assert box.contact(leg).phase == "reserved"
+    box.legs.unregister("ann")
+    world.run(0.1)
+    assert box.contact(leg).phase == "waiting"
+    assert [hang.reason for hang in box.legs.of(Hang)] == ["cancelled"]
+
+
 def test_hold_by_the_agent_plays_music_to_the_caller(world: World, box: Box) -> None:
     box.legs.register("ann")
     leg = box.legs.call_in("200")

@@ -26,7 +26,7 @@ def test_keys_are_sorted_without_spaces_in_utf_8() -> None:
     assert (
         canonical.encode(agent)
         == (
-            '{"account":"p1","cost":1.0,"name":"ann","reserve":false,"site":"a",'
+            '{"account":"p1","cost":1.0,"exclusive":[],"name":"ann","reserve":false,"site":"a",'
             '"skills":{"a":2,"b":1},"slots":{"voice":1},"title":"Müller"}'
         ).encode()
     )

@@ -17,6 +17,7 @@ from appliance.plan.lookup import Lookup, TakeAgent, TakeClass, TakeSkill
 from appliance.plan.model import (
     Agent,
     Collect,
+    Divide,
     Enqueue,
     Flow,
     HangUp,
@@ -73,6 +74,16 @@ def relaxed(*relax: Relax, prefer: dict[str, int] | None = None) -> Damage:
     return lambda plan: replace(plan, queues=(*plan.queues, law))
 
 
+def queue(**fields: Any) -> Damage:
+    made = Queue(name="law", **fields)
+    return lambda plan: replace(plan, queues=(*plan.queues, made))
+
+
+def agent(**fields: Any) -> Damage:
+    made = Agent(name="cyd", site="a", account="p9", **fields)
+    return lambda plan: replace(plan, agents=(*plan.agents, made))
+
+
 def say(target: str) -> Say:
     return Say(prompts=("p",), next=target)
 
@@ -98,6 +109,57 @@ def collect(target: str, otherwise: str, min_digits: int = 1) -> Collect:
 
 
 MUTANTS: list[tuple[str, Damage, set[tuple[str, str]]]] = [
+    (
+        "class to no flow",
+        lambda plan: replace(
+            plan,
+            classes=(*plan.classes, ServiceClass(name="x", overflow=(Overflow(flow="gone"),))),
+        ),
+        {
+            ("classes[x].overflow[0].flow", "unknown-flow"),
+            ("classes[x].overflow[0]", "one-condition"),
+        },
+    ),
+    (
+        "two calls at once",
+        agent(slots={"voice": 2, "chat": 3}),
+        {("agents[cyd].slots[voice]", "one-phone")},
+    ),
+    (
+        "group of one",
+        agent(slots={"chat": 3}, exclusive=(("chat", "voice"),)),
+        {("agents[cyd].exclusive[0]", "no-group")},
+    ),
+    (
+        "shares of 90",
+        queue(divide=Divide(by="shares", shares={"a": 90.0})),
+        {("queues[law].divide.shares", "bad-shares")},
+    ),
+    (
+        "shares by wait",
+        queue(divide=Divide(by="wait", shares={"a": 100.0})),
+        {("queues[law].divide.shares", "bad-shares")},
+    ),
+    (
+        "share of nobody",
+        queue(divide=Divide(by="shares", shares={"a": 90.0, "mars": 10.0})),
+        {("queues[law].divide.shares[mars]", "no-agent")},
+    ),
+    (
+        "divided and near",
+        queue(divide=Divide(by="wait"), own_s=5.0),
+        {("queues[law].divide", "two-rules")},
+    ),
+    (
+        "leaves before it joins",
+        queue(reserve_below=0.8, reserve_above=0.7),
+        {("queues[law].reserve_above", "bad-range")},
+    ),
+    (
+        "leaves and never joins",
+        queue(reserve_above=0.7),
+        {("queues[law].reserve_above", "bad-range")},
+    ),
     (
         "number twice",
         numbers(Number(number="200", queue="sales")),

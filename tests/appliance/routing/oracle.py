@@ -4,6 +4,7 @@ from appliance.plan.model import Channel, Queue, ServiceClass
 from appliance.routing.decide import TRACE_CANDIDATES
 from appliance.routing.floor import Floor
 from appliance.routing.model import ContactRow, SeatRow
+from appliance.routing.planindex import OVERDUE
 from tests.appliance.routing.rows import NOW_MS, PLAN
 
 AGENTS = {agent.name: agent for agent in PLAN.agents}
@@ -35,6 +36,8 @@ def takes(offered: SeatRow, channel: Channel) -> bool:
 
 def last_stage_s(queue: Queue) -> float:
     steps = [step.after_s for step in queue.relax]
+    if queue.divide:
+        steps.append(queue.divide.for_s)
     return max([queue.own_s + queue.region_s, queue.reserve_s, *steps])
 
 
@@ -45,7 +48,29 @@ def kept_for(waiting: ContactRow, seats: list[SeatRow]) -> str:
     return waiting.agent if named and there and waiting.agent in AGENTS else ""
 
 
-def eligible(waiting: ContactRow, ready: SeatRow, seats: list[SeatRow]) -> bool:
+def in_reserve(waiting: ContactRow, after_s: float, joined: dict[str, float]) -> bool:
+    """Tell whether agents in reserve do not serve the contact yet."""
+    queue = QUEUES[waiting.queue]
+    by_time = after_s >= queue.reserve_s and (queue.reserve_s or not queue.reserve_below)
+    return waiting.queue not in joined and not by_time
+
+
+def within_reach(waiting: ContactRow, ready: SeatRow, after_s: float, named: str) -> bool:
+    """Tell whether the contact looks at the seat's site by now."""
+    queue = QUEUES[waiting.queue]
+    if queue.divide and waiting.given and after_s < queue.divide.for_s and not named:
+        return ready.site == waiting.given.site
+    region = REGIONS.get(waiting.home, "")
+    near = ready.site == waiting.home or not waiting.home or bool(named)
+    if after_s < queue.own_s and not near:
+        return False
+    within = after_s < queue.own_s + queue.region_s
+    return not within or near or bool(region and REGIONS.get(ready.site) == region)
+
+
+def eligible(
+    waiting: ContactRow, ready: SeatRow, seats: list[SeatRow], joined: dict[str, float]
+) -> bool:
     if waiting.queue not in QUEUES or ready.seat not in AGENTS:
         return False
     queue, agent = QUEUES[waiting.queue], AGENTS[ready.seat]
@@ -54,14 +79,9 @@ def eligible(waiting: ContactRow, ready: SeatRow, seats: list[SeatRow]) -> bool:
     if named and ready.seat != named:
         return False
     needed, _ = wanted(waiting, after_s)
-    if not takes(ready, waiting.channel) or (agent.reserve and after_s < queue.reserve_s):
+    if agent.reserve and in_reserve(waiting, after_s, joined):
         return False
-    region = REGIONS.get(waiting.home, "")
-    near = ready.site == waiting.home or not waiting.home or bool(named)
-    if after_s < queue.own_s and not near:
-        return False
-    within = after_s < queue.own_s + queue.region_s
-    if within and not near and not (region and REGIONS.get(ready.site) == region):
+    if not takes(ready, waiting.channel) or not within_reach(waiting, ready, after_s, named):
         return False
     return all(agent.skills.get(skill, 0) >= level for skill, level in needed.items())
 
@@ -97,6 +117,8 @@ def klass(row: ContactRow) -> ServiceClass:
 def urgency(row: ContactRow) -> tuple[float, object, str]:
     service = klass(row)
     score = service.head_start_s + service.slope * (row.age_ms / 1000)
+    if row.age_ms / 1000 >= service.longest_s:
+        score = OVERDUE + row.age_ms / 1000
     return (-score, row.place, row.contact)
 
 
@@ -105,10 +127,14 @@ def slowly(floor: Floor) -> list[Decided]:
     waiting = [row for row in floor.contacts() if row.state == "waiting"]
     seats = floor.seats()
     taken: set[str] = set()
+
+    def can(row: ContactRow, offered: SeatRow) -> bool:
+        return eligible(row, offered, seats, floor.joined)
+
     decided: list[Decided] = []
     while True:
         free = [row for row in seats if row.seat not in taken]
-        servable = [row for row in waiting if any(eligible(row, s, seats) for s in free)]
+        servable = [row for row in waiting if any(can(row, s) for s in free)]
         heads: dict[str, ContactRow] = {}
         for row in servable:  # by place already
             heads.setdefault(klass(row).name, row)
@@ -118,7 +144,7 @@ def slowly(floor: Floor) -> list[Decided]:
         waiting.remove(first)
         named = kept_for(first, seats)
         ordered = sorted(
-            (offered for offered in free if eligible(first, offered, seats)),
+            (offered for offered in free if can(first, offered)),
             key=lambda offered: preference(first, offered, named),
         )
         able = [offered for offered in ordered if not floor.against(first, offered, NOW_MS)]

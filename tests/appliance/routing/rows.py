@@ -6,9 +6,27 @@ from collections.abc import Iterable
 import msgspec
 from hypothesis import strategies as st
 
-from appliance.plan.model import Agent, Channel, Plan, Queue, Relax, ServiceClass, Site
+from appliance.plan.model import (
+    Agent,
+    Channel,
+    Divide,
+    Plan,
+    Queue,
+    Relax,
+    ServiceClass,
+    Site,
+)
 from appliance.routing.floor import Floor
-from appliance.routing.model import ContactRow, ContactState, Failure, Place, SeatRow, SeatState
+from appliance.routing.model import (
+    ContactRow,
+    ContactState,
+    Failure,
+    Given,
+    Place,
+    SeatRow,
+    SeatState,
+)
+from appliance.routing.sites import least_wait, share_site
 
 NOW_MS = 1_000_000
 OWNERS = ("box-a", "box-b", "box-c")
@@ -33,11 +51,17 @@ PLAN = Plan(
             reserve_s=30,
             named_s=20,
         ),
+        Queue(
+            name="split",
+            divide=Divide(by="shares", shares={"box-a": 60, "box-b": 30, "box-c": 10}, for_s=20),
+        ),
+        Queue(name="least", divide=Divide(by="wait", for_s=10), named_s=5),
+        Queue(name="rush", skills={"sales": 3}, reserve_below=0.8, reserve_above=0.9),
         Queue(name="cheap", order=("cost", "idle", "near"), reserve_s=5),
     ),
     classes=(
-        ServiceClass(name="gold", head_start_s=20.0, slope=1.5),
-        ServiceClass(name="bronze"),
+        ServiceClass(name="gold", head_start_s=20.0, slope=1.5, longest_s=55.0),
+        ServiceClass(name="bronze", longest_s=52.0),
     ),
     agents=(
         Agent(name="ann", site="a", account="p1", skills={"sales": 5, "german": 4}),
@@ -67,6 +91,10 @@ PLAN = Plan(
 )
 
 
+#: queues that give contacts to sites
+DIVIDED = ("split", "least")
+
+
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """What one owner publishes, as a snapshot or a delta on the link does."""
 
@@ -93,6 +121,7 @@ def contact(
     channel: Channel = "voice",
     home: str | None = None,
     agent: str = "",
+    given: Given | None = None,
 ) -> ContactRow:
     """Return a contact's row."""
     return ContactRow(
@@ -109,6 +138,7 @@ def contact(
         channel=channel,
         home=owner if home is None else home,
         agent=agent,
+        given=given,
     )
 
 
@@ -180,13 +210,16 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: list[ContactRow | SeatRow | Failure]
     reaches: dict[str, list[str]] | None = None
+    joined: dict[str, float] = {}
 
     def floor(self, order: random.Random | None = None) -> Floor:
         """Return the floor, its rows in the order given or shuffled."""
         rows = list(self.rows)
         if order is not None:
             order.shuffle(rows)
-        return floor_of(*rows, reaches=self.reaches)
+        floor = floor_of(*rows, reaches=self.reaches)
+        floor.set_joined(self.joined)
+        return floor
 
 
 def contact_rows() -> st.SearchStrategy[list[ContactRow]]:
@@ -196,7 +229,9 @@ def contact_rows() -> st.SearchStrategy[list[ContactRow]]:
         st.just(""),
         owner=st.sampled_from(OWNERS),
         arrival=st.integers(0, 5),
-        queue=st.sampled_from(["sales", "sales", "service", "any", "near", "cheap", "unknown"]),
+        queue=st.sampled_from(
+            ["sales", "sales", "service", "any", "near", "cheap", "unknown", *DIVIDED, "rush"]
+        ),
         channel=st.sampled_from(["voice", "voice", "voice", "chat"]),
         home=st.sampled_from([None, None, "", "nowhere"]),
         agent=st.sampled_from(["", "", "", "ann", "gil", "nobody"]),
@@ -205,16 +240,31 @@ def contact_rows() -> st.SearchStrategy[list[ContactRow]]:
         state=st.sampled_from(["waiting", "waiting", "waiting", "talking", "reserved"]),
         age_ms=st.integers(0, 60_000),
     )
-    return st.lists(row, max_size=12).map(_numbered)
+    return st.lists(st.tuples(row, st.integers(0, 40)), max_size=12).map(_numbered)
 
 
-def _numbered(rows: list[ContactRow]) -> list[ContactRow]:
+def _numbered(rows: list[tuple[ContactRow, int]]) -> list[ContactRow]:
     numbered = []
-    for number, row in enumerate(rows):
+    for number, (row, dealt) in enumerate(rows):
         name = f"c{number}"
         place = msgspec.structs.replace(row.place, contact=name)
-        numbered.append(msgspec.structs.replace(row, contact=name, place=place))
+        given = given_to(row, dealt)
+        numbered.append(msgspec.structs.replace(row, contact=name, place=place, given=given))
     return numbered
+
+
+def given_to(row: ContactRow, dealt: int) -> Given | None:
+    """Return what an owner gives such a contact, after so many others; to the 40th nothing."""
+    divide = next((queue.divide for queue in PLAN.queues if queue.name == row.queue), None)
+    if divide is None or dealt == 40:
+        return None
+    if divide.by == "shares":
+        site = share_site(divide.shares, row.owner, row.queue, dealt)
+        return Given(site, "shares", PLAN.serial, dealt)
+    waits = tuple((owner, float(dealt * 7 * n % 50)) for n, owner in enumerate(OWNERS, 1))
+    before = ("", *OWNERS)[dealt % 4]
+    site = least_wait(waits, before, divide.margin_s)
+    return Given(site, "wait", PLAN.serial, waits=waits, before=before)
 
 
 def seat_rows() -> st.SearchStrategy[list[SeatRow]]:
@@ -251,13 +301,14 @@ def worlds() -> st.SearchStrategy[World]:
     some = st.lists(st.sampled_from(OWNERS), max_size=3)
     reaches = st.none() | st.fixed_dictionaries(dict.fromkeys(OWNERS, some))
     return st.builds(
-        lambda contacts, seats, failures, reaches: World(
-            rows=[*contacts, *seats, *failures], reaches=reaches
+        lambda contacts, seats, failures, reaches, joined: World(
+            rows=[*contacts, *seats, *failures], reaches=reaches, joined=joined
         ),
         contact_rows(),
         seat_rows(),
         failure_rows(),
         reaches,
+        st.sampled_from([{}, {"rush": 0.5}, {"near": 0.5}]),
     )
 
 

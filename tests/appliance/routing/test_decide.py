@@ -67,7 +67,7 @@ def test_only_ready_seats_with_the_skills_and_each_once(world: World) -> None:
         assert waiting is not None
         assert ready is not None
         assert waiting.state == "waiting"
-        assert eligible(waiting, ready, floor.seats())
+        assert eligible(waiting, ready, floor.seats(), floor.joined)
         assert not floor.against(waiting, ready, NOW_MS)
     assert len({proposal.seat for proposal in proposals}) == len(proposals)
     assert len({proposal.contact for proposal in proposals}) == len(proposals)
@@ -86,7 +86,7 @@ def test_nobody_is_left_who_could_be_served(world: World) -> None:
                 waiting.state == "waiting"
                 and waiting.contact not in served
                 and ready.seat not in taken
-                and eligible(waiting, ready, floor.seats())
+                and eligible(waiting, ready, floor.seats(), floor.joined)
                 and not floor.against(waiting, ready, NOW_MS)
             )
 

@@ -62,6 +62,7 @@ def test_deltas_lead_to_what_a_fresh_snapshot_says(
         else:
             floor.change(owner, 1, gone=[row], now_ms=NOW_MS)
         decide(INDEX, floor, NOW_MS)
+    floor.set_joined(after.joined)
     fresh = decide(PlanIndex(PLAN), after.floor(), NOW_MS)
     assert msgspec.msgpack.encode(decide(INDEX, floor, NOW_MS)) == msgspec.msgpack.encode(fresh)
 
@@ -71,7 +72,8 @@ def test_a_lost_owner_is_as_if_it_had_never_been(world: World, owner: str) -> No
     """An island decides as control would on what the island sees."""
     floor = world.floor()
     floor.lose(owner)
-    rest = World(rows=[row for row in world.rows if row.owner != owner], reaches=world.reaches)
+    rows = [row for row in world.rows if row.owner != owner]
+    rest = World(rows=rows, reaches=world.reaches, joined=world.joined)
     assert decide(INDEX, floor, NOW_MS) == decide(INDEX, rest.floor(), NOW_MS)
 
 

@@ -3,6 +3,7 @@
 from appliance.routing import index as index_module
 from appliance.routing.areas import ALL, agent_area, site_area
 from appliance.routing.index import Index
+from appliance.routing.model import Given
 from appliance.routing.needs import Stage
 from appliance.routing.planindex import PlanIndex
 from tests.appliance.routing.rows import PLAN, contact, seat
@@ -140,6 +141,34 @@ def test_time_moves_a_contact_on_by_itself() -> None:
     assert [entry[-1] for entry in seats] == ["fay", "gil"]
     index.drop_contact("c")
     assert not index.advance(99_000)
+
+
+def test_a_contact_looks_at_its_site_first_and_then_everywhere() -> None:
+    given = Given("box-b", "shares", 7, 1)
+    index = Index(INDEX)
+    index.put_seat(seat("ann", owner="box-a"), 0)
+    assert not index.put_contact(contact("c", queue="split", given=given), 0)
+    assert index.waiting["c"].group.area == "site:box-b"
+    assert index.put_seat(seat("ben", owner="box-b"), 0)
+    assert not index.advance(19_999)
+    assert index.advance(20_000)
+    assert index.waiting["c"].group.area == ALL
+    assert index.put_contact(contact("d", queue="split"), 20_000)  # given to none
+    nowhere = Given("made-up", "wait", 7)
+    assert index.put_contact(contact("e", queue="least", given=nowhere), 20_000)
+
+
+def test_agents_in_reserve_join_and_leave_at_a_word() -> None:
+    index = Index(INDEX)
+    index.put_seat(seat("gil"), 0)
+    assert not index.put_contact(contact("c", queue="rush"), 0)
+    assert not index.advance(3_600_000)  # time alone does not call them
+    assert index.set_joined(frozenset({"rush"}))
+    (group,) = index.live
+    assert [entry[-1] for entry in group.seats] == ["gil"]
+    assert index.put_contact(contact("d", queue="rush"), 0)
+    assert not index.set_joined(frozenset())
+    assert not index.live
 
 
 def test_who_asks_for_an_agent_waits_for_nobody_else_while_they_are_there() -> None:

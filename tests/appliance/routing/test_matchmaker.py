@@ -52,6 +52,18 @@ def test_does_not_repeat_itself() -> None:
     assert matchmaker.propose(NOW_MS) == []
 
 
+def test_a_seat_that_is_ready_for_calls_may_have_a_written_contact_on_its_way() -> None:
+    gil, hal = seat("gil", also=("chat",)), seat("hal", also=("chat",), idle_ms=9_000)
+    matchmaker = matchmaker_of(contact("c", queue="any", channel="chat"), gil, hal)
+    (proposal,) = matchmaker.propose(NOW_MS)
+    reserved = msgspec.structs.replace(
+        {"gil": gil, "hal": hal}[proposal.seat], also=(), busy=1, fence=1
+    )
+    assert reserved.state == "ready"
+    matchmaker.on_delta("box-a", Published(seats=[reserved]), NOW_MS + 10)
+    assert matchmaker.propose(NOW_MS + 10) == []
+
+
 def test_a_snapshot_that_says_nothing_new_changes_nothing() -> None:
     rows = (contact("c"), seat("ann"), seat("ben"))
     matchmaker = matchmaker_of(*rows)
@@ -265,7 +277,7 @@ def test_owners_and_matchmaker_come_to_an_end(world: World, chance: random.Rando
     for row in floor.contacts():
         if row.state == "waiting":
             now = msgspec.structs.replace(row, age_ms=row.age_ms + now_ms - NOW_MS)
-            able = [free for free in seats if eligible(now, free, seats)]
+            able = [free for free in seats if eligible(now, free, seats, floor.joined)]
             assert all(floor.against(row, free, now_ms) for free in able)
 
 

@@ -7,10 +7,20 @@ from hypothesis import given
 
 from appliance.plan.model import Agent
 from appliance.routing.decide import decide
-from appliance.routing.model import Failure, Proposal
+from appliance.routing.model import Failure, Given, Proposal
 from appliance.routing.planindex import PlanIndex
 from appliance.routing.trace import explain, recompute
-from tests.appliance.routing.rows import NOW_MS, PLAN, World, contact, floor_of, seat, worlds
+from tests.appliance.routing.rows import (
+    NOW_MS,
+    OWNERS,
+    PLAN,
+    World,
+    contact,
+    floor_of,
+    given_to,
+    seat,
+    worlds,
+)
 
 
 def one() -> Proposal:
@@ -54,6 +64,48 @@ def test_the_own_branch_is_computed_again() -> None:
     (proposal,) = decide(PlanIndex(PLAN), floor, NOW_MS)
     assert proposal.seat == "ann"
     assert recompute(PLAN, proposal) == []
+
+
+def test_a_wrong_site_or_an_uncalled_reserve_is_told() -> None:
+    replace = msgspec.structs.replace
+    row = contact("c", queue="split")
+    given = given_to(row, 3)
+    assert given is not None
+    floor = floor_of(replace(row, given=given), *(seat("ben", owner=owner) for owner in OWNERS))
+    floor.change(given.site, 1, seats=[seat("ann", owner=given.site)], now_ms=NOW_MS)
+    (proposal,) = decide(PlanIndex(PLAN), floor, NOW_MS)
+    assert (proposal.seat, proposal.trace.area) == ("ann", f"site:{given.site}")
+    assert recompute(PLAN, proposal) == []
+    other = next(owner for owner in OWNERS if owner != given.site)
+    wrong = replace(proposal.trace, given=replace(given, site=other))
+    assert recompute(PLAN, replace(proposal, trace=wrong)) == [
+        f"given to {other!r}, computed {given.site!r}"
+    ]
+    wide = replace(proposal.trace, area="all")
+    assert recompute(PLAN, replace(proposal, trace=wide)) == [
+        f"looked for in 'all', computed 'site:{given.site}'"
+    ]
+
+
+def test_a_reserve_that_nothing_called_is_told() -> None:
+    replace = msgspec.structs.replace
+    floor = floor_of(contact("c", queue="rush"), seat("gil"))
+    floor.set_joined({"rush": 0.75})
+    (proposal,) = decide(PlanIndex(PLAN), floor, NOW_MS)
+    assert recompute(PLAN, proposal) == []
+    assert "agents in reserve serve it: 75% answered in time lately" in explain(proposal)
+    quiet = replace(proposal, trace=replace(proposal.trace, joined=-1.0))
+    assert recompute(PLAN, quiet) == ["'gil' is in reserve"]
+
+
+def test_the_site_in_words() -> None:
+    given = Given("box-b", "wait", 7, waits=(("box-b", 12.0), ("box-a", 40.0)), before="box-a")
+    floor = floor_of(contact("c", queue="least", given=given), seat("ann", owner="box-b"))
+    (proposal,) = decide(PlanIndex(PLAN), floor, NOW_MS)
+    assert explain(proposal)[:2] == [
+        "c (bronze) waited 0.0 s, score 0.0, plan 7, looked for in site box-b",
+        "given to box-b at first: expected waits box-b 12 s, box-a 40 s, before it box-a",
+    ]
 
 
 def test_a_decision_in_words() -> None:

@@ -27,6 +27,9 @@ FULL = model.Plan(
             own_s=5.0,
             region_s=10.0,
             reserve_s=60.0,
+            reserve_below=0.8,
+            reserve_above=0.9,
+            divide=model.Divide(by="shares", shares={"berlin": 100.0}, margin_s=5.0, for_s=20.0),
             named_s=45.0,
             overflow=(
                 model.Overflow(after_s=90.0, flow="main"),
@@ -53,7 +56,17 @@ FULL = model.Plan(
             },
         ),
     ),
-    classes=(model.ServiceClass(name="gold", head_start_s=9.0, slope=1.5),),
+    classes=(
+        model.ServiceClass(
+            name="gold",
+            head_start_s=9.0,
+            slope=1.5,
+            longest_s=600.0,
+            target_s=8.0,
+            overflow=(model.Overflow(after_s=60.0, flow="main"),),
+            music=("calm",),
+        ),
+    ),
     agents=(
         model.Agent(
             name="anna",
@@ -64,6 +77,7 @@ FULL = model.Plan(
             cost=2.5,
             reserve=True,
             slots={"voice": 1, "chat": 3},
+            exclusive=(("voice", "chat"),),
         ),
     ),
     sites=(model.Site(name="berlin", title="Berlin", region="east", escrow="bonn-1"),),

@@ -31,7 +31,12 @@ def test_a_plan_that_says_everything_comes_out_whole(parts: ControlParts) -> Non
         again = build_plan(session, FULL.tenant, FULL.serial)
         kept = session.get_one(plan.Agent, "anna").rules
     assert again == FULL
-    assert kept == {"cost": 2.5, "reserve": True, "slots": {"voice": 1, "chat": 3}}
+    assert kept == {
+        "cost": 2.5,
+        "reserve": True,
+        "slots": {"voice": 1, "chat": 3},
+        "exclusive": [["voice", "chat"]],
+    }
 
 
 def test_what_a_plan_no_longer_says_is_forgotten(parts: ControlParts) -> None:
