@@ -216,7 +216,7 @@ class ContactOwner:
         contact.phase = "talking"
         contact.t_talk = self._clock.monotonic_s()
         self._timers.cancel(_timer(contact))
-        if contact.leg:
+        if contact.channel == "voice":
             self._bridge(contact, booking)
         self.talks(contact, booking.leg)
         self.transfers.connected(contact)

@@ -114,7 +114,7 @@ class Transfers:
         note: str = "",
     ) -> str:
         """Begin a transfer or take the next step of one; return why not, or nothing."""
-        if contact.phase != "talking" or contact.booking is None:
+        if contact.phase != "talking" or contact.booking is None or contact.channel != "voice":
             return "wrong-state"
         if do in ("blind", "consult"):
             if contact.transfer is not None:

@@ -112,7 +112,9 @@ class Brain:
         faxes = FaxTaker(turn, book, clock)
         owner.on_failure = self.floor.set_failure
         written = WrittenContacts(turn, book, plans, owner, timers, self.hlc, clock)
-        owner.on_talk = lambda contact: (recording.talk if contact.leg else written.watch)(contact)
+        owner.on_talk = lambda contact: (
+            recording.talk(contact) if contact.channel == "voice" else written.watch(contact)
+        )
         board = SeatBoard(
             name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
         )

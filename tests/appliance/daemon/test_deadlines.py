@@ -121,7 +121,10 @@ def test_a_phone_that_rings_on_is_given_up(world: World, box: Box) -> None:
 
 @pytest.mark.parametrize("dead", ["phone", "caller"])
 def test_a_talk_with_a_dead_leg_ends_with_it(world: World, box: Box, dead: str) -> None:
-    """Legs ends a leg that is silent for `media.silence_timeout_s` with `media-timeout`."""
+    """Legs ends a leg that is silent for too long with `media-timeout`: the agent is free.
+
+    A caller whose agent's leg is the dead one stays, at the same place.
+    """
     caller = box.legs.call_in("200")
     world.run(3)
     phone = next(row.leg for row in box.legs.rows.values() if row.out)
@@ -129,7 +132,10 @@ def test_a_talk_with_a_dead_leg_ends_with_it(world: World, box: Box, dead: str) 
     box.legs.down(phone if dead == "phone" else caller, "media-timeout")
     world.run(0.1)
     assert box.seat("ann").state == "wrap-up"
-    assert {row.state for row in box.legs.rows.values()} == {"down"}
+    assert box.legs.rows[phone].state == "down"
+    assert (box.legs.rows[caller].state == "up") == (dead == "phone")
+    phases = [contact.phase for contact in box.brain.book]
+    assert phases == (["waiting"] if dead == "phone" else [])
 
 
 def test_a_talk_whose_legs_went_unheard_ends_when_legs_is_heard_again(

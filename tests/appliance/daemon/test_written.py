@@ -98,6 +98,18 @@ def test_a_task_is_offered_accepted_done_and_booked(world: World, tmp_path: Path
     assert not box.legs.commands
 
 
+def test_a_task_is_not_handed_on_as_a_call_is(world: World, tmp_path: Path) -> None:
+    box = Box(world, tmp_path, plan=plan())
+    box.legs.register("ann")
+    task = new(box, "task")
+    world.run(1)
+    act(box, "accept", task)
+    contact = box.brain.book.get(task)
+    assert contact is not None
+    assert box.brain.rooms.transfers.ask(contact, "blind", "200") == "wrong-state"
+    assert not box.legs.commands
+
+
 def test_one_call_and_three_chats_at_once_and_no_fourth(world: World, tmp_path: Path) -> None:
     box = Box(world, tmp_path, plan=plan())
     box.legs.register("ann")
