@@ -88,8 +88,7 @@ def changes(old: model.Plan | None, new: model.Plan) -> list[Change]:
             if one != other:
                 word = "added" if one is None else "removed" if other is None else "changed"
                 found.append(Change(place, word, one, other))
-    general = {name: getattr(new, name) for name in _GENERAL}
-    previous = {name: getattr(old, name) for name in _GENERAL} if old else None
+    general, previous = _general(new), _general(old) if old else None
     if general != previous:
         found.append(Change("plan", "changed" if previous else "added", previous, general))
     return found
@@ -105,6 +104,11 @@ _PARTS: dict[str, type[Part]] = {
     "calendars": Calendar,
 }
 _GENERAL = ("default_class", "emergency_numbers", "transfers")
+
+
+def _general(plan: model.Plan) -> dict[str, Any]:
+    """Return what stands in no list, as plain data."""
+    return {name: msgspec.to_builtins(getattr(plan, name)) for name in _GENERAL}
 
 
 def _place(part: str, entry: dict[str, Any]) -> str:
