@@ -17,6 +17,7 @@ from appliance.ledger.records import (
     OfferEnded,
     PlaceCorrected,
     SeatOffered,
+    TalkEnded,
 )
 from appliance.routing.model import Place
 from tests.appliance.daemon.islandkit import HUB, IslandBox, IslandFleet
@@ -102,6 +103,8 @@ class Auditor:
                 )
                 self.open[contact] = known
                 self._taken.add((box, facts.epoch, facts.leg))
+            case TalkEnded() if known:
+                known.talks_at = ""  # the caller may go on, to another agent
             case _ if kind == "contact-queued" and known:
                 known.queue, known.klass, known.waits_s = facts.queue, facts.klass, now_s
 
