@@ -96,7 +96,7 @@ struct bl_leg {
 	enum bl_role role;	  /* in its bridge */
 	enum bl_coding coding;
 	bool send, receive, detect;
-	bool keeps_digits; /* passes none on in its bridge */
+	bool keeps_digits;    /* passes none on in its bridge */
 	bool started, silent; /* told so */
 	bool has_sound;	      /* this tick's frame is not all zero by nature */
 	bool digit_sounds;    /* in what it says, this tick */
