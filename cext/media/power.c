@@ -8,7 +8,7 @@
 #include "power.h"
 #include "simd.h"
 
-enum { LANES = 8 };
+enum { LANES = 8, CHUNK = 2 * LANES };
 
 struct sums {
 	float square, sum;
@@ -41,7 +41,7 @@ BL_AVX2 struct sums sums_avx2(const int16_t *pcm, size_t count)
 	size_t at = 0;
 	struct sums sums;
 
-	for (; at + 2 * LANES <= count; at += 2 * LANES) {
+	for (; at + CHUNK <= count; at += CHUNK) {
 		__m256i chunk = _mm256_loadu_si256((const __m256i *)(pcm + at));
 		/* of two samples each; 2^31 alone comes out as negative */
 		__m256 pairs = _mm256_cvtepi32_ps(_mm256_madd_epi16(chunk, chunk));
