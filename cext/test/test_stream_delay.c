@@ -62,6 +62,41 @@ static void test_delay_grows_and_shrinks(void)
 	stop();
 }
 
+static void put_noise(int number)
+{
+	static uint32_t random = 1;
+	uint8_t payload[2 * FRAME];
+
+	for (size_t i = 0; i < sizeof(payload); i++) {
+		random = random * 1664525u + 1013904223u;
+		payload[i] = (uint8_t)(i % 2 ? random >> 24 : (random >> 29) - 4);
+	}
+	put(payload, sizeof(payload), number * FRAME, number);
+}
+
+/* In noise there is no place for a cut, and it is looked for less often; in voice at once again.
+ */
+static void test_delay_stays_in_noise_and_shrinks_after_it(void)
+{
+	int number;
+
+	start(BL_L16, RATE);
+	number = bad_time(0, 500);
+	for (int tick = 0; tick < 2500; tick++, number++) {
+		put_noise(number);
+		get();
+	}
+	bl_stream_stats(stream, &stats);
+	CHECK_WITHIN(20 * MS, 60 * MS, stats.delay);
+	for (int tick = 0; tick < 200; tick++, number++) {
+		put_voice(number);
+		CHECK_EQUAL(BL_STREAM_WHOLE, get());
+	}
+	bl_stream_stats(stream, &stats);
+	CHECK_WITHIN(0, 5 * MS, stats.delay);
+	stop();
+}
+
 static void test_stall_leaves_no_lasting_delay(void)
 {
 	static uint8_t silence[FRAME];
@@ -117,6 +152,7 @@ static void test_drift(void)
 
 static const struct check_test tests[] = {
 	CHECK_TEST(test_delay_grows_and_shrinks),
+	CHECK_TEST(test_delay_stays_in_noise_and_shrinks_after_it),
 	CHECK_TEST(test_stall_leaves_no_lasting_delay),
 	CHECK_TEST(test_drift),
 };
