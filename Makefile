@@ -107,7 +107,7 @@ fuzz: $(CTEST_DIR)/build.ninja ## every fuzz target for SECONDS (60); build/fuzz
 		--timeout $$(($(SECONDS) + 600)) --output-on-failure
 
 pytest: setup
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m 'not hw and not image and not long'
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not hw and not image and not long'
 
 bench: setup $(STAMPS)/bench ## all benches, for people
 	$(PY) -m tests.bench --all
