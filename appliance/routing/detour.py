@@ -64,7 +64,6 @@ class OverflowRules:
             return visit.joined_us + round(rule.after_s * 1e6)
         expected = self._expected(queue, now_us)
         # where nobody serves the queue, no wait is long enough
-        # where nobody serves the queue, no wait is long enough
         too_long = expected is None or sum(expected) / 2 > rule.expected_s
         return now_us if too_long else -1
 

@@ -1,6 +1,5 @@
 """The brain in virtual time: from a call to a talk, and every way it can end otherwise."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,13 +8,6 @@ import pytest
 from appliance.wire.commands import Bridge, Dial, Hang, Play, ReceiveFax
 from appliance.wire.events import FaxDone, Held, Refused
 from tests.appliance.brainkit import PLAN, Box, World
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 @pytest.fixture

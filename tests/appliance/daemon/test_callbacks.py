@@ -1,6 +1,5 @@
 """The brain in virtual time: callers who leave a number keep their place and are called back."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +39,6 @@ OFFERING = replace(
         ),
     ),
 )
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 @pytest.fixture

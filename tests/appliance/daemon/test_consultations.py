@@ -1,19 +1,11 @@
 """Consultations between branches, in virtual time: who hears whom, who goes when."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.appliance.brainkit import World
 from tests.appliance.daemon.transferkit import Fleet, call, consult, states
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ the books hold each contact once.
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,13 +55,6 @@ class Saboteur:
         self.armed = self._left <= 0 and self._moment == "half-sent"
         self.sent = 0
         return number
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 def sabotage(box: Box, at: int, moment: Moment) -> None:

@@ -3,7 +3,6 @@
 The other owner is `z`, another appliance: what it says comes from the test, or it says nothing.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,13 +37,6 @@ CONTEXT = Context(
     caller="+331", caller_name="", private=False, called="200", queue="sales", klass="bronze",
     keys=[], waited_ms=0, arrived="2026-01-01T00:00:00.000000Z",
 )  # fmt: skip
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 @pytest.fixture

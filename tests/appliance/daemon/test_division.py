@@ -1,7 +1,6 @@
 """The brain in virtual time: contacts given to a site first, and what a class says of waiting."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -14,13 +13,6 @@ from tests.appliance.brainkit import PLAN, Box, World
 from tests.appliance.daemon.test_two_boxes import Federation
 
 replace = msgspec.structs.replace
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 def divided(divide: Divide) -> Plan:

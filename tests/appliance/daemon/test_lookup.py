@@ -1,6 +1,6 @@
 """The brain in virtual time: what a data source says of a caller, and what fails."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -50,13 +50,6 @@ class Sources:
 
     def says(self, answer: object = None, *, reason: str = "normal", which: int = -1) -> None:
         self.asked[which][1](Answer(reason, msgspec.json.encode(answer)))
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 def box_with(world: World, folder: Path, step: Lookup = ASK, **more: Step) -> tuple[Box, Sources]:

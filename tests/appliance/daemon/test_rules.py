@@ -1,6 +1,5 @@
 """The brain in virtual time: what a plan says of hours, and of callers who wait too long."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -26,13 +25,6 @@ from appliance.wire.events import Refused
 from tests.appliance.brainkit import PLAN, Box, World
 
 replace = msgspec.structs.replace
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 #: the held clock begins on Friday at 08:00 UTC, a minute before the shop opens

@@ -1,6 +1,5 @@
 """Transfers by star code and by command; branches that die in the midst of them."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,6 @@ from appliance.link.messages import TransferAsk
 from appliance.wire import commands as wire
 from tests.appliance.brainkit import World
 from tests.appliance.daemon.transferkit import Fleet, call, consult, facts, plays_to, states
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Whatever the moment: the caller ends up with the target, or with an agent again,
 its own place; no leg is left over, nobody sits alone in a bridge, and the books hold it once.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,6 @@ from tests.appliance.daemon.test_crash import Killed, Moment, Saboteur
 from tests.appliance.daemon.transferkit import Fleet
 
 MOMENTS: tuple[Moment, ...] = ("before-commit", "after-commit", "half-sent")
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 class KilledFleet(Fleet):

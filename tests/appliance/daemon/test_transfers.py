@@ -1,6 +1,5 @@
 """Blind transfers between branches, in virtual time: who hears whom, which legs are left."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -9,13 +8,6 @@ import pytest
 from appliance.wire import commands as wire
 from tests.appliance.brainkit import World
 from tests.appliance.daemon.transferkit import PLAN, Fleet, call, facts, plays_to, states
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """Two appliances in virtual time: a caller at one, the agent at the other."""
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from appliance.link.messages import LinkMessage, Propose
 from appliance.plan.model import Plan
@@ -69,13 +66,6 @@ class Federation:
             for proposal in self.matchmaker.propose(now_ms):
                 self.boxes[proposal.seat_owner].brain.link("hub", Propose(proposal))
         self.world.later(0.05, self._propose)
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 def test_caller_at_a_is_answered_at_b_with_context(world: World, tmp_path: Path) -> None:

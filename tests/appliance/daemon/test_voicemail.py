@@ -1,7 +1,7 @@
 """The brain in virtual time: messages that callers leave, and what becomes of them."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -19,13 +19,6 @@ WORD = Voicemail(
 )
 ASKS = replace(WORD, review=("review",), thanks=("thanks",))
 DAY_S = 86_400
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 def box_with(world: World, folder: Path, step: Voicemail = WORD) -> Box:

@@ -1,6 +1,5 @@
 """Written contacts beside calls: slots by channel, pre-emption, deadlines, restarts."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +34,6 @@ def plan(**of_ann: Any) -> Plan:
         ),
         agents=(ann,),
     )
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.close()
 
 
 def ask(box: Box, **what: Any) -> str:
