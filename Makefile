@@ -10,12 +10,13 @@ C_FILES := $(shell git ls-files 'cext/**/*.[ch]' 2>/dev/null)
 C_SOURCES := $(wildcard cext/CMakeLists.txt cext/*.py cext/include/*.h cext/media/* cext/sip/*)
 CTEST_DIR := build/ctest
 TSAN_DIR := build/tsan
+ARM_DIR := build/arm64
 SECONDS := 60
 PYTEST := $(PY) -m pytest -q
 # tests wait more than they compute: three at a time, each file in one of them
 WORKERS ?= 3
 
-.PHONY: help run test test-long setup format lint types rooms spell ctest threads fuzz pytest bench clean
+.PHONY: help run test test-long setup format lint types rooms spell ctest threads arm fuzz pytest bench clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,7 +26,7 @@ run: setup ## the whole product on loopback, until Ctrl-C (BIND=address for othe
 
 test: setup lint types rooms spell ctest pytest ## every test that needs no special hardware
 
-test-long: setup $(STAMPS)/bench fuzz ## soak, full benches, long fuzzing
+test-long: setup $(STAMPS)/bench fuzz arm ## soak, full benches, long fuzzing
 	$(PYTEST) -m long --timeout 3600
 	$(PY) -m tests.bench --all
 
@@ -100,6 +101,13 @@ threads: setup ## the tests that have threads, under the thread sanitizer
 		-DBL_TESTS=ON -DBL_SANITIZE_THREAD=ON --log-level=WARNING
 	.venv/bin/cmake --build $(TSAN_DIR)
 	cd $(TSAN_DIR) && ../../.venv/bin/ctest -j 2 --output-on-failure
+
+arm: setup ## the engine's arithmetic and parsers, built for 64-bit ARM and run in an emulator
+	@images/packages/install arm
+	.venv/bin/cmake -S cext -B $(ARM_DIR) -G Ninja --toolchain arm64.cmake \
+		-DCMAKE_BUILD_TYPE=RelWithDebInfo -DBL_BARE=ON --log-level=WARNING
+	.venv/bin/cmake --build $(ARM_DIR)
+	cd $(ARM_DIR) && ../../.venv/bin/ctest -j 2 --output-on-failure
 
 fuzz: $(CTEST_DIR)/build.ninja ## every fuzz target for SECONDS (60); build/fuzz/corpus is kept
 	.venv/bin/cmake --build $(CTEST_DIR)

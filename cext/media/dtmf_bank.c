@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 enum {
@@ -56,10 +58,15 @@ static const int32_t lane_bits[LANES] = {1,	  1 << 1,  1 << 2,  1 << 3, 1 << 4, 
 #define TILE 2
 #define SPAN 4
 #define SPREAD(number) ((PATH(floats)){(number), (number), (number), (number)})
+#if defined(__aarch64__)
+#define FUSED(a, b, c) ((PATH(floats))vfmaq_f32(c, a, b))
+#define LARGER(a, b) ((PATH(floats))vmaxq_f32(a, b))
+#else
 #define FUSED(a, b, c) ((a) * (b) + (c))
+#endif
 #if defined(__SSE2__)
 #define LARGER(a, b) ((PATH(floats))_mm_max_ps(a, b))
-#else
+#elif !defined(LARGER)
 #define LARGER(a, b)                                                                              \
 	((PATH(floats))(((PATH(ints))(a) & ((a) > (b))) | ((PATH(ints))(b) & ~((a) > (b)))))
 #endif

@@ -137,8 +137,10 @@ TARGET static inline void PATH(lanes)(struct bl_dtmf_block *block, const struct 
 		best[group] = SPREAD(0.0f);
 		for (int k = 0; k < TONES / 2; k++) {
 			int tone = group * TONES / 2 + k;
+			/* apart from LARGER, which may look at what it is given twice */
+			PATH(floats) power = PATH(tone)(block, sums, tone, lane);
 
-			best[group] = LARGER(best[group], PATH(tone)(block, sums, tone, lane));
+			best[group] = LARGER(best[group], power);
 		}
 	}
 	both = (best[0] + best[1]) * SPREAD(2.0f / (HOP * HOP)); /* as the power of sines */

@@ -1,0 +1,15 @@
+# The part of the engine that needs no other library, so that another processor's compiler alone can
+# build it and an emulator run its tests. Sections that no test uses are dropped before they are linked.
+file(GLOB MEDIA_SOURCES CONFIGURE_DEPENDS media/*.c)
+foreach(source ${MEDIA_SOURCES})
+  file(STRINGS ${source} others REGEX "#include (<(opus|spandsp|srtp2|openssl|speex)|\"dtls_identity)")
+  if(others)
+    list(REMOVE_ITEM MEDIA_SOURCES ${source})
+  endif()
+endforeach()
+add_library(bl_media STATIC ${MEDIA_SOURCES})
+target_compile_definitions(bl_media PRIVATE _GNU_SOURCE)
+target_compile_options(bl_media PRIVATE -O3 -ffunction-sections -fdata-sections)
+target_include_directories(bl_media PUBLIC include PRIVATE media)
+target_link_libraries(bl_media PUBLIC Threads::Threads m PRIVATE bl_warnings)
+target_link_options(bl_media PUBLIC -static -Wl,--gc-sections)
