@@ -7,6 +7,9 @@ PY := .venv/bin/python
 STAMPS := .venv/stamps
 PACKAGES := $(wildcard images/packages/*.txt)
 C_FILES := $(shell git ls-files 'cext/**/*.[ch]' 2>/dev/null)
+# another number when a module comes or goes: the installation in place has a list of them
+MODULES := $(shell find appliance control drivers -name node_modules -prune -o -name '*.py' -print \
+	| sort | cksum | cut -d' ' -f1)
 C_SOURCES := $(wildcard cext/CMakeLists.txt cext/*.py cext/include/*.h cext/media/* cext/sip/*)
 CTEST_DIR := build/ctest
 TSAN_DIR := build/tsan
@@ -47,7 +50,11 @@ $(STAMPS)/python: pyproject.toml images/packages/python-constraints.txt | $(STAM
 		| grep -v '^Requirement already' || test $${PIPESTATUS[0]} -eq 0
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/built: $(C_SOURCES) $(STAMPS)/python
+$(STAMPS)/modules-$(MODULES):
+	@rm -f $(STAMPS)/modules-*
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/built: $(C_SOURCES) $(STAMPS)/python $(STAMPS)/modules-$(MODULES)
 	@echo "== building the media engine and the SIP shim"
 	@$(PY) -m pip install --disable-pip-version-check -q --no-build-isolation --no-deps -e .
 	@touch $@
