@@ -15,7 +15,7 @@ from appliance.call.contact import Booking, Contact, context_of, is_away, waited
 from appliance.call.overflow import OverflowWatch
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
-from appliance.call.transfer_hooks import TransferHooks
+from appliance.call.transfer.hooks import TransferHooks
 from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import (

@@ -16,8 +16,8 @@ from appliance.call.callbacks import CallBacks
 from appliance.call.contact import CallBack, Contact, shift
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
-from appliance.call.transfer_recovery import TransferRecovery
-from appliance.call.transfers import Transfers
+from appliance.call.transfer.desk import Transfers
+from appliance.call.transfer.recovery import TransferRecovery
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom

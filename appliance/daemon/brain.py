@@ -11,7 +11,7 @@ from appliance.call.attach import Found
 from appliance.call.book import ContactBook
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
-from appliance.call.escrowdesk import EscrowDesk
+from appliance.call.escrow.desk import EscrowDesk
 from appliance.call.expectation import Expectation
 from appliance.call.faxes import FaxTaker
 from appliance.call.outside import OutsideCalls
@@ -23,7 +23,7 @@ from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery, kept_contacts
 from appliance.call.sites import SiteChooser
 from appliance.call.timers import Cancellable, Timers
-from appliance.call.transfers import Transfers
+from appliance.call.transfer.desk import Transfers
 from appliance.call.turn import Journal, Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom

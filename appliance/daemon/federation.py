@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from appliance.base.clock import Clock
-from appliance.call.escrow import Fleet
+from appliance.call.escrow.owner import Fleet
 from appliance.config.model import ApplianceSettings
 from appliance.daemon.brain import Brain
 from appliance.daemon.reporter import Reporter

@@ -17,7 +17,7 @@ from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import CONFIRMED
 from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery
-from appliance.call.transfers import Transfers
+from appliance.call.transfer.desk import Transfers
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom

@@ -9,8 +9,8 @@ import zmq
 
 from appliance.base.errors import PeerError
 from appliance.call.contact import CallBack, Contact
-from appliance.call.escrow import Fleet, Stub
-from appliance.call.escrowholder import MAX_SEALED
+from appliance.call.escrow.holder import MAX_SEALED
+from appliance.call.escrow.owner import Fleet, Stub
 from appliance.link.identity import CurveKeys
 from appliance.link.lease import LEASE_S, SILENT_S
 from appliance.link.messages import (

@@ -1,7 +1,7 @@
 """Who hears whom while a contact is handed on: caller, agent and target."""
 
 from appliance.call.contact import Contact
-from appliance.call.transfer_table import far_of
+from appliance.call.transfer.table import far_of
 from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.wire.commands import Bridge, Play, Unbridge

@@ -6,8 +6,8 @@ from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
-from appliance.call.escrow import EscrowOwner, Fleet
-from appliance.call.escrowholder import EscrowHolder
+from appliance.call.escrow.holder import EscrowHolder
+from appliance.call.escrow.owner import EscrowOwner, Fleet
 from appliance.call.owner import ContactOwner
 from appliance.call.turn import Turn
 from appliance.link.lease import LeaseVoter

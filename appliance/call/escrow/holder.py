@@ -14,7 +14,7 @@ from appliance.base.errors import PeerError
 from appliance.call.book import ContactBook
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import CallBack, Contact, is_away, shift
-from appliance.call.escrow import Fleet, Stub
+from appliance.call.escrow.owner import Fleet, Stub
 from appliance.call.owner import ContactOwner
 from appliance.call.turn import Turn
 from appliance.ledger.records import EscrowReturned, EscrowTaken, Outcome

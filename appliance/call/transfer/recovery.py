@@ -3,9 +3,9 @@
 from appliance.call.attach import Found
 from appliance.call.contact import Booking, Contact
 from appliance.call.outside import OutsideCalls
-from appliance.call.transfer_consult import Consultations
-from appliance.call.transfer_table import far_of, token_of
-from appliance.call.transfers import Transfers
+from appliance.call.transfer.consult import Consultations
+from appliance.call.transfer.desk import Transfers
+from appliance.call.transfer.table import far_of, token_of
 from appliance.plan.transfers import parse_target
 from appliance.wire.rows import LegRow
 

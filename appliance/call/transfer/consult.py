@@ -21,9 +21,9 @@ from appliance.call.owner import DEAD_SILENCE_S, RING_GRACE_S, ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import FAILED
 from appliance.call.timers import Timers
-from appliance.call.transfer_bridges import TransferBridges
-from appliance.call.transfer_steps import TransferSteps
-from appliance.call.transfer_table import TransferTable, far_of
+from appliance.call.transfer.bridges import TransferBridges
+from appliance.call.transfer.steps import TransferSteps
+from appliance.call.transfer.table import TransferTable, far_of
 from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import ContactMoved

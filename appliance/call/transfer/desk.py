@@ -19,10 +19,10 @@ from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
-from appliance.call.transfer_bridges import partners
-from appliance.call.transfer_consult import Consultations
-from appliance.call.transfer_rules import against, place_rule, transfer_of
-from appliance.call.transfer_steps import TransferSteps
+from appliance.call.transfer.bridges import partners
+from appliance.call.transfer.consult import Consultations
+from appliance.call.transfer.rules import against, place_rule, transfer_of
+from appliance.call.transfer.steps import TransferSteps
 from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import ContactMoved
