@@ -8,12 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.wire.commands import BrainRecord
 from tests.appliance.brainkit import World
-from tests.appliance.daemon.test_crash import Killed, Moment, Saboteur
+from tests.appliance.daemon.crashkit import MOMENTS, Moment, run, sabotage
 from tests.appliance.daemon.transferkit import Fleet
-
-MOMENTS: tuple[Moment, ...] = ("before-commit", "after-commit", "half-sent")
 
 
 class KilledFleet(Fleet):
@@ -21,30 +18,9 @@ class KilledFleet(Fleet):
 
     kills = 0
 
-    def sabotage(self, at: int, moment: Moment) -> None:
-        """Arrange for the brain of `a` to die at its *at*-th commit from now."""
-        box = self["a"]
-        saboteur = Saboteur(box.journal, at, moment)
-        turn = box.brain.turn
-        turn._journal = saboteur
-
-        def command(record: BrainRecord) -> None:
-            saboteur.sent += 1
-            if saboteur.armed and saboteur.sent > 1:
-                raise Killed
-            box.legs.take(record)
-
-        turn._send_command = command
-
     def run(self, seconds: float) -> None:
         """Let time pass."""
-        end = self.world.clock.monotonic_s() + seconds
-        while self.world.clock.monotonic_s() < end:
-            try:
-                self.world.run(end - self.world.clock.monotonic_s())
-            except Killed:
-                self.kills += 1
-                self.restart()
+        self.kills += run(self.world, seconds, self.restart)
 
     def restart(self) -> None:
         """Kill -9, then start over what the ledger kept; peers see the link go and come."""
@@ -109,7 +85,7 @@ def test_nobody_is_lost(world: World, tmp_path: Path, moment: Moment, at: int, w
     fleet.run(3)
     place = fleet["a"].contact(leg).place
     assert fleet.listeners("a", leg) == {"ann"}
-    fleet.sabotage(at, moment)
+    sabotage(fleet["a"], at, moment)
     for digits, pause in WAYS[way]:
         fleet.press("ann", digits)
         fleet.run(pause)
