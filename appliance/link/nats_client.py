@@ -93,22 +93,14 @@ class NatsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NatsClient:
-    """A connection with one subscription; *changed* is told when it comes and goes."""
+    """A connection with one subscription."""
 
-    def __init__(
-        self,
-        settings: NatsSettings,
-        subject: str,
-        take: Callable[[bytes], None],
-        changed: Callable[[], None],
-        *,
-        longest: int,
-    ) -> None:
+    def __init__(self, settings: NatsSettings, subject: str, *, longest: int) -> None:
         settings.check()
         self._settings = settings
         self._subject = subject
-        self._take = take
-        self._changed = changed
+        self._take: Callable[[bytes], None] = lambda _data: None
+        self._changed: Callable[[], None] = lambda: None
         self._longest = longest
         #: what we are connected by, and what is to be
         self._client: Client | None = None
@@ -133,8 +125,9 @@ class NatsClient:
         url = self._client.connected_url if self._client is not None else None
         return url.netloc if url is not None else ""
 
-    def start(self) -> None:
-        """Connect, and keep connected until `close`."""
+    def start(self, take: Callable[[bytes], None], changed: Callable[[], None]) -> None:
+        """Connect, and keep connected until `close`; *changed* is told when it comes and goes."""
+        self._take, self._changed = take, changed
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def publish(self, subject: str, payload: bytes) -> None:

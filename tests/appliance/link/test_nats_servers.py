@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from appliance.link.messages import Hello, LinkMessage, Resnapshot
-from appliance.link.nats_handshake import OVERHEAD
+from appliance.link.sealed_handshake import OVERHEAD
 from tests.appliance.link.nats_rig import NatsCluster, NatsNode, joined, nats_pair, new_user
 from tests.appliance.link.rig import RealNode, until
 

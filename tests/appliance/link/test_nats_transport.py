@@ -9,13 +9,12 @@ from nats.aio.msg import Msg
 
 from appliance.link.codec import encode
 from appliance.link.messages import Beat, Document, Resnapshot
-from appliance.link.nats_handshake import Dialling, Kind, key_bytes
 from appliance.link.nats_transport import (
-    HELLOS_PER_S,
-    MAX_SESSIONS_PER_KEY,
     NatsTransport,
     subject_of,
 )
+from appliance.link.sealed_handshake import Dialling, Kind, key_bytes
+from appliance.link.sealed_transport import HELLOS_PER_S, MAX_SESSIONS_PER_KEY
 from tests.appliance.link.nats_rig import NatsCluster, NatsNode, joined, nats_pair
 from tests.appliance.link.rig import RealNode, hello, until
 
@@ -152,7 +151,7 @@ async def test_what_an_enrolled_key_may_not_send_ends_its_session(
     hub, box = await nats_pair(nodes, cluster)
     [session] = box.transport._sessions.values()
     assert session.seal is not None
-    box.transport._answer(session.subject, session.seal.close(b"\x09"))
+    box.transport._answer(session.key, "", session.seal.close(b"\x09"))
     await until(lambda: hub.seen.downs and box.seen.downs)
     assert hub.seen.downs == [("a", "bad-request")]
     # and a new one begins
@@ -188,9 +187,9 @@ class Deaf(NatsTransport):
 
     deaf = False
 
-    def _take(self, data: bytes) -> None:
+    def _take(self, data: bytes, way: str) -> None:
         if not self.deaf:
-            super()._take(data)
+            super()._take(data, way)
 
 
 async def test_a_peer_that_does_not_read_is_dropped(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.base.errors import PeerError
-from appliance.link.nats_flow import (
+from appliance.link.sealed_flow import (
     HIGH_WATER,
     HIGH_WATER_BYTES,
     PART_BYTES,

@@ -1,8 +1,8 @@
-"""Proving keys over NATS: CurveZMQ's handshake (ZeroMQ RFC 26) in packets of our own. Pure.
+"""Proving keys from end to end: CurveZMQ's handshake (ZeroMQ RFC 26) in packets of our own. Pure.
 
-Whoever may publish on a NATS server can send anything to anyone, so a server's word about a sender
-counts for nothing here. Each session proves both ends' link keys, and every packet of it is sealed
-with keys that live no longer than the session:
+Whoever may publish on a NATS server can send anything to anyone, and so can a relay: their word
+about a sender counts for nothing here. Each session proves both ends' link keys, and every packet
+of it is sealed with keys that live no longer than the session:
 
     HELLO     C', C, Box[version, C'](c, S)               a short-term key, and who asks
     WELCOME   C', Box[S', cookie](s, C')                  the listener keeps nothing

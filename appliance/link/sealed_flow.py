@@ -1,7 +1,8 @@
-"""Frames of one session over NATS: cut into parts, and held back until the peer has read. Pure.
+"""Frames of one sealed session: cut into parts, and held back until the peer has read. Pure.
 
-NATS takes whatever is published and drops it where the receiver is slow. So each end says what it
-has taken, and the other keeps no more on the way than a window; what waits behind it is bounded.
+NATS takes whatever is published and drops it where the receiver is slow, and so does a relay. So
+each end says what it has taken, and the other keeps no more on the way than a window; what waits
+behind it is bounded.
 """
 
 from collections import deque
@@ -12,12 +13,11 @@ from appliance.link.transport import MAX_FRAME
 #: bytes of a part: small enough for any server (max_payload is 1 MiB unless changed), and 50 ms on
 #: a line of 10 Mbit/s
 PART_BYTES = 65_536
-#: bytes on the way that the peer has not said it has taken: 20 MB/s at a round trip of 50 ms
+#: bytes on the way that the peer has not said it has taken: 20 MB/s at a round trip of 50 ms.
+#: Both ends have the same: what was taken is told in steps of a quarter of it
 WINDOW_BYTES = 1 << 20
 #: a part counts for this much more, so that small ones are bounded too
 _PART_COST = 256
-#: what was taken is told in steps of this [bytes]
-_ACK_BYTES = WINDOW_BYTES // 4
 #: frames that wait for a peer before it counts as one that does not read
 HIGH_WATER = 1000
 #: and their bytes: the longest frame, and what else there is meanwhile
@@ -30,7 +30,9 @@ _COUNT = 8
 class Flow:
     """What waits to be sent on a session, what is on its way, and the frame that is coming in."""
 
-    def __init__(self) -> None:
+    def __init__(self, window_bytes: int = WINDOW_BYTES) -> None:
+        self._window_bytes = window_bytes
+        self._ack_bytes = window_bytes // 4
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         #: where the next part of the first frame begins
@@ -54,10 +56,10 @@ class Flow:
 
     def next(self) -> bytes | None:
         """Return what may be sent now, or None."""
-        if self._taken - self._told >= _ACK_BYTES:
+        if self._taken - self._told >= self._ack_bytes:
             self._told = self._taken
             return _ACK + self._taken.to_bytes(_COUNT, "big")
-        if not self._waiting or self._sent - self._acked >= WINDOW_BYTES:
+        if not self._waiting or self._sent - self._acked >= self._window_bytes:
             return None
         frame = self._waiting[0]
         part = frame[self._start : self._start + PART_BYTES]

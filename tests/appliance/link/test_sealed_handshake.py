@@ -1,4 +1,4 @@
-"""Proving keys over NATS: who gets through, and that nobody else does, whatever they send."""
+"""Proving keys from end to end: who gets through, and nobody else, whatever they send."""
 
 import functools
 from collections.abc import Callable
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from nacl.public import PrivateKey
 
 from appliance.base.errors import ConfigError, PeerError
-from appliance.link import nats_handshake
-from appliance.link.nats_handshake import (
+from appliance.link import sealed_handshake
+from appliance.link.sealed_handshake import (
     COOKIE_S,
     KEY_BYTES,
     Dialling,
@@ -144,7 +144,7 @@ def test_a_stolen_listener_key_does_not_let_pose_as_its_peers() -> None:
     ends = Ends()
     # whoever has s can make a HELLO of anyone, and reads the WELCOME; the vouch needs c
     thief = Dialling(ends.hub, bytes(ends.hub.public_key))
-    thief._long = nats_handshake._box(ends.hub, bytes(ends.box.public_key))
+    thief._long = sealed_handshake._box(ends.hub, bytes(ends.box.public_key))
     hello = parse(thief.hello())
     hello_body = bytes(ends.box.public_key) + hello.body[KEY_BYTES:]
     far = ends.reception.check(hello.session, hello_body)
@@ -157,11 +157,11 @@ def initiate(ends: Ends, short: PrivateKey, vouch: bytes) -> bytes:
     """Return an INITIATE for the session of *short*, with the cookie of the one that ends have."""
     dialling = ends.dialling
     far = bytes(ends.hub.public_key)
-    opened = nats_handshake._box(dialling._short, far)
-    content = nats_handshake._unsalted(opened, b"bl-wlcme", body(ends.welcome))
+    opened = sealed_handshake._box(dialling._short, far)
+    content = sealed_handshake._unsalted(opened, b"bl-wlcme", body(ends.welcome))
     theirs, cookie = content[:KEY_BYTES], content[KEY_BYTES:]
-    sealed = nats_handshake._salted(nats_handshake._box(ends.box, theirs), b"bl-vouch", vouch)
-    box = nats_handshake._box(short, theirs)
+    sealed = sealed_handshake._salted(sealed_handshake._box(ends.box, theirs), b"bl-vouch", vouch)
+    box = sealed_handshake._box(short, theirs)
     closed = box.encrypt(sealed, b"bl-link-initiate" + bytes(8)).ciphertext
     return bytes((Kind.INITIATE,)) + bytes(short.public_key) + cookie + closed
 
@@ -213,7 +213,7 @@ def test_a_message_does_not_serve_the_other_way_or_another_session() -> None:
 
 def test_another_version_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = Ends()
-    monkeypatch.setattr(nats_handshake, "VERSION", 9)
+    monkeypatch.setattr(sealed_handshake, "VERSION", 9)
     hello = parse(Dialling(ends.box, bytes(ends.hub.public_key)).hello())
     monkeypatch.undo()
     refused("old-version", lambda: ends.reception.check(hello.session, hello.body))
