@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from appliance.base.clock import Clock, SystemClock
-from appliance.base.collector import calm
+from appliance.base.collector import calm, keep
 from appliance.base.errors import BranchlineError, ConfigError
 from appliance.base.hlc import HybridClock
 from appliance.link.clocks import ClockWatch
@@ -86,6 +86,8 @@ class Hub:
         self._revoked: set[str] = set()
         self._views: dict[str, PeerView] = {}
         self._reloading = asyncio.Lock()
+        #: snapshots have come that the collector has not yet been told to leave out
+        self._grown = False
         #: box -> what it said of itself and is not yet written down: version, plan's serial
         self._notes: dict[str, tuple[str, int]] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -207,8 +209,11 @@ class Hub:
 
     def on_message(self, peer: str, message: LinkMessage) -> None:
         """Take a record of a box."""
-        if isinstance(message, Snapshot | Delta):
+        if isinstance(message, Delta):
             self._views[peer].take(message)
+        elif isinstance(message, Snapshot):
+            self._views[peer].take(message)
+            self._grown = True
         elif isinstance(message, ProposalRefused):
             self.floor.refused(peer, message)
         elif isinstance(message, DocumentAck):
@@ -308,6 +313,9 @@ class Hub:
         self.floor.propose()
         self.floor.tell_queues(self.node.peers())
         self._publish()
+        if self._grown:
+            self._grown = False
+            keep()
 
     def _publish(self) -> None:
         change = self.floor.live.take_change()
@@ -329,6 +337,8 @@ class Hub:
 async def serve(settings: ControlSettings, *, clock: Clock | None = None) -> None:
     """Run a hub on control's database until cancelled."""
     database = Database(settings.database)
+    # before the plan and the floor come, and would be looked at again and again as they grow
+    calm()
     try:
         hub = Hub(settings, DatabaseStore(database), clock or SystemClock())
         try:
@@ -337,7 +347,7 @@ async def serve(settings: ControlSettings, *, clock: Clock | None = None) -> Non
             hub.close()
             raise
         _log.info("hub listens on %s:%s", settings.hub_address, settings.link_port)
-        calm()
+        keep()
         await hub.run()
     finally:
         database.close()

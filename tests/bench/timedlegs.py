@@ -185,6 +185,7 @@ class Legs:
         ):
             if other is not None:
                 self._soon(self._down, other, why)
+        leg.far = leg.bridged = leg.dialled = None  # no circle is left to the collector
 
     def _tell(self, kind: type, *fields: object) -> None:
         self.event(kind(next(self._seq), self._clock.monotonic_s(), *fields))
