@@ -130,7 +130,13 @@ class CallBacks:
         if before is not None:  # a later promise takes the place of an earlier one, in escrow too
             contact.callback.holder, contact.callback.told = before.holder, before.told
             contact.callback.doubt, contact.callback.held = before.doubt, before.held
-        fact = CallBackPromised(number=agreed.number, queue=step.queue, low_s=low_s, high_s=high_s)
+        fact = CallBackPromised(
+            number=agreed.number,
+            queue=step.queue,
+            low_s=low_s,
+            high_s=high_s,
+            klass=contact.klass,
+        )
         self._turn.note(contact.contact, fact)
         self._book.changed(contact)
         self.on_change(contact)

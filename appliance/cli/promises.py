@@ -1,7 +1,7 @@
-"""`branchline promises`: what callers were told of their wait, and whether it came true."""
+"""`branchline promises`: what callers were told of their wait or a call, and what came true."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -18,6 +18,7 @@ from appliance.config.load import load_appliance
 from appliance.ledger.entry import Entry
 from appliance.ledger.promises import NOMINAL, Promises, PromiseWatch, Verdict
 from appliance.ledger.store import LedgerReader, ledger_path
+from appliance.ledger.windows import WINDOW_HEADS, Windows, WindowWatch
 
 app = typer.Typer(add_completion=False)
 console = Console(highlight=False)
@@ -36,54 +37,105 @@ def promises(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Score what this box's callers were told of their wait by what came true.
+    """Score what this box's callers were told of their wait, or of a call, by what came true.
 
     The first interval that a caller hears is a promise. It is kept where an agent talks with
     them within it; sooner is early, after it late. Who left before its end is not counted. The
     intervals are made so that four of five are kept.
+
+    Who left a number was promised to be called within a window, which the first call scores:
+    kept, early, late, and by how much; given-up where nobody had called before the end; moot
+    where they were served on the line. These are told by queue and class.
 
     Over all branches: branchline control promises.
     """
     with told("promises"):
         path = file or ledger_path(Path(load_appliance(config).state_dir))
         with closing(LedgerReader(path)) as ledger:
-            found = score(ledger.all_entries(), day, queue)
+            waits, windows = score(ledger.all_entries(), day, queue)
     if as_json:
-        rows = [{"day": at, "queue": name, **_plain(one)} for (at, name), one in found.items()]
-        print(json.dumps({"nominal": NOMINAL, "days": rows}, ensure_ascii=False))
+        days = [{"day": at, "queue": name, **_plain(one)} for (at, name), one in waits.items()]
+        calls = [
+            {"day": at, "queue": name, "class": klass, **one.plain()}
+            for (at, name, klass), one in windows.items()
+        ]
+        print(json.dumps({"nominal": NOMINAL, "days": days, "windows": calls}, ensure_ascii=False))
         return
+    heads = ("told", *get_args(Verdict), "hit rate")
+    _print(("day", "queue"), heads, (((at, q), _cells(one)) for (at, q), one in waits.items()))
+    if windows:
+        print("\ncalls promised to who left a number:")
+        _print(("day", "queue", "class"), WINDOW_HEADS, _window_rows(windows))
+
+
+Waits = dict[tuple[str, str], Promises]
+Calls = dict[tuple[str, str, str], Windows]
+
+
+class _Watch:
+    """One contact's promises."""
+
+    def __init__(self, day: str) -> None:
+        self.day = day
+        self.wait = PromiseWatch()
+        self.window = WindowWatch()
+
+
+def score(entries: Iterable[Entry], day: str, queue: str) -> tuple[Waits, Calls]:
+    """Return the promises by (day, queue), and windows by (day, queue, class).
+
+    Empty *day* and *queue* take all.
+    """
+    waits: Waits = {}
+    calls: Calls = {}
+    for watch in _watched(entries):
+        at, wait, window = watch.day, watch.wait.promise, watch.window.window
+        if day not in ("", at):
+            continue
+        if wait is not None and queue in ("", wait.queue):
+            waits.setdefault((at, wait.queue), Promises()).add(wait.verdict)
+        if window is not None and queue in ("", window.queue):
+            found = calls.setdefault((at, window.queue, window.klass), Windows())
+            found.add(window.verdict, off_ms=window.off_ms, latest_ms=window.off_ms)
+    return dict(sorted(waits.items())), dict(sorted(calls.items()))
+
+
+def _watched(entries: Iterable[Entry]) -> Iterator[_Watch]:
+    open_ones: dict[str, _Watch] = {}
+    for entry in entries:
+        if entry.contact:
+            watch = open_ones.setdefault(entry.contact, _Watch(entry.ts[:10]))
+            watch.wait.take(entry)
+            watch.window.take(entry)
+            if entry.kind == "contact-ended":
+                yield open_ones.pop(entry.contact)
+    yield from open_ones.values()
+
+
+def _print(
+    names: Iterable[str],
+    heads: Iterable[str],
+    rows: Iterable[tuple[tuple[str, ...], tuple[str, ...]]],
+) -> None:
     table = Table(box=None, pad_edge=False)
-    for name in ("day", "queue"):
+    for name in names:
         table.add_column(name)
-    for name in ("told", *get_args(Verdict), "hit rate"):
+    for name in heads:
         table.add_column(name, justify="right")
-    for (at, name), one in found.items():
-        counts = (str(getattr(one, verdict)) for verdict in get_args(Verdict))
-        rate = "–" if one.hit_rate is None else f"{one.hit_rate:.1%}"
-        table.add_row(at, Text(printable(name)), str(one.told), *counts, rate)
+    for key, cells in rows:
+        table.add_row(*(Text(printable(name)) for name in key), *cells)
     console.print(table)
 
 
-def score(entries: Iterable[Entry], day: str, queue: str) -> dict[tuple[str, str], Promises]:
-    """Return the promises by (day, queue); empty *day* and *queue* take all."""
-    open_ones: dict[str, tuple[str, PromiseWatch]] = {}
-    over: list[tuple[str, PromiseWatch]] = []
-    for entry in entries:
-        if entry.contact:
-            at, watch = open_ones.setdefault(entry.contact, (entry.ts[:10], PromiseWatch()))
-            watch.take(entry)
-            if entry.kind == "contact-ended":
-                del open_ones[entry.contact]
-                if watch.promise is not None:
-                    over.append((at, watch))
-    found: dict[tuple[str, str], Promises] = {}
-    for at, watch in (*over, *open_ones.values()):
-        told_of = watch.promise
-        if told_of is not None and day in ("", at) and queue in ("", told_of.queue):
-            found.setdefault((at, told_of.queue), Promises()).add(told_of.verdict)
-    return dict(sorted(found.items()))
+def _window_rows(windows: Calls) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    return ((key, one.cells()) for key, one in windows.items())
 
 
 def _plain(one: Promises) -> dict[str, Any]:
     counts: dict[str, Any] = msgspec.to_builtins(one)
     return {"told": one.told, **counts, "hit_rate": one.hit_rate}
+
+
+def _cells(one: Promises) -> tuple[str, ...]:
+    counts = (str(getattr(one, verdict)) for verdict in get_args(Verdict))
+    return (str(one.told), *counts, "–" if one.hit_rate is None else f"{one.hit_rate:.1%}")

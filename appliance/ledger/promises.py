@@ -91,7 +91,7 @@ class PromiseWatch:
             if isinstance(fact, ContactQueued):
                 self._queue = fact.queue
             elif isinstance(fact, WaitAnnounced):
-                low_ms, high_ms = _ms(fact.low_s), _ms(fact.high_s)
+                low_ms, high_ms = span_ms(fact.low_s), span_ms(fact.high_s)
                 self.promise = Promise(
                     queue=self._queue, at_us=entry.wall_us, low_ms=low_ms, high_ms=high_ms
                 )
@@ -129,6 +129,6 @@ def _since(promise: Promise, entry: Entry) -> int:
     return max(0, entry.wall_us - promise.at_us) // 1000
 
 
-def _ms(seconds: float) -> int:
-    """Return a duration of a box as whole milliseconds; it may have sent anything."""
+def span_ms(seconds: float) -> int:
+    """Return a duration that a box told as whole milliseconds; it may have sent anything."""
     return round(seconds * 1000) if 0 <= seconds <= _MOST_S else 0

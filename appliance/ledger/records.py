@@ -100,6 +100,7 @@ class CallBackPromised(Fact, frozen=True, kw_only=True):
     queue: str
     low_s: float
     high_s: float
+    klass: str = ""
 
 
 class ContactLeft(Fact, frozen=True, kw_only=True):

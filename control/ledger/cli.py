@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from appliance.base.clock import rfc3339
 from appliance.base.errors import BranchlineError, ConfigError
 from appliance.ledger.promises import NOMINAL, Promises, Verdict
+from appliance.ledger.windows import WINDOW_HEADS
 from appliance.plan.signing import load_public_key
 from control.ledger import promised, queries
 from control.ledger.queries import OUTCOMES, ContactFilter
@@ -204,28 +205,58 @@ def promises(
     intervals are made so that four of five are kept: fewer means that they promise too much,
     more that they say too little.
 
+    Who left a number was promised to be called within a window, which the first call scores:
+    kept, early, late, and by how much; given-up where nobody had called before the end; moot
+    where they were served on the line. These are told by queue and class.
+
       branchline control promises --days 1
       branchline control promises --queue sales --json
     """
     with _session(config) as (session, parts):
         last = _day(parts, day) or date.fromisoformat(rfc3339(parts.clock.wall_us())[:10])
         rows = promised.by_day(session, last, days, queue)
+        windows = promised.windows_by_day(session, last, days, queue)
     if as_json:
-        told = [
-            {"day": row.day.isoformat(), "queue": row.queue, **promised.plain(row.promises)}
-            for row in rows
-        ]
-        print(
-            json.dumps(
-                {"nominal": NOMINAL, "total": promised.plain(promised.total(rows)), "days": told}
-            )
-        )
+        print(json.dumps(_promises_plain(rows, windows)))
         return
     names = ("told", *get_args(Verdict), "hit rate")
     table: list[tuple[str, ...]] = [("day", "queue", *names)]
     table += [(row.day.isoformat(), row.queue or "(none)", *_cells(row.promises)) for row in rows]
     table.append(("total", "", *_cells(promised.total(rows))))
     _print_table(table)
+    if windows:
+        print("\ncalls promised to who left a number:")
+        _print_table(_window_table(windows))
+
+
+def _promises_plain(
+    rows: list[promised.PromisesOfDay], windows: list[promised.WindowsOfDay]
+) -> dict[str, Any]:
+    days = [
+        {"day": row.day.isoformat(), "queue": row.queue, **promised.plain(row.promises)}
+        for row in rows
+    ]
+    calls = [
+        {"day": row.day.isoformat(), "queue": row.queue, "class": row.klass, **row.windows.plain()}
+        for row in windows
+    ]
+    return {
+        "nominal": NOMINAL,
+        "total": promised.plain(promised.total(rows)),
+        "days": days,
+        "windows_total": promised.windows_total(windows).plain(),
+        "windows": calls,
+    }
+
+
+def _window_table(windows: list[promised.WindowsOfDay]) -> list[tuple[str, ...]]:
+    table: list[tuple[str, ...]] = [("day", "queue", "class", *WINDOW_HEADS)]
+    table += [
+        (row.day.isoformat(), row.queue or "(none)", row.klass, *row.windows.cells())
+        for row in windows
+    ]
+    table.append(("total", "", "", *promised.windows_total(windows).cells()))
+    return table
 
 
 def _cells(found: Promises) -> tuple[str, ...]:

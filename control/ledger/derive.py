@@ -16,6 +16,7 @@ from appliance.ledger.records import (
     ContactQueued,
     SeatOffered,
 )
+from appliance.ledger.windows import window_of
 
 #: what a 64-bit column takes
 _MOST = (1 << 63) - 1
@@ -67,7 +68,7 @@ def contact_row(
             row["ended_at"] = _moment(entry)
             row["outcome"], row["reason"] = fact.outcome, _text(fact.reason, 64)
             row["waited_ms"], row["talked_ms"] = _whole(fact.waited_ms), _whole(fact.talked_ms)
-    row |= _promised(steps)
+    row |= _promised(steps) | _window(steps)
     wrong = recount(steps).imbalances
     row["fault"] = wrong[0].fault if wrong else ""
     return row
@@ -116,6 +117,20 @@ def _promised(steps: Sequence[Entry]) -> dict[str, Any]:
         "promise_low_ms": found.low_ms if found else 0,
         "promise_high_ms": found.high_ms if found else 0,
         "promise_came_ms": found.came_ms if found else 0,
+    }
+
+
+def _window(steps: Sequence[Entry]) -> dict[str, Any]:
+    """Return when the caller was promised to be called back, and when that was."""
+    found = window_of(steps)
+    return {
+        "window": found.verdict if found else "",
+        "window_queue": _text(found.queue, 63) if found else "",
+        "window_klass": _text(found.klass, 63) if found else "",
+        "window_low_ms": found.low_ms if found else 0,
+        "window_high_ms": found.high_ms if found else 0,
+        "window_came_ms": min(found.came_ms, _MOST) if found else 0,
+        "window_off_ms": min(found.off_ms, _MOST) if found else 0,
     }
 
 

@@ -75,6 +75,7 @@ class Contact(Base):
         Index(None, "queue", "arrived_at"),
         Index(None, "site", "arrived_at"),
         Index(None, "promise", "arrived_at"),
+        Index(None, "window", "arrived_at"),
     )
 
     contact: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -115,6 +116,15 @@ class Contact(Base):
     promise_high_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
     #: from being told to the talk, or to the end of the wait
     promise_came_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    #: the call back it was promised: kept, early, late, given-up, moot, open; empty: none was
+    window: Mapped[str] = mapped_column(String(8), server_default="")
+    window_queue: Mapped[str] = mapped_column(String(63), server_default="")
+    window_klass: Mapped[str] = mapped_column(String(63), server_default="")
+    window_low_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    window_high_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    #: from the promise to the first call, or to the end; by how much that missed the window
+    window_came_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    window_off_ms: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class LedgerAlarm(Base):

@@ -34,6 +34,15 @@ _TITLES = {
     "flow-stepped": "Menu",
     "contact-queued": "Put into a queue",
     "wait-announced": "Was told the wait",
+    "call-back-promised": "Left a number, was promised a call",
+    "call-back-made": "Called back",
+    "call-back-failed": "The call back was not answered",
+    "call-back-scored": "The promise of a call, scored",
+    "contact-left": "Left the line, waits to be called",
+    "contact-returned": "Called in again",
+    "escrow-taken": "A peer calls back for the branch that is gone",
+    "escrow-returned": "Given back to its branch",
+    "escrow-closed": "A peer had called back",
     "seat-offered": "Offered to a seat",
     "offer-ended": "The offer came to nothing",
     "contact-connected": "Talks with the agent",
@@ -101,16 +110,19 @@ def ledgers() -> str:
 
 @page.get("/promises")
 def promises() -> str:
-    """Show how what callers were told of their wait came out, by day and queue."""
+    """Show how what callers were told of their wait, or of a call, came out, by day and queue."""
     wanted, _ = _asked()
     last = wanted.day or _today()
     with database() as session:
         rows = promised.by_day(session, last, _PROMISE_DAYS, wanted.queue)
+        windows = promised.windows_by_day(session, last, _PROMISE_DAYS, wanted.queue)
         queues = {queue.name for queue in plan.all_queues(session)} | {wanted.queue}
     return render_template(
         "promises.html",
         rows=rows,
         total=promised.total(rows),
+        windows=windows,
+        windows_total=promised.windows_total(windows),
         nominal=NOMINAL,
         last=last,
         days=_PROMISE_DAYS,

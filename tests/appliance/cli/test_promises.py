@@ -8,6 +8,8 @@ import pytest
 from appliance.base.clock import HeldClock
 from appliance.ledger.journal import LedgerJournal
 from appliance.ledger.records import (
+    CallBackPromised,
+    CallBackScored,
     ContactArrived,
     ContactConnected,
     ContactEnded,
@@ -63,3 +65,34 @@ def test_what_is_no_ledger_is_named(tmp_path: Path) -> None:
     missing = branchline("promises", "--file", str(tmp_path / "none.db"))
     assert missing.returncode != 0
     assert "none.db" in missing.stderr
+
+
+@pytest.fixture
+def left(tmp_path: Path) -> str:
+    """Journal three who left a number: called in time, 90 s late, not called yet."""
+    clock = HeldClock()
+    with LedgerJournal(ledger_path(tmp_path), "box", clock=clock) as journal:
+        for contact, after_s in (("a", 300.0), ("b", 690.0), ("c", 0.0)):
+            journal.record(ContactArrived(arrival=1), contact)
+            promised = CallBackPromised(number="1", queue="sales", low_s=60, high_s=600)
+            journal.record(promised, contact)
+            journal.record(ContactQueued(queue="sales", klass="gold"), contact)
+            if after_s:
+                scored = CallBackScored(kept=True, after_s=after_s, low_s=60, high_s=600)
+                journal.record(scored, contact)
+        journal.commit()
+    return str(ledger_path(tmp_path))
+
+
+def test_calls_promised_by_queue_and_class(left: str) -> None:
+    done = branchline("promises", "--file", left)
+    assert done.returncode == 0, done.stderr
+    cells = done.stdout.splitlines()[-1].split()
+    assert cells[1:3] == ["sales", "gold"]
+    assert cells[3:] == ["3", "1", "0", "1", "0", "0", "1", "–", "90", "s", "90", "s", "50.0%"]
+    answer = json.loads(branchline("promises", "--file", left, "--json").stdout)
+    (row,) = answer["windows"]
+    assert (row["class"], row["promised"], row["late"]) == ("gold", 3, 1)
+    assert (row["mean_late_ms"], row["latest_ms"], row["hit_rate"]) == (90_000, 90_000, 0.5)
+    other = branchline("promises", "--file", left, "--queue", "help", "--json").stdout
+    assert json.loads(other)["windows"] == []

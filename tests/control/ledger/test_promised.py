@@ -11,15 +11,26 @@ from typer.testing import CliRunner, Result
 from appliance.base.clock import HeldClock
 from appliance.ledger.promises import Promises
 from appliance.ledger.records import (
+    CallBackPromised,
+    CallBackScored,
     ContactArrived,
     ContactConnected,
     ContactEnded,
     ContactQueued,
+    EscrowTaken,
     WaitAnnounced,
 )
+from appliance.ledger.windows import Windows
 from control.cli import app
 from control.fleet.keys import plan_key
-from control.ledger.promised import PromisesOfDay, by_day, total
+from control.ledger.promised import (
+    PromisesOfDay,
+    WindowsOfDay,
+    by_day,
+    total,
+    windows_by_day,
+    windows_total,
+)
 from control.ledger.queries import rebuild
 from control.ledger.store import LedgerStore
 from control.models.ledger import Contact
@@ -122,3 +133,60 @@ def test_the_command(desk: Desk, tmp_path: Path) -> None:
     assert answer["total"]["told"] == 6
     assert [row["queue"] for row in answer["days"]] == ["help", "sales"]
     assert run(tmp_path, "--day", "yesterday-ish").exit_code == 1
+
+
+def leave(books: Books, name: str, queue: str, klass: str) -> None:
+    """Journal a caller who leaves a number and is promised a call in 60 to 600 s."""
+    promised = CallBackPromised(number="1", queue=queue, low_s=60, high_s=600)
+    queued = ContactQueued(queue=queue, klass=klass)
+    books.tell(name, [ContactArrived(arrival=1), promised, queued])
+
+
+def score(after_s: float, reason: str = "") -> CallBackScored:
+    return CallBackScored(kept=not reason, after_s=after_s, low_s=60, high_s=600, reason=reason)
+
+
+@pytest.fixture
+def called(desk: Desk, tmp_path: Path) -> Desk:
+    """Hand in six who left a number; a peer called one of them, whose branch had died."""
+    clock = HeldClock()
+    with Books(tmp_path, "x", clock) as here, Books(tmp_path, "y", clock) as there:
+        for name, after_s in (("x0", 30.0), ("x1", 100.0), ("x2", 700.0)):
+            leave(here, name, "sales", "gold")
+            here.tell(name, [score(after_s), SERVED])
+        leave(here, "x3", "sales", "bronze")
+        here.tell("x3", [score(50, "cancelled"), ContactEnded(outcome="released")])
+        leave(here, "x4", "sales", "bronze")
+        leave(here, "died", "sales", "gold")
+        clock.advance(640)
+        there.tell("died", [EscrowTaken(owner="x", number="1"), score(640.0), TALK, SERVED])
+        desk.hand_in("x", here.entries())
+        desk.hand_in("y", there.entries())
+    return desk
+
+
+def test_windows_by_day_queue_and_class(called: Desk) -> None:
+    row = {row.contact: row for row in called.rows(Contact)}["died"]
+    assert (row.window, row.window_queue, row.window_klass) == ("late", "sales", "gold")
+    assert (row.window_low_ms, row.window_high_ms) == (60_000, 600_000)
+    assert (row.window_came_ms, row.window_off_ms) == (640_000, 40_000)
+    with called.database.session() as session:
+        rows = windows_by_day(session, DAY, 2)
+        assert windows_by_day(session, DAY, 2, "help") == []
+        assert windows_by_day(session, date(2027, 1, 14), 3) == []
+    gold = Windows(kept=1, early=1, late=2, early_ms=30_000, late_ms=140_000, latest_ms=100_000)
+    assert rows == [
+        WindowsOfDay(DAY, "sales", "bronze", Windows(given_up=1, open=1)),
+        WindowsOfDay(DAY, "sales", "gold", gold),
+    ]
+    sum_ = windows_total(rows)
+    assert (sum_.promised, sum_.known, sum_.hit_rate, sum_.latest_ms) == (6, 5, 0.2, 100_000)
+
+
+def test_the_command_tells_of_calls_promised(called: Desk, tmp_path: Path) -> None:
+    lines = [line.split() for line in run(tmp_path, "--day", "2027-01-15").stdout.splitlines()]
+    (gold,) = [line for line in lines if "gold" in line]
+    assert " ".join(gold) == "2027-01-15 sales gold 4 1 1 2 0 0 0 30 s 70 s 100 s 25.0%"
+    answer = json.loads(run(tmp_path, "--day", "2027-01-15", "--json").stdout)
+    assert [row["class"] for row in answer["windows"]] == ["bronze", "gold"]
+    assert answer["windows_total"]["given_up"] == 1

@@ -7,6 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.base.clock import HeldClock
 from appliance.ledger.records import (
+    CallBackPromised,
+    CallBackScored,
     ContactArrived,
     ContactConnected,
     ContactEnded,
@@ -116,3 +118,23 @@ def test_promises_of_a_week(
     assert "No caller" in admin.get("/contacts/promises?day=2001-01-01").text
     assert admin.get("/contacts/promises?day=nonsense&queue=%00").status_code == 200
     assert "late" in admin.get("/contacts/contact/too-late").text
+
+
+def test_calls_promised_in_a_week(
+    admin: Visitor, parts: ControlParts, clock: HeldClock, tmp_path: Path
+) -> None:
+    assert "No caller was promised a call" in admin.get("/contacts/promises").text
+    desk = Desk(parts.database, LedgerStore(parts.database, Ed25519PrivateKey.generate(), clock))
+    with Books(tmp_path, "berlin-1", clock) as here:
+        for name, after_s in (("in-time", 300), ("too-late", 690)):
+            promised = CallBackPromised(number="1", queue="<sales>", low_s=60, high_s=600)
+            here.tell(name, [ContactArrived(arrival=1), promised])
+            scored = CallBackScored(kept=True, after_s=after_s, low_s=60, high_s=600)
+            here.tell(name, [ContactQueued(queue="<sales>", klass="<gold>"), scored])
+        desk.hand_in("berlin-1", here.entries())
+    page = admin.get("/contacts/promises").text
+    assert "&lt;gold&gt;" in page
+    assert "<dt>In the window, of all due</dt><dd>50 %</dd>" in page
+    assert '<td data-label="Late by"><span>2 min</span></td>' in page
+    assert "promised a call in these" in admin.get("/contacts/promises?queue=other").text
+    assert "late by 2 min" in admin.get("/contacts/contact/too-late").text
