@@ -10,7 +10,7 @@ from appliance.plan.model import Divide, Flow, HangUp, Overflow, Plan, ServiceCl
 from appliance.routing.model import SiteView
 from appliance.wire.commands import Play
 from tests.appliance.brainkit import PLAN, Box, World
-from tests.appliance.daemon.test_two_boxes import Federation
+from tests.appliance.daemon.federationkit import Federation
 
 replace = msgspec.structs.replace
 

@@ -19,7 +19,7 @@ from appliance.plan.model import Agent, Channel, Number, Plan, Queue
 from appliance.routing.model import Proposal, SeatRow, Trace
 from appliance.seat.state import Work
 from tests.appliance.brainkit import Box, World
-from tests.appliance.daemon.test_two_boxes import Federation
+from tests.appliance.daemon.federationkit import Federation
 
 
 def plan(**of_ann: Any) -> Plan:
