@@ -12,7 +12,7 @@ from appliance.daemon.admin import AdminSocket
 from appliance.daemon.callbacks import CallBackDesk
 from tests.appliance.brainkit import Box, World
 from tests.appliance.cli.runner import branchline
-from tests.appliance.daemon.test_callbacks import OFFERING, OWN, leave
+from tests.appliance.daemon.callbackkit import OFFERING, OWN, leave
 
 DEADLINE_S = 10
 
