@@ -177,17 +177,21 @@ def floor_of(
     """Return a floor on which each owner published its rows as a snapshot."""
     floor = Floor()
     for owner in dict.fromkeys(row.owner for row in rows):
-        mine = publish(owner, rows, reaches)
-        floor.replace(
-            owner,
-            mine.incarnation,
-            mine.contacts,
-            mine.seats,
-            mine.failures,
-            reaches=mine.reaches,
-            now_ms=now_ms,
-        )
+        put(floor, owner, publish(owner, rows, reaches), now_ms)
     return floor
+
+
+def put(floor: Floor, owner: str, mine: Published, now_ms: int = NOW_MS) -> None:
+    """Put all that an owner publishes on the floor, in place of what it published before."""
+    floor.replace(
+        owner,
+        mine.incarnation,
+        mine.contacts,
+        mine.seats,
+        mine.failures,
+        reaches=mine.reaches,
+        now_ms=now_ms,
+    )
 
 
 def publish(

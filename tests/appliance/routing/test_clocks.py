@@ -21,6 +21,7 @@ from tests.appliance.routing.rows import (
     contact,
     floor_of,
     publish,
+    put,
     seat,
     worlds,
 )
@@ -60,16 +61,7 @@ def test_it_makes_no_difference_to_a_decision(
     assert pairs(floor) == pairs(world.floor())
     for owner in off_ms:  # put right by its owner, who publishes corrected places
         floor.set_clock(owner, 0)
-        mine = publish(owner, world.rows, world.reaches)
-        floor.replace(
-            owner,
-            mine.incarnation,
-            mine.contacts,
-            mine.seats,
-            mine.failures,
-            reaches=mine.reaches,
-            now_ms=NOW_MS,
-        )
+        put(floor, owner, publish(owner, world.rows, world.reaches))
     assert pairs(floor) == pairs(world.floor())
 
 
