@@ -1,13 +1,10 @@
 """A call comes in: it becomes a contact with its place, and is answered."""
 
-from appliance.base.clock import Clock, rfc3339
-from appliance.base.hlc import HybridClock
+from appliance.base.clock import rfc3339
 from appliance.base.ids import new_id
-from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
+from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.call.plans import CurrentPlan
-from appliance.call.turn import Turn
 from appliance.ledger.records import ContactArrived, ContactMoved
 from appliance.routing.model import Place
 from appliance.wire.commands import Answer, Hang
@@ -17,21 +14,10 @@ from appliance.wire.rows import LegRow
 class Arrivals:
     """Mints contacts."""
 
-    def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
-        owner: ContactOwner,
-        hlc: HybridClock,
-        clock: Clock,
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
+    def __init__(self, office: Office, owner: ContactOwner) -> None:
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._clock, self._hlc = office.clock, office.hlc
         self._owner = owner
-        self._hlc = hlc
-        self._clock = clock
 
     def take(self, row: LegRow, epoch: str) -> Contact:
         """Make the leg's caller a contact; one who called a number nobody has is let go."""

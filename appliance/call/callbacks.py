@@ -8,14 +8,11 @@ picks up finds somebody there.
 
 from collections.abc import Callable, Iterable
 
-from appliance.base.clock import Clock
 from appliance.base.errors import PeerError
 from appliance.base.ids import new_id
-from appliance.call.book import ContactBook
 from appliance.call.contact import CallBack, Contact, had_agent, is_away
+from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
 from appliance.call.twins import awaited, on_line, twin_of
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import (
@@ -46,21 +43,11 @@ Expect = Callable[[Contact], tuple[float, float] | None]
 class CallBacks:
     """Promises, calls, and scores what was promised."""
 
-    def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        owner: ContactOwner,
-        waiting: WaitingRoom,
-        timers: Timers,
-        clock: Clock,
-    ) -> None:
-        self._turn = turn
-        self._book = book
+    def __init__(self, office: Office, owner: ContactOwner, waiting: WaitingRoom) -> None:
+        self._turn, self._book = office.turn, office.book
+        self._timers, self._clock = office.timers, office.clock
         self._owner = owner
         self._waiting = waiting
-        self._timers = timers
-        self._clock = clock
         self._by_tok: dict[str, Contact] = {}
         self._by_leg: dict[int, Contact] = {}
         self._trunks: dict[str, TrunkState] = {}
@@ -77,7 +64,7 @@ class CallBacks:
         owner.returns = self.returned
         owner.on_agent = self.call
         owner.on_taken_back = self.stop
-        book.on_ended.append(lambda contact, _outcome, reason: self._ended(contact, reason))
+        office.book.on_ended.append(lambda contact, _outcome, reason: self._ended(contact, reason))
 
     def know_trunks(self, trunks: Iterable[TrunkState]) -> None:
         """Take what this box can call by."""

@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.ledger.records import FaxKept
 from appliance.wire.commands import Hang, ReceiveFax
 from appliance.wire.events import FaxDone, Refused
@@ -14,10 +12,8 @@ from appliance.wire.events import FaxDone, Refused
 class FaxTaker:
     """Receives a contact's fax, one a contact, and releases the caller after it."""
 
-    def __init__(self, turn: Turn, book: ContactBook, clock: Clock) -> None:
-        self._turn = turn
-        self._book = book
-        self._clock = clock
+    def __init__(self, office: Office) -> None:
+        self._turn, self._book, self._clock = office.turn, office.book, office.clock
 
     def take(self, contact: Contact) -> None:
         """Receive a fax into the folder of the day on which its caller arrived."""

@@ -7,12 +7,8 @@ changes nothing. Each rule is taken once by a contact, so a flow may lead back i
 import math
 from collections.abc import Callable
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.contact import Contact, Leaving
-from appliance.call.plans import CurrentPlan
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.ledger.records import ContactMoved
 from appliance.plan.model import Overflow
 
@@ -20,14 +16,9 @@ from appliance.plan.model import Overflow
 class OverflowWatch:
     """Moves contacts from a queue to a flow when their time has come."""
 
-    def __init__(
-        self, turn: Turn, book: ContactBook, plans: CurrentPlan, timers: Timers, clock: Clock
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
-        self._timers = timers
-        self._clock = clock
+    def __init__(self, office: Office) -> None:
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock = office.timers, office.clock
         #: set by the composition root: the expected wait, and what begins a flow
         self.expect: Callable[[Contact], tuple[float, float] | None] = lambda _contact: None
         self.start: Callable[[Contact, str], None] = lambda _contact, _flow: None

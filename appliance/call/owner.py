@@ -8,15 +8,11 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from appliance.base.clock import Clock
 from appliance.base.reasons import LOST
-from appliance.call.book import ContactBook
 from appliance.call.contact import Booking, Contact, context_of, is_away, waited_s
+from appliance.call.office import Office
 from appliance.call.overflow import OverflowWatch
-from appliance.call.plans import CurrentPlan
-from appliance.call.timers import Timers
 from appliance.call.transfer.hooks import TransferHooks
-from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import (
     ContactConnected,
@@ -46,23 +42,11 @@ DEAD_SILENCE_S = 2.0
 class ContactOwner:
     """Moves this appliance's contacts from queue to talk."""
 
-    def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
-        waiting: WaitingRoom,
-        overflow: OverflowWatch,
-        timers: Timers,
-        clock: Clock,
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
+    def __init__(self, office: Office, waiting: WaitingRoom, overflow: OverflowWatch) -> None:
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock = office.timers, office.clock
         self._waiting = waiting
         self._overflow = overflow
-        self._timers = timers
-        self._clock = clock
         #: told of a contact that now talks, for the recording policy
         self.on_talk: Callable[[Contact], None] = lambda _contact: None
         #: set by `Transfers`

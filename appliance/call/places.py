@@ -4,10 +4,9 @@ Nobody else alters a place. A place minted by a clock that was wrong is wrong by
 the clock is put right, its owner moves it as far: once for each time the clock is set.
 """
 
-from appliance.base.hlc import MAX_DRIFT_MS, HybridClock, moved
-from appliance.call.book import ContactBook
+from appliance.base.hlc import MAX_DRIFT_MS, moved
 from appliance.call.contact import Contact
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.ledger.records import PlaceCorrected
 from appliance.routing.model import Place
 
@@ -15,11 +14,9 @@ from appliance.routing.model import Place
 class PlaceKeeper:
     """Corrects places after the wall clock was set."""
 
-    def __init__(self, turn: Turn, book: ContactBook, hlc: HybridClock) -> None:
-        self._turn = turn
-        self._book = book
-        self._hlc = hlc
-        self._era_ms = hlc.era_ms
+    def __init__(self, office: Office) -> None:
+        self._turn, self._book, self._hlc = office.turn, office.book, office.hlc
+        self._era_ms = office.hlc.era_ms
 
     def look(self) -> None:
         """See whether the clock was set; costs next to nothing where it was not."""

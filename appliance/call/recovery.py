@@ -9,16 +9,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-from appliance.base.clock import Clock
 from appliance.call.attach import Found
-from appliance.call.book import CONTACT_KEY, ContactBook
+from appliance.call.book import CONTACT_KEY
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import CallBack, Contact, shift
+from appliance.call.office import Office
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.transfer.desk import Transfers
 from appliance.call.transfer.recovery import TransferRecovery
-from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
 from appliance.call.written import WrittenContacts
@@ -48,8 +47,7 @@ class Recovery:
 
     def __init__(
         self,
-        turn: Turn,
-        book: ContactBook,
+        office: Office,
         owner: ContactOwner,
         waiting: WaitingRoom,
         outside: OutsideCalls,
@@ -57,17 +55,14 @@ class Recovery:
         transfers: Transfers,
         callbacks: CallBacks,
         written: WrittenContacts,
-        clock: Clock,
     ) -> None:
-        self._turn = turn
-        self._book = book
+        self._turn, self._book, self._clock = office.turn, office.book, office.clock
         self._owner = owner
         self._waiting = waiting
         self._outside = outside
         self._voicemails = voicemails
         self._transfers = TransferRecovery(transfers, outside)
         self._callbacks = callbacks
-        self._clock = clock
         self._written = written
 
     def adopt(self, contact: Contact, found: Found) -> bool:

@@ -11,13 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.base.clock import Clock, rfc3339
-from appliance.call.book import ContactBook
+from appliance.base.clock import rfc3339
 from appliance.call.contact import Contact, Message
-from appliance.call.plans import CurrentPlan
+from appliance.call.office import Office
 from appliance.call.soundfile import length_ms
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
 from appliance.ledger.records import MessageDeleted, MessageLeft
 from appliance.plan import voicemail
 from appliance.plan.voicemail import Voicemail
@@ -76,21 +73,9 @@ class KeptMessage(msgspec.Struct, frozen=True, kw_only=True):
 class Voicemails:
     """Takes messages, and holds those that are kept."""
 
-    def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
-        timers: Timers,
-        clock: Clock,
-        folder: Path,
-        keep_days: int,
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
-        self._timers = timers
-        self._clock = clock
+    def __init__(self, office: Office, folder: Path, keep_days: int) -> None:
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock = office.timers, office.clock
         self._folder = folder
         self._keep_us = keep_days * _DAY_US
         self._kept: dict[str, KeptMessage] = {}
@@ -99,7 +84,7 @@ class Voicemails:
         #: told of a message that is closed and its length, of a caller who has gone meanwhile
         self.on_recorded: Callable[[Contact, int], None] = lambda _contact, _ms: None
         self.on_gone: Callable[[Contact, str], None] = lambda _contact, _reason: None
-        turn.after_commit.append(self._unlink)
+        office.turn.after_commit.append(self._unlink)
 
     # -- one contact's message -----------------------------------------------------------------
 

@@ -2,14 +2,10 @@
 
 from collections.abc import Callable
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.contact import Contact
+from appliance.call.office import Office
 from appliance.call.overflow import OverflowWatch
-from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import wait_items
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
 from appliance.ledger.records import WaitAnnounced
 from appliance.routing.expected import announced
 from appliance.wire.commands import Play
@@ -23,21 +19,10 @@ Expect = Callable[[Contact], tuple[float, float] | None]
 class WaitingRoom:
     """Plays to the contacts that wait."""
 
-    def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
-        overflow: OverflowWatch,
-        timers: Timers,
-        clock: Clock,
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
+    def __init__(self, office: Office, overflow: OverflowWatch) -> None:
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock = office.timers, office.clock
         self._overflow = overflow
-        self._timers = timers
-        self._clock = clock
         #: set by the composition root
         self.expect: Expect = lambda _contact: None
         #: hears of each announcement

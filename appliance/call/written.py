@@ -7,16 +7,12 @@ agent is at it, until it says that it is done. Without its word the contact is b
 from collections.abc import Mapping
 from typing import Literal
 
-from appliance.base.clock import Clock, rfc3339
+from appliance.base.clock import rfc3339
 from appliance.base.errors import ConfigError
-from appliance.base.hlc import HybridClock
 from appliance.base.ids import new_id
-from appliance.call.book import ContactBook
 from appliance.call.contact import Contact, end_talk
+from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.call.plans import CurrentPlan
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
 from appliance.ledger.records import Adopted, ContactArrived, TalkEnded
 from appliance.link.messages import (
     SERVING_LAPSE_S,
@@ -35,23 +31,10 @@ MAX_OPEN = 10_000
 class WrittenContacts:
     """Makes written contacts, and keeps them while an agent is at them."""
 
-    def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
-        owner: ContactOwner,
-        timers: Timers,
-        hlc: HybridClock,
-        clock: Clock,
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
+    def __init__(self, office: Office, owner: ContactOwner) -> None:
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock, self._hlc = office.timers, office.clock, office.hlc
         self._owner = owner
-        self._timers = timers
-        self._hlc = hlc
-        self._clock = clock
 
     def new(
         self,

@@ -14,6 +14,7 @@ from appliance.call.contact import Contact
 from appliance.call.escrow.desk import EscrowDesk
 from appliance.call.expectation import Expectation
 from appliance.call.faxes import FaxTaker
+from appliance.call.office import Office
 from appliance.call.outside import OutsideCalls
 from appliance.call.overflow import OverflowWatch
 from appliance.call.owner import ContactOwner
@@ -73,26 +74,28 @@ class Brain:
         self.given = given
         clock, name = given.clock, given.name
         self.plans = CurrentPlan(plan)
-        self.timers = Timers(clock, given.later)
         self.turn = Turn(
             name, given.journal, command=given.command, message=given.message, soon=given.soon
         )
         self.turn.deliver = self.link
         self.hlc = HybridClock(clock)
         self.floor = LocalFloor(name, given.incarnation, self.turn, clock, self.plans.plan)
+        book = ContactBook(name, given.site, given.incarnation, self.turn, self.floor, clock)
+        self.office = Office(
+            self.turn, book, self.plans, Timers(clock, given.later), clock, self.hlc
+        )
         self.rooms = self._furnish()
         self.book, self.board = self.rooms.book, self.rooms.board
         self.owner, self.offers = self.rooms.owner, self.rooms.offers
         self.switchboard = Switchboard(self.rooms)
-        self.places = PlaceKeeper(self.turn, self.book, self.hlc)
+        self.places = PlaceKeeper(self.office)
         self.expectation = Expectation(self.book, self.plans, clock)
         self.expectation.look = self.floor.views
         self.rooms.waiting.expect = self.expectation.expect
         self.rooms.waiting.told = self.expectation.told
         self.rooms.overflow.expect = self.expectation.expect
         self.rooms.callbacks.expect = self.expectation.expect
-        callbacks = self.rooms.callbacks
-        self.escrow = EscrowDesk(name, self.turn, self.book, self.owner, callbacks, clock)
+        self.escrow = EscrowDesk(self.office, self.owner, self.rooms.callbacks)
         self.sites = SiteChooser(name, self.turn, self.plans, clock)
         self.sites.look = self.floor.sites
         self.sites.expect = self.expectation.expect_at
@@ -101,47 +104,32 @@ class Brain:
 
     def _furnish(self) -> Rooms:
         """Make the rooms, each from those to its left."""
-        given, turn, plans, timers = self.given, self.turn, self.plans, self.timers
-        clock, name = given.clock, given.name
-        book = ContactBook(name, given.site, given.incarnation, turn, self.floor, clock)
-        overflow = OverflowWatch(turn, book, plans, timers, clock)
-        waiting = WaitingRoom(turn, book, plans, overflow, timers, clock)
+        given, office = self.given, self.office
+        turn, book, plans, timers, clock, _ = office
+        overflow = OverflowWatch(office)
+        waiting = WaitingRoom(office, overflow)
         overflow.on_leaving = waiting.leave
-        owner = ContactOwner(turn, book, plans, waiting, overflow, timers, clock)
+        owner = ContactOwner(office, waiting, overflow)
         recording = RecordingPolicy(turn, given.recordings, clock, enabled=given.record)
-        faxes = FaxTaker(turn, book, clock)
+        faxes = FaxTaker(office)
         owner.on_failure = self.floor.set_failure
-        written = WrittenContacts(turn, book, plans, owner, timers, self.hlc, clock)
+        written = WrittenContacts(office, owner)
         owner.on_talk = lambda contact: (
             recording.talk(contact) if contact.channel == "voice" else written.watch(contact)
         )
         board = SeatBoard(
-            name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
+            given.name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
         )
         outside = OutsideCalls(turn, book)
-        lookups = Lookups(turn, book, plans, clock, given.ask)
-        voicemails = Voicemails(
-            turn, book, plans, timers, clock, given.recordings, given.keep_days
-        )
-        callbacks = CallBacks(turn, book, owner, waiting, timers, clock)
-        flow = FlowRunner(
-            turn,
-            book,
-            plans,
-            owner,
-            faxes,
-            outside,
-            lookups,
-            voicemails,
-            callbacks,
-            timers,
-            clock,
-        )
+        lookups = Lookups(office, given.ask)
+        voicemails = Voicemails(office, given.recordings, given.keep_days)
+        callbacks = CallBacks(office, owner, waiting)
+        flow = FlowRunner(office, owner, faxes, outside, lookups, voicemails, callbacks)
         lookups.on_answer = flow.answered
         voicemails.on_recorded = flow.recorded
         voicemails.on_gone = owner.caller_down
         overflow.start = flow.start
-        transfers = Transfers(turn, book, plans, owner, outside, waiting, timers, clock, self.hlc)
+        transfers = Transfers(office, owner, outside, waiting)
         transfers.find = lambda contact, target, tried: self.floor.find(
             contact.contact, target, tried
         )
@@ -151,18 +139,16 @@ class Brain:
             if contact.phase == "moving"
             else flow.outside_failed(contact, reason)
         )
-        starcodes = StarCodes(turn, plans, timers, clock)
+        starcodes = StarCodes(office)
         starcodes.partners = transfers.partners
-        offers = SeatOffers(
-            turn, board, book, plans, timers, clock, self.floor.contested, self.floor.clocks
-        )
+        offers = SeatOffers(office, board, self.floor.contested, self.floor.clocks)
         offers.on_talk = starcodes.listen
         offers.is_target = lambda token: transfers.consult.table.by_token(token) is not None
         return Rooms(
             turn=turn,
             book=book,
             plans=plans,
-            arrivals=Arrivals(turn, book, plans, owner, self.hlc, clock),
+            arrivals=Arrivals(office, owner),
             owner=owner,
             waiting=waiting,
             flow=flow,
@@ -172,9 +158,7 @@ class Brain:
             board=board,
             offers=offers,
             recovery=Recovery(
-                *(turn, book, owner, waiting, outside, voicemails, transfers, callbacks),
-                written=written,
-                clock=clock,
+                office, owner, waiting, outside, voicemails, transfers, callbacks, written
             ),
             recording=recording,
             faxes=faxes,

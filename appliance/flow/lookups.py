@@ -11,11 +11,8 @@ from functools import partial
 
 import msgspec
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.contact import Contact, Looked
-from appliance.call.plans import CurrentPlan
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.ledger.records import LookedUp
 from appliance.plan.lookup import (
     BadAnswerError,
@@ -65,18 +62,14 @@ class _Asked(msgspec.Struct, frozen=True):
 class Lookups:
     """Questions about this box's contacts."""
 
-    def __init__(
-        self, turn: Turn, book: ContactBook, plans: CurrentPlan, clock: Clock, ask: Ask
-    ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
-        self._clock = clock
+    def __init__(self, office: Office, ask: Ask) -> None:
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._clock = office.clock
         self._ask = ask
         self._due: list[tuple[_Asked, Question | None]] = []
         #: told whether the source knew the contact; None: nothing that can be read came in time
         self.on_answer: Callable[[Contact, bool | None], None] = lambda _contact, _known: None
-        turn.after_commit.append(self._send)
+        office.turn.after_commit.append(self._send)
 
     def ask(self, contact: Contact, step: Lookup) -> None:
         """Ask once the state that waits for the answer is committed."""

@@ -2,17 +2,13 @@
 
 from collections.abc import Callable
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
 from appliance.call.faxes import FaxTaker
+from appliance.call.office import Office
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
-from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import APOLOGY, wait_items
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
 from appliance.flow.lookups import Lookups
 from appliance.ledger.records import FlowStepped
@@ -29,29 +25,22 @@ class FlowRunner:
 
     def __init__(
         self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
+        office: Office,
         owner: ContactOwner,
         faxes: FaxTaker,
         outside: OutsideCalls,
         lookups: Lookups,
         voicemails: Voicemails,
         callbacks: CallBacks,
-        timers: Timers,
-        clock: Clock,
     ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock = office.timers, office.clock
         self._owner = owner
         self._faxes = faxes
         self._outside = outside
         self._lookups = lookups
         self._voicemails = voicemails
         self._callbacks = callbacks
-        self._timers = timers
-        self._clock = clock
 
     def start(self, contact: Contact, flow: str) -> None:
         """Begin *flow* for a contact whose leg is up."""

@@ -8,13 +8,9 @@ import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from appliance.base.clock import Clock
 from appliance.base.ids import new_id
 from appliance.base.reasons import LOST
-from appliance.call.book import ContactBook
-from appliance.call.plans import CurrentPlan
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.link.messages import (
     CONFIRM_MS,
     CONNECT_MS,
@@ -51,21 +47,14 @@ class SeatOffers:
 
     def __init__(
         self,
-        turn: Turn,
+        office: Office,
         board: SeatBoard,
-        book: ContactBook,
-        plans: CurrentPlan,
-        timers: Timers,
-        clock: Clock,
         contested: Callable[[], bool] = lambda: False,
         clocks: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self._turn = turn
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock = office.timers, office.clock
         self._board = board
-        self._book = book
-        self._plans = plans
-        self._timers = timers
-        self._clock = clock
         #: whether more than one matchmaker may propose for our seats now
         self._contested = contested
         #: appliances whose clock is off, and how far [ms]
@@ -75,7 +64,7 @@ class SeatOffers:
         #: told of an agent's phone that is in a talk now
         self.on_talk: Callable[[int], None] = lambda _leg: None
         #: reserves slots for written contacts
-        self.written = WrittenOffers(turn, board, plans, timers, clock)
+        self.written = WrittenOffers(office, board)
         board.on_closing = self._close
         #: seat -> proposals that wait for others, each with its matchmaker
         self._collected: dict[str, list[tuple[str, Proposal]]] = {}

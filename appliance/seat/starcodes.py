@@ -8,10 +8,7 @@ the phone sends it.
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from appliance.base.clock import Clock
-from appliance.call.plans import CurrentPlan
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.link.messages import TransferAsk
 from appliance.plan.transfers import Transfers
 from appliance.seat.state import Seat
@@ -55,11 +52,9 @@ def read(rules: Transfers, typed: str) -> Asked | bool:
 class StarCodes:
     """Collects the digits of each agent who talks."""
 
-    def __init__(self, turn: Turn, plans: CurrentPlan, timers: Timers, clock: Clock) -> None:
-        self._turn = turn
-        self._plans = plans
-        self._timers = timers
-        self._clock = clock
+    def __init__(self, office: Office) -> None:
+        self._turn, self._plans = office.turn, office.plans
+        self._timers, self._clock = office.timers, office.clock
         #: leg of a phone -> what was typed
         self._typed: dict[int, str] = {}
         #: who hears a leg of an agent whose contact is ours

@@ -5,11 +5,8 @@ As with calls every state has a deadline after which the slot is free again. Whi
 one, the two owners assure each other of it, since no leg tells that one of them has forgotten it.
 """
 
-from appliance.base.clock import Clock
 from appliance.base.ids import new_id
-from appliance.call.plans import CurrentPlan
-from appliance.call.timers import Timers
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.ledger.records import WrapUpEnded, WrapUpStarted
 from appliance.link.messages import (
     CONFIRM_MS,
@@ -31,14 +28,10 @@ from appliance.seat.state import Seat, Work, excluding
 class WrittenOffers:
     """Moves written contacts from reservation to notes."""
 
-    def __init__(
-        self, turn: Turn, board: SeatBoard, plans: CurrentPlan, timers: Timers, clock: Clock
-    ) -> None:
-        self._turn = turn
+    def __init__(self, office: Office, board: SeatBoard) -> None:
+        self._turn, self._plans = office.turn, office.plans
+        self._timers, self._clock = office.timers, office.clock
         self._board = board
-        self._plans = plans
-        self._timers = timers
-        self._clock = clock
 
     # -- the link ------------------------------------------------------------------------------
 

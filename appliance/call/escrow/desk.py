@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
 from appliance.call.escrow.holder import EscrowHolder
 from appliance.call.escrow.owner import EscrowOwner, Fleet
+from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.call.turn import Turn
 from appliance.link.lease import LeaseVoter
 from appliance.link.messages import (
     EscrowGot,
@@ -24,23 +22,14 @@ from appliance.link.messages import (
 class EscrowDesk:
     """Who hears what the link says of call-backs in escrow. Does nothing until `join`."""
 
-    def __init__(
-        self,
-        name: str,
-        turn: Turn,
-        book: ContactBook,
-        owner: ContactOwner,
-        callbacks: CallBacks,
-        clock: Clock,
-    ) -> None:
-        self._name = name
-        self._turn = turn
-        self._clock = clock
+    def __init__(self, office: Office, owner: ContactOwner, callbacks: CallBacks) -> None:
+        self._turn, self._clock = office.turn, office.clock
+        self._name = office.book.name
         self._fleet: Fleet | None = None
-        self.owner = EscrowOwner(name, turn, book, owner, callbacks, clock)
-        self.holder = EscrowHolder(turn, book, owner, callbacks, clock)
+        self.owner = EscrowOwner(office, owner, callbacks)
+        self.holder = EscrowHolder(office, owner, callbacks)
         self.owner.ask = self.holder.ask = self._ask
-        self._voter = LeaseVoter(clock.monotonic_s(), self._hears)
+        self._voter = LeaseVoter(office.clock.monotonic_s(), self._hears)
         owner.barred = self._barred
 
     def join(self, fleet: Fleet) -> None:

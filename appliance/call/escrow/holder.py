@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from appliance.base.clock import Clock
 from appliance.base.errors import PeerError
-from appliance.call.book import ContactBook
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import CallBack, Contact, is_away, shift
 from appliance.call.escrow.owner import Fleet, Stub
+from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.call.turn import Turn
 from appliance.ledger.records import EscrowReturned, EscrowTaken, Outcome
 from appliance.link.lease import SILENT_S, LeaseSeeker, voters
 from appliance.link.messages import EscrowGot, EscrowPut, EscrowSettle, LeaseAsk, Settled
@@ -50,25 +48,16 @@ class Held(msgspec.Struct, kw_only=True):
 class EscrowHolder:
     """Stands in for other appliances."""
 
-    def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        owner: ContactOwner,
-        callbacks: CallBacks,
-        clock: Clock,
-    ) -> None:
-        self._turn = turn
-        self._book = book
+    def __init__(self, office: Office, owner: ContactOwner, callbacks: CallBacks) -> None:
+        self._turn, self._book, self._clock = office.turn, office.book, office.clock
         self._owner = owner
         self._callbacks = callbacks
-        self._clock = clock
         self._fleet: Fleet | None = None
         self._held: dict[str, Held] = {}
         self._seekers: dict[str, LeaseSeeker] = {}
         #: owner -> since when it is silent [monotonic s]
         self._silent: dict[str, float] = {}
-        book.on_ended.append(self._ended)
+        office.book.on_ended.append(self._ended)
         #: asks a voter, ourselves among them; set by the composition root
         self.ask: Callable[[str, LeaseAsk], None] = lambda _voter, _ask: None
 

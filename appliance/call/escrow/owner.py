@@ -11,12 +11,10 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import CallBack, Contact, had_agent, is_away
+from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.call.turn import Turn
 from appliance.ledger.records import EscrowClosed, Outcome
 from appliance.link.lease import RENEW_S, LeaseSeeker, ranked, voters
 from appliance.link.messages import (
@@ -72,21 +70,11 @@ class Drop(msgspec.Struct, frozen=True):
 class EscrowOwner:
     """Puts our call-backs with a peer, and keeps them still while we may not act."""
 
-    def __init__(
-        self,
-        name: str,
-        turn: Turn,
-        book: ContactBook,
-        owner: ContactOwner,
-        callbacks: CallBacks,
-        clock: Clock,
-    ) -> None:
-        self._name = name
-        self._turn = turn
-        self._book = book
+    def __init__(self, office: Office, owner: ContactOwner, callbacks: CallBacks) -> None:
+        self._turn, self._book, self._clock = office.turn, office.book, office.clock
+        self._name = office.book.name
         self._owner = owner
         self._callbacks = callbacks
-        self._clock = clock
         self._fleet: Fleet | None = None
         self._seeker: LeaseSeeker | None = None
         self._drops: dict[str, Drop] = {}

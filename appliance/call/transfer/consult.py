@@ -6,25 +6,21 @@ target is let go, the agent talks with the caller again. *Conference*: all three
 
 from collections.abc import Callable
 
-from appliance.base.clock import Clock
 from appliance.base.ids import new_id
 from appliance.base.reasons import LOST
-from appliance.call.book import ContactBook
 from appliance.call.contact import (
     Booking,
     Contact,
     OutsideCall,
     context_of,
 )
+from appliance.call.office import Office
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import DEAD_SILENCE_S, RING_GRACE_S, ContactOwner
-from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import FAILED
-from appliance.call.timers import Timers
 from appliance.call.transfer.bridges import TransferBridges
 from appliance.call.transfer.steps import TransferSteps
 from appliance.call.transfer.table import TransferTable, far_of
-from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import ContactMoved
 from appliance.link.messages import CONNECT_MS, Confirm, Context, Offer, Reached, Release
@@ -40,26 +36,19 @@ class Consultations:
 
     def __init__(
         self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
+        office: Office,
         owner: ContactOwner,
         outside: OutsideCalls,
         waiting: WaitingRoom,
-        timers: Timers,
-        clock: Clock,
         steps: TransferSteps,
     ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock = office.timers, office.clock
         self._owner = owner
         self._outside = outside
-        self._timers = timers
-        self._clock = clock
         self._steps = steps
-        self.bridges = TransferBridges(turn, waiting)
-        self.table = TransferTable(book)
+        self.bridges = TransferBridges(office.turn, waiting)
+        self.table = TransferTable(office.book)
         # set by `Transfers`, whose part this is
         self.go_on_alone: Callable[[Contact], None] = lambda _contact: None
         self.lose: Callable[[Contact, str], None] = lambda _contact, _reason: None

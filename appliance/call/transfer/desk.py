@@ -11,19 +11,14 @@ What has been asked for is kept with the contact (`Transfer`): a killed brain go
 import logging
 from collections.abc import Callable
 
-from appliance.base.clock import Clock
-from appliance.base.hlc import HybridClock
-from appliance.call.book import ContactBook
 from appliance.call.contact import MAX_HANDLED, Contact, Transfer, waited_s
+from appliance.call.office import Office
 from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
-from appliance.call.plans import CurrentPlan
-from appliance.call.timers import Timers
 from appliance.call.transfer.bridges import partners
 from appliance.call.transfer.consult import Consultations
 from appliance.call.transfer.rules import against, place_rule, transfer_of
 from appliance.call.transfer.steps import TransferSteps
-from appliance.call.turn import Turn
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import ContactMoved
 from appliance.link.messages import (
@@ -53,30 +48,15 @@ class Transfers:
     """Moves contacts from one agent to the next."""
 
     def __init__(
-        self,
-        turn: Turn,
-        book: ContactBook,
-        plans: CurrentPlan,
-        owner: ContactOwner,
-        outside: OutsideCalls,
-        waiting: WaitingRoom,
-        timers: Timers,
-        clock: Clock,
-        hlc: HybridClock,
+        self, office: Office, owner: ContactOwner, outside: OutsideCalls, waiting: WaitingRoom
     ) -> None:
-        self._turn = turn
-        self._book = book
-        self._plans = plans
+        self._turn, self._book, self._plans = office.turn, office.book, office.plans
+        self._timers, self._clock, self._hlc = office.timers, office.clock, office.hlc
         self._owner = owner
         self._outside = outside
         self._waiting = waiting
-        self._timers = timers
-        self._clock = clock
-        self._hlc = hlc
-        self._steps = TransferSteps(turn, book, waiting, clock)
-        self.consult = Consultations(
-            turn, book, plans, owner, outside, waiting, timers, clock, self._steps
-        )
+        self._steps = TransferSteps(office, waiting)
+        self.consult = Consultations(office, owner, outside, waiting, self._steps)
         self.consult.go_on_alone = self._on_alone
         self.consult.lose = self._queued_again
         #: finds a seat for a target, or says by a reason word why there is none

@@ -2,10 +2,8 @@
 
 from typing import Literal
 
-from appliance.base.clock import Clock
-from appliance.call.book import ContactBook
 from appliance.call.contact import Contact, end_talk, waited_s
-from appliance.call.turn import Turn
+from appliance.call.office import Office
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import TalkEnded, TransferState, TransferStepped
 from appliance.link.messages import TransferTold
@@ -15,11 +13,9 @@ from appliance.wire.commands import Hang, Unbridge
 class TransferSteps:
     """Small steps that blind transfers and consultations are made of."""
 
-    def __init__(self, turn: Turn, book: ContactBook, waiting: WaitingRoom, clock: Clock) -> None:
-        self._turn = turn
-        self._book = book
+    def __init__(self, office: Office, waiting: WaitingRoom) -> None:
+        self._turn, self._book, self._clock = office.turn, office.book, office.clock
         self._waiting = waiting
-        self._clock = clock
 
     def tell(
         self,
