@@ -116,6 +116,7 @@ class Hub:
         """Read the fleet and listen; raise ConfigError."""
         settings = self._settings
         await self.reload()
+        self.floor.gather(self._peers)
         self.node.start()
         self.telemetry.start(
             settings.hub_address,

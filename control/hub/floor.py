@@ -5,6 +5,7 @@ The hub holds no truth. It proposes; a lost hub loses nothing that the boxes do 
 
 import asyncio
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 
@@ -29,6 +30,10 @@ _log = logging.getLogger(__name__)
 VIEWS_S = 5.0
 #: how often it is looked whether any has changed [s]
 LOOK_S = 0.5
+#: a hub that has just started proposes when every box has told what it has, or this long after
+#: the first did [s]: boxes dial again within 1 s (`link/dialler.py`), and who is served before the
+#: others are known may overtake them
+GATHER_S = 1.0
 
 
 class HubFloor:
@@ -47,6 +52,9 @@ class HubFloor:
         self.matchmaker = Matchmaker(Plan())
         self.live = LiveState(self.matchmaker.floor, clock)
         self._due = False
+        #: boxes that have not yet told what they have, while they are waited for, and how long
+        self._missing: set[str] = set()
+        self._gather_until_s = math.inf
         self._views_due_s = 0.0
         self._views_told: tuple[list[QueueView], frozenset[str]] = ([], frozenset())
         #: proposals sent, and what came back, by reason word
@@ -58,6 +66,7 @@ class HubFloor:
         """Take everything that *owner* has."""
         if self.matchmaker.on_snapshot(owner, snapshot, self._now_ms()):
             self.live.touch(owner, snapshot)
+            self._gathered(owner)
             self._stir()
 
     def change(self, owner: str, delta: Delta) -> None:
@@ -73,6 +82,24 @@ class HubFloor:
         self._stir()
 
     # -- matching ------------------------------------------------------------------------------
+
+    def gather(self, boxes: Iterable[str]) -> None:
+        """Propose nothing before all of *boxes* are here, or GATHER_S after the first."""
+        self._missing = set(boxes)
+        self._gather_until_s = math.inf
+
+    @property
+    def gathering(self) -> bool:
+        """Tell whether boxes are still waited for."""
+        if self._missing and self._clock.monotonic_s() >= self._gather_until_s:
+            _log.info("proposing without %s", ", ".join(sorted(self._missing)))
+            self._missing.clear()
+        return bool(self._missing)
+
+    def _gathered(self, owner: str) -> None:
+        if self._missing and self._gather_until_s == math.inf:
+            self._gather_until_s = self._clock.monotonic_s() + GATHER_S
+        self._missing.discard(owner)
 
     def set_plan(self, plan: Plan) -> None:
         """Decide by another plan from now on."""
@@ -96,6 +123,8 @@ class HubFloor:
     def propose(self) -> None:
         """Send what is to be proposed now."""
         self._due = False
+        if self.gathering:
+            return
         now_ms = self._now_ms()
         for proposal in self.matchmaker.propose(now_ms):
             self.outcomes["proposed"] += 1

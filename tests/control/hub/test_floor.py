@@ -11,7 +11,8 @@ from appliance.link.messages import (
     QueueViews,
     Snapshot,
 )
-from control.hub.floor import VIEWS_S, HubFloor
+from appliance.routing.model import Place
+from control.hub.floor import GATHER_S, VIEWS_S, HubFloor
 from tests.appliance.link.rig import contact, seat
 from tests.control.hub.rig import PLAN
 
@@ -114,3 +115,32 @@ def test_boxes_are_told_of_the_queues_when_they_change() -> None:
     assert told() == {"b": 1}
     desk.floor.tell_queues({"a", "b"})
     assert desk.sent == []
+
+
+def test_a_new_hub_waits_for_all_boxes_so_that_nobody_is_overtaken() -> None:
+    desk = Desk()
+    desk.floor.gather(["a", "b", "c"])
+    late = contact("late", "a", place=Place(2 << 16, "a", "late"))
+    desk.floor.replace("a", Snapshot(1, 0, [late], [seat("ann", "a")], reaches=["b"]))
+    assert desk.end_turn() == []
+    desk.floor.replace("b", Snapshot(1, 0, [contact("early", "b")], [], reaches=["a"]))
+    assert desk.end_turn() == []
+    desk.floor.replace("c", Snapshot(1, 0, [], []))
+    assert desk.end_turn() == [("a", "early", "ann")]
+
+
+def test_a_box_that_does_not_come_is_not_waited_for_long() -> None:
+    desk = Desk()
+    desk.floor.gather(["a", "dead"])
+    desk.clock.advance(10 * GATHER_S)  # nobody has dialled yet: nothing is lost by waiting
+    desk.floor.replace("a", Snapshot(1, 0, [contact("c1", "a")], [seat("ann", "a")]))
+    assert desk.end_turn() == []
+    desk.clock.advance(0.9 * GATHER_S)
+    desk.floor.propose()
+    assert desk.end_turn() == []
+    desk.clock.advance(0.2 * GATHER_S)
+    desk.floor.propose()
+    assert desk.end_turn() == [("a", "c1", "ann")]
+    # who comes later is served at once
+    desk.floor.replace("b", Snapshot(1, 0, [contact("c2", "b")], [seat("bob", "b")]))
+    assert desk.end_turn() == [("b", "c2", "bob")]
