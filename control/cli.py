@@ -189,6 +189,39 @@ def token(
     print(text)
 
 
+@app.command()
+def network(
+    name: Annotated[str, typer.Argument(help="Name of the box.")],
+    nat: Annotated[
+        bool | None,
+        typer.Option("--nat/--no-nat", help="Other branches cannot dial it, or can."),
+    ] = None,
+    relay: Annotated[
+        bool | None,
+        typer.Option(
+            "--relay/--no-relay", help="It carries between branches that cannot, or does not."
+        ),
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Say how a box stands in the network, and print it. Its peers learn of it at once."""
+    from control.models.fleet import Appliance
+    from control.parts import ControlParts
+
+    with _told():
+        parts = ControlParts.open(_settings(config))
+        with parts.database.session() as session:
+            parts.enrolment.set_network(session, name, "command line", nat=nat, relay=relay)
+            row = session.get_one(Appliance, name)
+            hidden, carries = row.nat or row.link_port == 0, row.relay
+        told = parts.hub.reload()
+        parts.close()
+    print(f"{name} {'is behind NAT' if hidden else 'can be dialled'}", end="")
+    print(" and carries for others" if carries else "")
+    if not told:
+        print("the hub is away; it will tell the boxes when it starts")
+
+
 @app.command(name="import-plan")
 def import_plan(
     file: Annotated[Path, typer.Argument(help="Plan as JSON.", exists=True, dir_okay=False)],

@@ -113,7 +113,7 @@ def _show(box: dict[str, Any]) -> None:
         ("box", f"{box.get('site')}/{box.get('name')}"),
         ("legs", "attached" if box.get("legs_up") else "not attached: calls cannot be made"),
         ("hub", "in reach" if box.get("hub_up") else "not in reach: working as an island"),
-        ("peers", ", ".join(map(str, box.get("peers") or [])) or "none in reach"),
+        ("peers", ", ".join(_reached(box)) or "none in reach"),
         ("plan", f"serial {box['plan_serial']}" if box.get("plan_serial") else "none yet"),
         *(_trunk(trunk) for trunk in box.get("trunks") or []),
         *(("agent", _words(agent, "seat", "state", "why")) for agent in box.get("agents") or []),
@@ -129,6 +129,15 @@ def _show(box: dict[str, Any]) -> None:
     ):
         table.add_row(Text(printable(name)), Text(printable(value)))
     console.print(table)
+
+
+def _reached(box: dict[str, Any]) -> list[str]:
+    """Return the peers, each with the relay that leads to it."""
+    relays = box.get("relays") or {}
+    return [
+        f"{peer} (through {relays[peer]})" if peer in relays else str(peer)
+        for peer in box.get("peers") or []
+    ]
 
 
 def _trunk(trunk: dict[str, Any]) -> tuple[str, str]:

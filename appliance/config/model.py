@@ -142,8 +142,8 @@ class LinkSettings(Section, frozen=True):
 
     #: address peers and hub reach us at; empty: the SIP address
     address: str = ""
-    #: port other appliances dial
-    port: Port = 7410
+    #: port other appliances dial; 0: they cannot, it sits behind NAT
+    port: PortOrNone = 7410
     #: how hub and peers are dialled; those who dial us by ZeroMQ are answered in either case
     transport: Literal["zeromq", "nats"] = "zeromq"
     #: servers of the NATS cluster, such as `nats://192.0.2.5:4222` or `tls://…`

@@ -15,7 +15,7 @@ from appliance.daemon.reporter import Reporter
 from appliance.ledger.journal import LedgerJournal
 from appliance.ledger.outbox import LedgerOutbox
 from appliance.link.clocks import ClockWatch
-from appliance.link.documents import FOLDER, DocumentStore
+from appliance.link.documents import FOLDER, DocumentStore, peers_of
 from appliance.link.identity import HUB_NAME, Identity
 from appliance.link.joined_transport import JoinedTransport
 from appliance.link.messages import (
@@ -103,8 +103,16 @@ class Federation:
         )
         self.documents.load()
         soon = brain.given.soon
-        transport = transport or transport_of(settings, identity)
-        self.node = LinkNode(self._hello, transport, clock, self, chance=chance, soon=soon)
+        self.node = LinkNode(
+            self._hello,
+            transport or transport_of(settings, identity),
+            clock,
+            self,
+            chance=chance,
+            soon=soon,
+            # on a network of memory and a held clock there is nothing to go round
+            secret_key="" if transport else identity.keys.curve.secret,
+        )
         self.node.on_reached = lambda _peer: self._tell_reach()
         self.clocks = ClockWatch(clock, brain.hlc, self._clock_off)
         self.node.stamp, self.node.on_stamp = brain.hlc.read, self.clocks.take
@@ -153,6 +161,10 @@ class Federation:
     def send(self, peer: str, message: LinkMessage) -> bool:
         """Send to a peer; False while it is away."""
         return self.node.send(peer, message)
+
+    def relay_of(self, peer: str) -> str:
+        """Return the relay by which *peer* is reached, calls too; empty: directly, or not."""
+        return self.node.relay_of(peer)
 
     def peers(self) -> wire.Peers:
         """Return the enrolled appliances as legs wants them."""
@@ -253,17 +265,7 @@ class Federation:
 
     def _know(self, directory: Directory | None) -> None:
         """Let the hub and the enrolled appliances in, and reach for the appliances."""
-        others = [
-            Peer(
-                name=peer.appliance,
-                key=peer.curve_key,
-                site=peer.site,
-                address=peer.link_address,
-                port=peer.link_port,
-            )
-            for peer in (directory.peers if directory else ())
-        ]
-        self.know(others)
+        self.know(peers_of(directory) if directory else [])
 
     def know(self, others: list[Peer]) -> None:
         """Let the hub and these appliances in and no others, and reach for them."""
@@ -300,6 +302,8 @@ class Federation:
         appliances = sorted(self.node.peers() - {HUB_NAME})
         if self.reporter is not None:
             self.reporter.peers = appliances
+            relays = {peer: self.relay_of(peer) for peer in appliances}
+            self.reporter.relays = {peer: relay for peer, relay in relays.items() if relay}
             self.reporter.box()
 
     def _hello(self) -> Hello:

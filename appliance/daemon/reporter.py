@@ -64,6 +64,8 @@ class Reporter:
         self.legs_up = False
         self.hub_up = False
         self.peers: list[str] = []
+        #: peers that are reached through a relay -> that relay
+        self.relays: dict[str, str] = {}
         #: peers whose clock is off ours, and how far it is ahead [ms]
         self.clocks: dict[str, int] = {}
         #: asked for the last entry of the ledger that control has
@@ -203,6 +205,7 @@ class Reporter:
                 legs_up=self.legs_up,
                 hub_up=self.hub_up,
                 peers=self.peers,
+                relays=self.relays,
                 contacts_open=len(self._brain.book),
                 seats=len(self._brain.board),
                 ledger_number=number,

@@ -22,6 +22,7 @@ def status(
         "legs_up": reporter.legs_up,
         "hub_up": reporter.hub_up,
         "peers": reporter.peers,
+        "relays": reporter.relays,
         "clocks_off_ms": reporter.clocks,
         "contacts": [
             {

@@ -1,5 +1,6 @@
 """When to dial a peer again: back-off with jitter. Pure: clock and chance are handed in."""
 
+from collections.abc import Sequence
 from random import Random
 
 #: first and longest time from one attempt to the next [s]: whoever comes back is reached by all
@@ -14,6 +15,10 @@ ATTEMPT_S = 3.0
 SHORT_ATTEMPT_S = 1.0
 #: attempts at once, where nobody knows how far away the peer is: a long one, and short ones beside
 MOST_ATTEMPTS = 2
+#: a peer that could be dialled, but cannot be reached, is dialled through relays after this [s]
+DETOUR_AFTER_S = 3.0
+#: while it is reached through one, it is dialled directly this often [s]
+DIRECT_AGAIN_S = 15.0
 #: an attempt gets this much more time than the last good one took
 _MORE = 2
 
@@ -62,3 +67,48 @@ class Redial:
         self._failures = self._attempts = 0
         if took_s is not None:
             self._limit_s = min(ATTEMPT_S, max(SHORT_ATTEMPT_S, _MORE * took_s))
+
+    def later(self, now_s: float) -> None:
+        """Note that the peer is reached otherwise: there is no hurry."""
+        self.due_s = max(self.due_s, now_s + DIRECT_AGAIN_S)
+
+
+class Detour:
+    """The attempts to reach one peer through relays: one after the other, then all over again."""
+
+    def __init__(self, now_s: float, chance: Random) -> None:
+        self._chance = chance
+        #: since when the peer is away
+        self._since_s = now_s
+        self._due_s = now_s
+        self._tried: set[str] = set()
+        self._rounds = 0
+
+    def due(self, now_s: float, wait_s: float) -> bool:
+        """Tell whether it is time for an attempt; the first is made *wait_s* after the loss."""
+        return now_s >= max(self._due_s, self._since_s + wait_s)
+
+    def next(self, relays: Sequence[str], now_s: float) -> str:
+        """Return the first of *relays* that was not tried yet; empty: not now."""
+        for relay in relays:
+            if relay not in self._tried:
+                self._tried.add(relay)
+                return relay
+        if self._tried:
+            self._tried.clear()
+            wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(self._rounds, 10))
+            self._rounds += 1
+            self._due_s = now_s + wait_s * self._chance.uniform(0.5, 1.0)
+        return ""
+
+    @property
+    def limit_s(self) -> float:
+        """Return how long an attempt may take: in one round of three, as long as by satellite."""
+        return ATTEMPT_S if self._rounds % 3 == 2 else SHORT_ATTEMPT_S
+
+    def lost(self, relay: str, now_s: float, delay_s: float = 0.0) -> None:
+        """Note that the session through *relay* is over, or the direct one: go round it."""
+        self._tried = {relay} if relay else set()
+        self._rounds = 0
+        self._since_s = -1e9 if relay else now_s
+        self._due_s = now_s + delay_s

@@ -152,6 +152,7 @@ def peers_of(directory: Directory) -> list[Peer]:
             key=entry.curve_key,
             address=entry.link_address,
             port=entry.link_port,
+            relay=entry.relay,
         )
         for entry in directory.peers
     ]

@@ -14,6 +14,11 @@ class JoinedTransport:
     def __init__(self, transports: Sequence[Transport]) -> None:
         self._transports = tuple(transports)
 
+    @property
+    def needs_port(self) -> bool:
+        """Tell whether a peer without a port cannot be dialled."""
+        return self._transports[0].needs_port
+
     def start(self, events: TransportEvents) -> None:
         """Start all, or none; raise ConfigError `port-busy`."""
         started: list[Transport] = []

@@ -79,6 +79,11 @@ class MemoryTransport:
         #: session -> (other end, its number for the session)
         self._ends: dict[int, tuple[MemoryTransport, int]] = {}
 
+    @property
+    def needs_port(self) -> bool:
+        """Tell that a peer without a port cannot be dialled."""
+        return True
+
     def start(self, events: TransportEvents) -> None:
         """Listen."""
         self._events = events

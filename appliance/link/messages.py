@@ -370,6 +370,27 @@ class EscrowSettle(LinkRecord, tag=59):
     contacts: list[Settled]
 
 
+class Carry(LinkRecord, tag=68):
+    """To a relay appliance: bring this packet to that appliance, with which you have a session."""
+
+    to: str
+    packet: bytes
+
+
+class Carried(LinkRecord, tag=69):
+    """From a relay appliance: a packet, it says, of *sender*; the packet itself proves whose."""
+
+    sender: str
+    packet: bytes
+
+
+class NotCarried(LinkRecord, tag=70):
+    """A relay appliance's answer: nothing goes to that appliance now, for this reason."""
+
+    to: str
+    reason: str
+
+
 class Goodbye(LinkRecord, tag=30):
     """The session ends on purpose."""
 
@@ -410,6 +431,9 @@ LinkMessage = (
     | Serving
     | ServingAck
     | Served
+    | Carry
+    | Carried
+    | NotCarried
 )
 
 
@@ -434,12 +458,16 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     accounts: tuple[RosterAccount, ...]
 
 
-class DirectoryPeer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where an enrolled appliance is, and the key it proves itself with."""
+class DirectoryPeer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where an enrolled appliance is, and the key it proves itself with.
+
+    What is as ever is left out, so that boxes of an older version can read it.
+    """
 
     appliance: str
     site: str
     link_address: str
+    #: 0: nobody can dial it
     link_port: int
     sip_address: str
     sip_port: int
@@ -447,6 +475,8 @@ class DirectoryPeer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     curve_key: str
     #: where it takes calls by TLS; 0: it does not
     sip_tls_port: int = 0
+    #: it carries for appliances that cannot dial each other
+    relay: bool = False
 
 
 class Directory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ says otherwise ends the session. No socket here and no clock but the one handed 
 """
 
 import asyncio
+import functools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,7 +17,6 @@ from appliance.base.clock import Clock
 from appliance.base.errors import PeerError
 from appliance.link.bulk import is_bulk, split
 from appliance.link.codec import decode, encode
-from appliance.link.dialler import Redial
 from appliance.link.handler import LinkHandler
 from appliance.link.messages import (
     DEAD_S,
@@ -29,6 +29,8 @@ from appliance.link.messages import (
     LinkMessage,
     Part,
 )
+from appliance.link.outreach import Outreach
+from appliance.link.relays import RELAYED, Relays, RelayTransport
 from appliance.link.session import LinkSession, Peer
 from appliance.link.transport import Transport
 
@@ -56,9 +58,15 @@ class LinkNode:
         *,
         chance: Random | None = None,
         soon: Callable[[Callable[[], None]], object] | None = None,
+        secret_key: str = "",
     ) -> None:
+        """Take what the node works with; with a *secret_key* it speaks through relays, too."""
         self._hello = hello
         self._name, self._role = hello().name, hello().role
+        self._relays: Relays | None = None
+        if secret_key:
+            self._relays = Relays(self.send, self._direct, secret_key=secret_key)
+            transport = RelayTransport(transport, self._relays.sealed)
         self._transport = transport
         self._clock = clock
         self._handler = handler
@@ -68,7 +76,7 @@ class LinkNode:
         self._by_key: dict[str, Peer] = {}
         self._sessions: dict[int, LinkSession] = {}
         self._up: dict[str, LinkSession] = {}
-        self._redials: dict[str, Redial] = {}
+        self._outreach = Outreach(self._name, self._role, self._chance, self._sessions, self._up)
         self._unsent: set[int] = set()
         self._flush_due = False
         self._ticked_s = clock.monotonic_s()
@@ -105,17 +113,18 @@ class LinkNode:
         for session in tuple(self._sessions.values()):
             if not session.leaving:
                 self._leave(session, "shutdown", "this end stops")
-        self._redials.clear()
+        self._outreach.stop()
         self._transport.close()
         self._sessions.clear()
 
     def allow(self, peers: Iterable[Peer]) -> None:
         """Know these peers and no others from now on; sessions of others are cut."""
-        self._peers = {peer.name: peer for peer in peers if peer.name != self._name}
+        self._peers = {peer.name: peer for peer in peers}
+        own = self._peers.pop(self._name, None)
         self._by_key = {peer.key: peer for peer in self._peers.values()}
-        for name in tuple(self._redials):
-            if name not in self._peers:
-                del self._redials[name]
+        self._outreach.know(own, self._peers.values())
+        if self._relays is not None:
+            self._relays.allow(own, self._peers.values())
         for session in tuple(self._sessions.values()):
             known = self._peers.get(session.peer.name)
             if known is None or known.key != session.peer.key:
@@ -125,14 +134,8 @@ class LinkNode:
         self._transport.allow(self._by_key)
 
     def dial(self, peer: str) -> None:
-        """Reach *peer*, again and again, until it is no longer allowed.
-
-        Where both ends dial, the lesser name goes first, so that they do not cross.
-        """
-        known = self._peers.get(peer)
-        if known is not None and known.port and peer not in self._redials:
-            delay_s = 0.0 if self._leads(known) else DEAD_S
-            self._redials[peer] = Redial(self._clock.monotonic_s(), self._chance, delay_s=delay_s)
+        """Reach *peer*, again and again, until it is no longer allowed."""
+        self._outreach.add(peer, self._transport, self._clock.monotonic_s())
 
     def send(self, peer: str, message: LinkMessage) -> bool:
         """Send with this turn's frame, a long document in parts; False while *peer* is not up."""
@@ -165,6 +168,17 @@ class LinkNode:
         session = self._up.get(peer)
         return session.delay_ms if session else -1
 
+    def relay_of(self, peer: str) -> str:
+        """Return the relay by which *peer* is reached, calls too; empty: directly, or not at all.
+
+        Who cannot be dialled may have dialled us; calls to it take a relay all the same, unless we
+        are one.
+        """
+        session = self._up.get(peer)
+        if session is None or self._relays is None:
+            return ""
+        return session.relay or self._outreach.relay_to(session.peer, self._relays)
+
     # -- time ----------------------------------------------------------------------------------
 
     def tick(self) -> None:
@@ -178,9 +192,11 @@ class LinkNode:
                 session.heard_s = min(now_s, session.heard_s + late_s)
                 session.opened_s = min(now_s, session.opened_s + late_s)
             self._tick_session(session, now_s)
-        for name, redial in tuple(self._redials.items()):
-            if now_s >= redial.due_s and self._may_dial(name, redial, now_s):
-                self._dial(self._peers[name], now_s, redial.begin())
+        for session in self._outreach.due(self._transport, self._relays, now_s):
+            self._sessions[session.number] = session
+            self._put(session, self._hello())
+        if self._relays is not None:
+            self._relays.desk.tick(now_s)
         self.flush()
 
     def _tick_session(self, session: LinkSession, now_s: float) -> None:
@@ -203,22 +219,10 @@ class LinkNode:
             beat.stamp = self.stamp()
             self._put(session, beat)
 
-    def _may_dial(self, name: str, redial: Redial, now_s: float) -> bool:
-        known = [s for s in self._sessions.values() if s.peer.name == name and not s.leaving]
-        if any(session.state == "up" for session in known):
-            return False
-        return redial.beside([session.opened_s for session in known], now_s)
-
-    def _dial(self, peer: Peer, now_s: float, limit_s: float) -> None:
-        _log.debug("> dial %s at %s:%s", peer.name, peer.address, peer.port)
-        number = self._transport.dial(peer.name, peer.address, peer.port, peer.key)
-        session = LinkSession(number, peer, dialled=True, now_s=now_s, limit_s=limit_s)
-        self._sessions[number] = session
-        self._put(session, self._hello())
-
-    def _leads(self, peer: Peer) -> bool:
-        """Tell whether it is for this end to dial first, and for the other to wait."""
-        return peer.role == "hub" or (self._role != "hub" and self._name < peer.name)
+    def _direct(self, peer: str) -> bool:
+        """Tell whether *peer* is an appliance that is up, by no relay."""
+        session = self._up.get(peer)
+        return session is not None and not session.relay and session.peer.role == "appliance"
 
     # -- what the transport tells --------------------------------------------------------------
 
@@ -230,7 +234,12 @@ class LinkNode:
             self._transport.cut(session)
             return
         now_s = self._clock.monotonic_s()
-        self._sessions[session] = LinkSession(session, peer, dialled=False, now_s=now_s)
+        relay = ""
+        if isinstance(self._transport, RelayTransport):
+            relay = self._transport.relay_of(session)
+        self._sessions[session] = LinkSession(
+            session, peer, dialled=False, now_s=now_s, relay=relay
+        )
 
     def on_frame(self, session: int, frame: bytes) -> None:
         """Take a frame: each good record goes on, each bad one is counted."""
@@ -280,8 +289,17 @@ class LinkNode:
             self.ignored["wrong-state"] += 1
         elif isinstance(record, Part):
             self._take_part(session, record)
+        elif isinstance(record, RELAYED) and self._relays is not None:
+            self._take_relayed(session, record)
         else:
             self._handler.on_message(peer, record)
+
+    def _take_relayed(self, session: LinkSession, record: LinkMessage) -> None:
+        """Take what a relay has brought, or is to bring; through a relay nobody relays."""
+        if session.relay or self._relays is None:
+            self.ignored["refused"] += 1
+        else:
+            self._relays.take(session.peer.name, record, self._clock.monotonic_s())
 
     def _take_beat(self, session: LinkSession, beat: Beat) -> None:
         """Note a beat; until the round trip is known it is answered at once."""
@@ -322,17 +340,15 @@ class LinkNode:
         session.state, session.hello = "up", hello
         self._up[peer] = session
         self.trouble.pop(peer, None)
-        if peer in self._redials:
-            took_s = self._clock.monotonic_s() - session.opened_s
-            self._redials[peer].succeeded(took_s if session.dialled else None)
+        self._outreach.came_up(session, self._clock.monotonic_s())
         _log.info("%s is up: %s", peer, hello)
         self._handler.on_up(peer, hello)
 
     def _drop_others(self, session: LinkSession) -> None:
-        """Give up the attempts beside *session*, which has come up."""
-        for other in tuple(self._sessions.values()):
-            beside = other.peer.name == session.peer.name and other is not session
-            if beside and other.dialled and other.state == "hello":
+        """Give up the attempts beside *session*, which has come up; no direct one for a relay."""
+        for other in self._outreach.sessions_with(session.peer.name):
+            lesser = other.relay or not session.relay
+            if other is not session and lesser and other.dialled and other.state == "hello":
                 self._drop(other, "duplicate")
 
     def _conflict(self, session: LinkSession, hello: Hello) -> tuple[str, str] | None:
@@ -342,10 +358,13 @@ class LinkNode:
             return None
         if hello.incarnation < other.hello.incarnation:
             return "stale-incarnation", f"incarnation {other.hello.incarnation} is here already"
+        same = hello.incarnation == other.hello.incarnation
+        if same and bool(session.relay) != bool(other.relay):
+            return ("duplicate", "there is a direct session already") if session.relay else None
         crossed = session.dialled != other.dialled
         # both ends dialled: both keep the session that the one who leads has dialled
-        kept = other.dialled == self._leads(session.peer)
-        if crossed and kept and hello.incarnation == other.hello.incarnation:
+        kept = other.dialled == self._outreach.leads(session.peer)
+        if crossed and kept and same:
             return "duplicate", "there is a session already"
         return None
 
@@ -403,13 +422,13 @@ class LinkNode:
         was_up = self._up.get(peer) is session
         if reason != "duplicate":
             self.trouble[peer] = (reason, detail)
-        if peer in self._redials:
-            attempt = session.dialled and session.state == "hello"
-            began_s = session.opened_s if attempt else None
-            self._redials[peer].failed(self._clock.monotonic_s(), began_s)
+        self._outreach.ended(session, self._clock.monotonic_s(), was_up=was_up)
         session.state = "leaving"
         if was_up:
             del self._up[peer]
+            if self._relays is not None and not session.relay:
+                # in a turn of its own: the sessions that it carried end, too
+                self._soon(functools.partial(self._relays.gone, peer))
             _log.info("%s is down: %s %s", peer, reason, detail)
             self._handler.on_down(peer, reason)
 

@@ -16,6 +16,7 @@ from typing import Protocol
 from nacl.public import PrivateKey
 
 from appliance.base.errors import BranchlineError, ConfigError, PeerError
+from appliance.link.bucket import Bucket
 from appliance.link.sealed_flow import PART_BYTES, WINDOW_BYTES, Flow
 from appliance.link.sealed_handshake import (
     OVERHEAD,
@@ -117,7 +118,8 @@ class SealedTransport:
         self._sessions: dict[int, _Session] = {}
         self._names: dict[bytes, _Session] = {}
         self._keys: frozenset[bytes] = frozenset()
-        self._allowances: dict[bytes, _Allowance] = {}
+        #: answers to HELLOs that are left, of a key
+        self._allowances: dict[bytes, Bucket] = {}
         #: sessions that may have something to send
         self._ready: set[int] = set()
         #: key, way, packet
@@ -127,6 +129,11 @@ class SealedTransport:
         self._ender: asyncio.Task[None] | None = None
         #: what was not taken in, by reason word
         self.ignored: Counter[str] = Counter()
+
+    @property
+    def needs_port(self) -> bool:
+        """Tell that the carrier finds a peer by its key."""
+        return False
 
     def start(self, events: TransportEvents) -> None:
         """Let the carrier begin."""
@@ -329,7 +336,8 @@ class SealedTransport:
 
     def _spend(self, key: bytes, now_s: float) -> None:
         """Count an answer to a HELLO; raise PeerError `overload` where there were too many."""
-        if not self._allowances.setdefault(key, _Allowance(now_s)).take(now_s):
+        allowance = self._allowances.setdefault(key, Bucket(HELLOS_PER_S, HELLOS_PER_S, now_s))
+        if not allowance.take(1, now_s):
             raise PeerError("overload", "too many HELLOs")
 
     def _take_initiate(self, packet: Packet, way: str) -> None:
@@ -396,20 +404,3 @@ class SealedTransport:
             self.cut(session.number)
             if self._events is not None:
                 self._events.on_close(session.number, reason)
-
-
-class _Allowance:
-    """How many HELLOs may still be answered: HELLOS_PER_S, and as many at once."""
-
-    def __init__(self, now_s: float) -> None:
-        self._left = float(HELLOS_PER_S)
-        self._at_s = now_s
-
-    def take(self, now_s: float) -> bool:
-        """Tell whether one more may be answered."""
-        left = self._left + (now_s - self._at_s) * HELLOS_PER_S
-        self._left, self._at_s = min(left, HELLOS_PER_S), now_s
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True

@@ -27,16 +27,27 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     #: where it can be dialled; port 0: it cannot
     address: str = ""
     port: int = 0
+    #: it carries for peers that cannot dial each other
+    relay: bool = False
 
 
 class LinkSession:
     """What is known of one session, and what waits to be sent on it."""
 
     def __init__(
-        self, number: int, peer: Peer, *, dialled: bool, now_s: float, limit_s: float = ATTEMPT_S
+        self,
+        number: int,
+        peer: Peer,
+        *,
+        dialled: bool,
+        now_s: float,
+        limit_s: float = ATTEMPT_S,
+        relay: str = "",
     ) -> None:
         self.number = number
         self.peer = peer
+        #: who carries it; empty: it is direct
+        self.relay = relay
         #: we dialled it
         self.dialled = dialled
         self.state: SessionState = "hello"

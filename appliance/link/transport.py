@@ -1,7 +1,8 @@
 """What the link asks of a transport: sessions between two keys that carry frames in order.
 
 ZeroMQ is one (`zmq_transport.py`), NATS another (`nats_transport.py`), both at once a third
-(`joined_transport.py`), and memory with a held clock serves tests (`memory_transport.py`).
+(`joined_transport.py`), either and relays beside it a fourth (`relays.py`), and memory with a held
+clock serves tests (`memory_transport.py`).
 """
 
 from collections.abc import Iterable
@@ -26,6 +27,10 @@ class TransportEvents(Protocol):
 
 class Transport(Protocol):
     """A way to peers; a session's number is never used again."""
+
+    @property
+    def needs_port(self) -> bool:
+        """Tell whether a peer without a port cannot be dialled."""
 
     def start(self, events: TransportEvents) -> None:
         """Begin, and tell *events* what happens; raise ConfigError `port-busy`."""

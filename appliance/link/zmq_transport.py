@@ -96,6 +96,11 @@ class ZmqTransport:
         #: messages with the wrong number of parts or without a proven key
         self.malformed = 0
 
+    @property
+    def needs_port(self) -> bool:
+        """Tell that a peer without a port cannot be dialled."""
+        return True
+
     def start(self, events: TransportEvents) -> None:
         """Listen; raise ConfigError `port-busy`."""
         self._events = events

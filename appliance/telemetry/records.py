@@ -61,6 +61,8 @@ class BoxState(TelemetryRecord, kw_only=True):
     ledger_acknowledged: int = 0
     #: messages that callers left and nobody has deleted
     messages: int = 0
+    #: other appliances that are reached through a relay, and that relay
+    relays: dict[str, str] = {}
 
 
 class SeatChanged(TelemetryRecord, kw_only=True):

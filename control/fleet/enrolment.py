@@ -87,6 +87,31 @@ class Enrolment:
         session.flush()
         self._publication.publish_directory(session, who)
 
+    def set_network(
+        self, session: Session, name: str, who: str, *, nat: bool | None, relay: bool | None
+    ) -> None:
+        """Say whether other branches can dial a box, and whether it carries for them.
+
+        None leaves it as it is. Raises ConfigError `wrong-state`.
+        """
+        row = session.get(Appliance, name)
+        if row is None or row.state == "revoked":
+            raise ConfigError("wrong-state", f"{name!r} is not in the fleet")
+        before = {"nat": row.nat, "relay": row.relay}
+        after = {
+            "nat": row.nat if nat is None else nat,
+            "relay": row.relay if relay is None else relay,
+        }
+        if after["relay"] and (after["nat"] or row.link_port == 0):
+            raise ConfigError("wrong-state", f"{name!r} cannot be a relay: nobody can dial it")
+        if after == before:
+            return
+        row.nat, row.relay = after["nat"], after["relay"]
+        what = f"set the network of appliance {name}"
+        note(session, moment(self._clock), who, what, before=before, after=after)
+        session.flush()
+        self._publication.publish_directory(session, who)
+
     def _add(
         self,
         session: Session,
@@ -150,9 +175,11 @@ def _check_place(request: EnrolRequest, name: str) -> None:
     for word, address in (("SIP", request.sip_address), ("link", request.link_address)):
         if not _is_host(address):
             raise ConfigError("bad-request", f"{word} address {address!r} is no address")
-    for word, port in (("SIP", request.sip_port), ("link", request.link_port)):
-        if not 1 <= port <= 65535:
-            raise ConfigError("bad-request", f"{word} port {port} is no port")
+    if not 1 <= request.sip_port <= 65535:
+        raise ConfigError("bad-request", f"SIP port {request.sip_port} is no port")
+    # 0: nobody can dial it
+    if not 0 <= request.link_port <= 65535:
+        raise ConfigError("bad-request", f"link port {request.link_port} is no port")
     if not 0 <= request.sip_tls_port <= 65535:
         raise ConfigError("bad-request", f"SIP's TLS port {request.sip_tls_port} is no port")
 

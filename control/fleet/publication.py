@@ -174,9 +174,10 @@ def _peer(row: fleet.Appliance) -> DirectoryPeer:
         appliance=row.name,
         site=row.site,
         link_address=row.link_address,
-        link_port=row.link_port,
+        link_port=0 if row.nat else row.link_port,
         sip_address=row.sip_address,
         sip_port=row.sip_port,
         sip_tls_port=row.sip_tls_port,
         curve_key=row.curve_key,
+        relay=row.relay,
     )

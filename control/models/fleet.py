@@ -45,6 +45,10 @@ class Appliance(Base):
     sip_port: Mapped[int] = mapped_column(Integer)
     #: 0: it takes no calls by TLS
     sip_tls_port: Mapped[int] = mapped_column(Integer, default=0)
+    #: other branches cannot dial it; so it is with link_port 0, too
+    nat: Mapped[bool] = mapped_column(default=False)
+    #: it carries between branches that cannot dial each other
+    relay: Mapped[bool] = mapped_column(default=False)
     telemetry_address: Mapped[str] = mapped_column(String(255), default="")
     telemetry_port: Mapped[int] = mapped_column(Integer, default=0)
     enrolled_at: Mapped[datetime] = mapped_column(UtcDateTime)

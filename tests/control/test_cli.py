@@ -12,9 +12,11 @@ from typer.testing import CliRunner, Result
 from appliance.link.jointoken import parse_token
 from appliance.plan.checks import parse_plan
 from control.cli import app
+from control.fleet import reception
 from control.models import documents, fleet, people
 from control.parts import ControlParts
 from control.settings import load_control
+from tests.control.box import Box
 from tests.control.conftest import PLAN
 
 
@@ -133,6 +135,19 @@ def test_unknown_names_are_refused(config: Path) -> None:
     result = run(config, "token", "--site", "Berlin!", "--name", "b-1")
     assert result.exit_code == 1
     assert "Berlin!" in result.stderr
+
+
+def test_how_a_box_stands_in_the_network_is_printed(config: Path) -> None:
+    fine(config, "init")
+    assert "'b-1' is not in the fleet" in run(config, "network", "b-1", "--nat").stderr
+    parts = ControlParts.open(load_control(config))
+    text = fine(config, "token", "--site", "b", "--name", "b-1", "--auto-approve").strip()
+    reception.answer(parts, Box(text, "b-1").sealed())
+    parts.close()
+    assert fine(config, "network", "b-1").startswith("b-1 can be dialled\n")
+    assert "b-1 can be dialled and carries for others" in fine(config, "network", "b-1", "--relay")
+    assert "nobody can dial it" in run(config, "network", "b-1", "--nat").stderr
+    assert "b-1 is behind NAT\n" in fine(config, "network", "b-1", "--nat", "--no-relay")
 
 
 def test_a_port_that_is_taken_is_named(config: Path) -> None:

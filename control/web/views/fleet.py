@@ -82,6 +82,28 @@ def revoke(name: str) -> ResponseReturnValue:
     return redirect(url_for("fleet.fleet"))
 
 
+@page.route("/<name>/network", methods=["GET", "POST"])
+def network(name: str) -> ResponseReturnValue:
+    """Show, or change, how a box stands in the network."""
+    with database() as session:
+        row = session.get(records.Appliance, name)
+    if row is None or row.state == "revoked":
+        flash(f"{name} is not in the fleet.", "bad")
+        return redirect(url_for("fleet.fleet"))
+    if request.method == "GET":
+        return render_template("fleet_network.html", box=row)
+    form = Form(request.form)
+    nat, relay = form.ticked("nat"), form.ticked("relay")
+    try:
+        with database() as session:
+            parts().enrolment.set_network(session, name, who(), nat=nat, relay=relay)
+    except ConfigError as error:
+        flash(f"{error.message}.", "bad")
+    else:
+        _tell_hub(f"The fleet knows how {name} is reached.")
+    return redirect(url_for("fleet.fleet"))
+
+
 @page.post("/tokens/<token_id>/withdraw")
 def withdraw(token_id: str) -> ResponseReturnValue:
     """Make an open token useless."""

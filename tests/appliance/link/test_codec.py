@@ -11,6 +11,8 @@ from appliance.base.errors import PeerError
 from appliance.link.codec import decode, encode
 from appliance.link.messages import (
     Beat,
+    Carried,
+    Carry,
     Confirm,
     Context,
     Delta,
@@ -28,6 +30,7 @@ from appliance.link.messages import (
     LedgerBatch,
     LedgerHeads,
     LinkMessage,
+    NotCarried,
     Offer,
     Part,
     ProposalRefused,
@@ -117,6 +120,9 @@ EVERY: list[LinkMessage] = [
     Serving("r", 1),
     ServingAck("r", 1),
     Served("r", 1),
+    Carry("b", b"packet"),
+    Carried("a", b"packet"),
+    NotCarried("b", "unreachable"),
 ]
 
 

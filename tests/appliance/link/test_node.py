@@ -208,7 +208,8 @@ def test_sessions_that_cross_in_flight_end_as_the_one_the_lesser_name_dialled() 
     world.network.delay_s = 0.3
     world.nodes["a"].dial("b")
     world.nodes["b"].dial("a")
-    world.nodes["b"]._redials["a"].due_s = world.nodes["a"]._redials["b"].due_s
+    ours, theirs = (world.nodes[name]._outreach._redials for name in ("b", "a"))
+    ours["a"].due_s = theirs["b"].due_s
     world.run(10)
     for name, leads in (("a", True), ("b", False)):
         [session] = world.nodes[name]._sessions.values()

@@ -15,7 +15,7 @@ from appliance.base.clock import HeldClock
 from appliance.base.errors import BranchlineError, ConfigError
 from appliance.link import enrol, jointoken
 from appliance.link.jointoken import EnrolError
-from appliance.link.messages import Directory
+from appliance.link.messages import Directory, DirectoryPeer
 from control.fleet import reception
 from control.fleet.tokens import make_token
 from control.models import documents, fleet, people
@@ -240,6 +240,52 @@ def test_tokens_for_nothing_sensible_are_refused(
         make_token(
             session, b"", site=site, name=name, who="a", at=moment(parts.clock), hours=hours
         )
+
+
+# -- how boxes stand in the network -------------------------------------------------------------
+
+
+def entry(parts: ControlParts, name: str = "berlin-1") -> DirectoryPeer:
+    with parts.database.session() as session:
+        last = documents.latest(session, "directory")
+    assert last is not None
+    peers = msgspec.json.decode(last.body, type=Directory).peers
+    [found] = [peer for peer in peers if peer.appliance == name]
+    return found
+
+
+def set_network(parts: ControlParts, **fields: bool | None) -> None:
+    with parts.database.session() as session:
+        parts.enrolment.set_network(
+            session, "berlin-1", "admin", **{"nat": None, "relay": None, **fields}
+        )
+
+
+def test_the_directory_says_who_relays_and_who_cannot_be_dialled(parts: ControlParts) -> None:
+    ask(parts, Box(token(parts, auto=True), "berlin-1"))
+    assert (entry(parts).link_port, entry(parts).relay) == (7410, False)
+    set_network(parts, relay=True)
+    assert (entry(parts).link_port, entry(parts).relay) == (7410, True)
+    set_network(parts, relay=False, nat=True)
+    assert (entry(parts).link_port, entry(parts).relay) == (0, False)
+    set_network(parts, nat=False)
+    assert (entry(parts).link_port, entry(parts).relay) == (7410, False)
+
+
+def test_a_relay_must_be_one_that_can_be_dialled(parts: ControlParts) -> None:
+    ask(parts, Box(token(parts, auto=True), "berlin-1"), link_port=0)
+    assert entry(parts).link_port == 0
+    with pytest.raises(ConfigError, match="nobody can dial it"):
+        set_network(parts, relay=True)
+    assert not entry(parts).relay
+
+
+def test_a_directory_without_relays_is_what_older_boxes_know(parts: ControlParts) -> None:
+    ask(parts, Box(token(parts, auto=True), "berlin-1"))
+    with parts.database.session() as session:
+        last = documents.latest(session, "directory")
+    assert last is not None
+    assert b"relay" not in last.body
 
 
 # -- the real client over HTTP -----------------------------------------------------------------

@@ -56,7 +56,7 @@ def test_upgrade_twice_changes_nothing(database: Database) -> None:
     database.upgrade()
     with database.session() as session:
         assert session.execute(text("SELECT version_num FROM alembic_version")).all() == [
-            ("0009",)
+            ("0010",)
         ]
 
 

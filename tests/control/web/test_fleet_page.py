@@ -108,3 +108,22 @@ def test_approval_and_publishing_poke_the_hub(admin: Visitor, parts: ControlPart
         hub.asked.clear()
         admin.post("/publish/", after="0")
         assert hub.asked == ["reload"]
+
+
+def test_how_a_box_stands_in_the_network_is_set_on_its_page(
+    admin: Visitor, parts: ControlParts
+) -> None:
+    box = Box(make_token(admin, auto_approve="on"), "berlin-1")
+    assert ask(parts, box) == "approved"
+    assert "checked" not in admin.get("/fleet/berlin-1/network").text
+    admin.post("/fleet/berlin-1/network", relay="on")
+    assert '<span class="chip">relay</span>' in admin.get("/fleet/boxes").text
+    assert "checked" in admin.get("/fleet/berlin-1/network").text
+    admin.post("/fleet/berlin-1/network", nat="on")
+    page = admin.get("/fleet/boxes").text
+    assert '<span class="chip">behind NAT</span>' in page
+    assert '<span class="chip">relay</span>' not in page
+    admin.post("/fleet/berlin-1/network", nat="on", relay="on")
+    assert "cannot be a relay" in admin.get("/fleet/").text
+    admin.post("/fleet/nobody/network", nat="on")
+    assert "nobody is not in the fleet" in admin.get("/fleet/").text
