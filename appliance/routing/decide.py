@@ -32,15 +32,18 @@ Head = tuple[LineEntry, int, int]
 Urgency = tuple[float, LineEntry]
 
 
-def decide(plan: PlanIndex, floor: Floor, now_ms: int) -> list[Proposal]:
-    """Return proposals for all contacts that can be served now, the most urgent first."""
+def decide(plan: PlanIndex, floor: Floor, now_ms: int, most: int = 0) -> list[Proposal]:
+    """Return proposals for all contacts that can be served now, the most urgent first.
+
+    Not more than *most*, unless that is 0: who asks again once these are held gets the others.
+    """
     index = floor.index(plan)
     index.advance(now_ms)
     groups = index.contested()
     if not groups:
         return []
     decision = _Decision(plan, floor, index, groups, now_ms)
-    proposals = decision.run()
+    proposals = decision.run(most)
     index.let_in(decision.taken)
     return proposals
 
@@ -99,7 +102,8 @@ class _Decision:
         #: owners whose contacts reach no seat of a group, so that each line is tried once only
         self._cut_off: set[tuple[int, str]] = set()
 
-    def run(self) -> list[Proposal]:
+    def run(self, most: int) -> list[Proposal]:
+        """Return the proposals, *most* at most, if it is not 0."""
         if self._index.alone:
             proposal = self._serve_first()
             if proposal is not None:
@@ -116,6 +120,8 @@ class _Decision:
                 proposal = self._serve(self._index.waiting[contact], number)
                 if proposal is not None:
                     proposals.append(proposal)
+                    if len(proposals) == most:
+                        break
                     while self._open and self._empty(self._open[-1]):
                         self._open.pop()
                     if not self._open:

@@ -144,8 +144,11 @@ class Matchmaker:
         self.floor.refuse(hold.contact, hold.seat, reason, now_ms + REFUSED_MS)
         self.floor.free(hold)
 
-    def propose(self, now_ms: int) -> list[Proposal]:
-        """Return what is to be proposed now. Costs next to nothing where nothing has changed."""
+    def propose(self, now_ms: int, most: int = 0) -> list[Proposal]:
+        """Return what is to be proposed now. Costs next to nothing where nothing has changed.
+
+        Where there may be more than *most* (0: all), the floor is stirred still.
+        """
         if self._asked and self._asked[0].until_ms <= now_ms:
             self._forget_unanswered(now_ms)
         self.floor.tick(now_ms)
@@ -153,8 +156,8 @@ class Matchmaker:
             self.floor.set_joined(self._levels.joined(self.floor, now_ms))
         if not self.floor.stirred:
             return []
-        proposals = decide(self._plan, self.floor, now_ms)
-        self.floor.stirred = False
+        proposals = decide(self._plan, self.floor, now_ms, most)
+        self.floor.stirred = 0 < most <= len(proposals)
         for proposal in proposals:
             self._await_answer(proposal, now_ms + PROPOSAL_TTL_MS)
         return proposals

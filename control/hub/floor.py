@@ -34,6 +34,9 @@ LOOK_S = 0.5
 #: the first did [s]: boxes dial again within 1 s (`link/dialler.py`), and who is served before the
 #: others are known may overtake them
 GATHER_S = 1.0
+#: proposals made in one turn of the loop, some 10 ms: when many seats and contacts meet at once,
+#: as after a heal, the first are on their way while the others are chosen, and the link goes on
+TURN_PROPOSALS = 100
 
 
 class HubFloor:
@@ -126,12 +129,14 @@ class HubFloor:
         if self.gathering:
             return
         now_ms = self._now_ms()
-        for proposal in self.matchmaker.propose(now_ms):
+        for proposal in self.matchmaker.propose(now_ms, TURN_PROPOSALS):
             self.outcomes["proposed"] += 1
             if not self._send(proposal.seat_owner, Propose(proposal)):
                 self.matchmaker.refused(
                     proposal.contact, proposal.seat, "peer-unreachable", now_ms
                 )
+        if self.matchmaker.floor.stirred:
+            self._stir()
 
     def newcomer(self, peer: str) -> None:
         """Tell *peer* of the queues at the next occasion, whatever it knew before."""

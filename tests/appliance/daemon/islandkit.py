@@ -322,6 +322,7 @@ class IslandHub:
         hub._peers = {name: _peer(name) for name in fleet.names}
         hub._allow()
         hub.floor.set_plan(fleet.plan)
+        hub.floor.gather(fleet.names)
         hub.node.start()
         self._every(TICK_S, hub, hub.node.tick)
         self._every(BEAT_S, hub, hub._beat)

@@ -291,3 +291,15 @@ def _take(matchmaker: Matchmaker, proposal: Proposal, now_ms: int) -> None:
     taken = msgspec.structs.replace(taken, state="talking", fence=taken.fence + 1)
     matchmaker.on_delta(row.owner, Published(contacts=[row]), now_ms)
     matchmaker.on_delta(taken.owner, Published(seats=[taken]), now_ms)
+
+
+@given(worlds(), st.integers(1, 3))
+def test_proposals_in_portions_are_the_same_together(world: World, most: int) -> None:
+    whole = pairs(matchmaker_of(*world.rows).propose(NOW_MS))
+    matchmaker = matchmaker_of(*world.rows)
+    made = []
+    while matchmaker.floor.stirred:
+        portion = pairs(matchmaker.propose(NOW_MS, most))
+        assert len(portion) <= most
+        made += portion
+    assert made == whole

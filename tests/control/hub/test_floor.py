@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import msgspec
+
 from appliance.base.clock import HeldClock
 from appliance.link.messages import (
     Delta,
@@ -11,8 +13,9 @@ from appliance.link.messages import (
     QueueViews,
     Snapshot,
 )
+from appliance.plan.model import Agent
 from appliance.routing.model import Place
-from control.hub.floor import GATHER_S, VIEWS_S, HubFloor
+from control.hub.floor import GATHER_S, TURN_PROPOSALS, VIEWS_S, HubFloor
 from tests.appliance.link.rig import contact, seat
 from tests.control.hub.rig import PLAN
 
@@ -144,3 +147,19 @@ def test_a_box_that_does_not_come_is_not_waited_for_long() -> None:
     # who comes later is served at once
     desk.floor.replace("b", Snapshot(1, 0, [contact("c2", "b")], [seat("bob", "b")]))
     assert desk.end_turn() == [("b", "c2", "bob")]
+
+
+def test_when_many_meet_at_once_the_loop_has_its_turn_between() -> None:
+    desk, count = Desk(), TURN_PROPOSALS + 1
+    agents = tuple(Agent(name=f"agent-{n}", site="site-a", account=f"p{n}") for n in range(count))
+    desk.floor.set_plan(msgspec.structs.replace(PLAN, agents=agents))
+    desk.end_turn()
+    contacts = [contact(f"c{n}", "a") for n in range(count)]
+    seats = [seat(agent.name, "a") for agent in agents]
+    desk.floor.change("a", Delta(1, 1, contacts=contacts, seats=seats))
+    (first,) = desk.turn
+    desk.turn.clear()
+    first()
+    assert len(desk.sent) == TURN_PROPOSALS
+    assert len(desk.turn) == 1
+    assert len(desk.end_turn()) == count
