@@ -50,8 +50,6 @@ from appliance.link.messages import (
     TransferAsk,
     TransferTold,
 )
-from appliance.link.nats_client import NatsSettings
-from appliance.link.nats_transport import NatsTransport
 from appliance.link.node import LinkNode
 from appliance.link.publisher import StatePublisher
 from appliance.link.sealing import Sealer
@@ -340,6 +338,10 @@ def transport_of(settings: ApplianceSettings, identity: Identity) -> Transport:
     )
     if link.transport == "zeromq":
         return zeromq
+    # where it is not used it must not cost a restarted brain 0.2 s
+    from appliance.link.nats_client import NatsSettings
+    from appliance.link.nats_transport import NatsTransport
+
     nats = NatsTransport(
         NatsSettings(
             servers=link.nats_servers, credentials=link.nats_credentials, ca=link.nats_ca

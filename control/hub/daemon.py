@@ -34,8 +34,6 @@ from appliance.link.messages import (
     Resnapshot,
     Snapshot,
 )
-from appliance.link.nats_client import NatsSettings
-from appliance.link.nats_transport import NatsTransport
 from appliance.link.node import LinkNode
 from appliance.link.session import Peer
 from appliance.link.transport import Transport
@@ -296,6 +294,10 @@ class Hub:
         settings = self._settings
         if not settings.nats_servers:
             return self.transport
+        # where it is not used it must not cost a restarted hub 0.2 s
+        from appliance.link.nats_client import NatsSettings
+        from appliance.link.nats_transport import NatsTransport
+
         nats = NatsTransport(
             NatsSettings(
                 servers=settings.nats_servers,

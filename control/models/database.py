@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
+
+if TYPE_CHECKING:
+    # only who changes tables needs it: a restarted hub or web process is there 0.1 s sooner
+    from alembic.config import Config
 
 #: how long a writer waits for another [ms]
 _BUSY_MS = 5000
@@ -37,6 +40,8 @@ class Database:
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the tables to *revision*."""
+        from alembic import command
+
         with self.engine.begin() as connection:
             config = migrations(self.engine)
             config.attributes["connection"] = connection
@@ -44,14 +49,18 @@ class Database:
 
     def downgrade(self, revision: str) -> None:
         """Take the tables back to *revision*; `base` removes them all."""
+        from alembic import command
+
         with self.engine.begin() as connection:
             config = migrations(self.engine)
             config.attributes["connection"] = connection
             command.downgrade(config, revision)
 
 
-def migrations(engine: Engine) -> Config:
+def migrations(engine: Engine) -> "Config":
     """Return Alembic's configuration for *engine*."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")

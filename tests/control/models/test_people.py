@@ -1,5 +1,7 @@
 """Passwords are verified, never stored."""
 
+from argon2 import PasswordHasher
+
 from control.models import people
 from control.models.base import moment
 from control.parts import ControlParts
@@ -31,3 +33,8 @@ def test_changes_come_newest_first(parts: ControlParts) -> None:
         ("third", {"word": "third"}),
         ("second", {"word": "second"}),
     ]
+
+
+def test_nobody_is_verified_as_everybody_is() -> None:
+    """With other parameters an unknown name would be answered sooner or later than a known one."""
+    assert not PasswordHasher().check_needs_rehash(people.NOBODY)
