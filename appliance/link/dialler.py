@@ -68,6 +68,11 @@ class Redial:
         if took_s is not None:
             self._limit_s = min(ATTEMPT_S, max(SHORT_ATTEMPT_S, _MORE * took_s))
 
+    def hasten(self) -> None:
+        """Note that the peer is elsewhere by now: what was known of the way is not of this one."""
+        self.due_s = -1e9
+        self._limit_s = None
+
     def later(self, now_s: float) -> None:
         """Note that the peer is reached otherwise: there is no hurry."""
         self.due_s = max(self.due_s, now_s + DIRECT_AGAIN_S)

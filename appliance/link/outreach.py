@@ -38,10 +38,13 @@ class Outreach:
     def know(self, own: Peer | None, peers: Iterable[Peer]) -> None:
         """Know these peers and no others; *own* is what they know of us."""
         self._own = own
-        self._peers = {peer.name: peer for peer in peers}
-        for name in tuple(self._redials):
-            if name not in self._peers:
+        before, self._peers = self._peers, {peer.name: peer for peer in peers}
+        for name, redial in tuple(self._redials.items()):
+            peer = self._peers.get(name)
+            if peer is None:
                 del self._redials[name], self._detours[name]
+            elif (peer.address, peer.port) != (before[name].address, before[name].port):
+                redial.hasten()
 
     def add(self, name: str, transport: Transport, now_s: float) -> None:
         """Reach for a peer from now on.

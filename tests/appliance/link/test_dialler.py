@@ -6,9 +6,12 @@ import pytest
 
 from appliance.link.dialler import (
     ATTEMPT_S,
+    DETOUR_AFTER_S,
+    DIRECT_AGAIN_S,
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
     SHORT_ATTEMPT_S,
+    Detour,
     Redial,
 )
 
@@ -76,3 +79,61 @@ def test_a_long_attempt_into_the_unknown_has_short_ones_beside_it() -> None:
     redial.succeeded(0.4)  # now it is known how long to wait
     assert redial.beside([], 10.0)
     assert not redial.beside([10.0], 12.0)
+
+
+def test_a_peer_that_is_elsewhere_by_now_is_dialled_at_once() -> None:
+    redial = Redial(0.0, Random(1))
+    redial.succeeded(2.1)
+    redial.later(100.0)
+    assert redial.due_s == 100.0 + DIRECT_AGAIN_S
+    redial.hasten()
+    assert redial.due_s < 0
+    assert redial.begin() == SHORT_ATTEMPT_S
+
+
+def test_relays_are_tried_one_after_the_other_and_then_again() -> None:
+    detour = Detour(10.0, Random(1))
+    relays = ["r1", "r2", "r3"]
+    assert not detour.due(12.9, 3.0)
+    assert detour.due(13.0, 3.0)
+    assert [detour.next(relays, 13.0) for _ in range(4)] == ["r1", "r2", "r3", ""]
+    assert not detour.due(13.0, 3.0)
+    assert detour.due(13.0 + FIRST_WAIT_S, 3.0)
+    assert detour.next(relays, 14.0) == "r1"
+
+
+def test_rounds_in_vain_grow_rarer_and_one_of_three_is_long() -> None:
+    detour, limits, now_s = Detour(0.0, Random(1)), [], 0.0
+    for _ in range(9):
+        while not detour.due(now_s, 0.0):
+            now_s += 0.01
+        assert detour.next(["r"], now_s) == "r"
+        limits.append(detour.limit_s)
+        assert detour.next(["r"], now_s) == ""
+    assert limits == [SHORT_ATTEMPT_S, SHORT_ATTEMPT_S, ATTEMPT_S] * 3
+    assert not detour.due(now_s + LONGEST_WAIT_S / 2 - 0.01, 0.0)
+    assert detour.due(now_s + LONGEST_WAIT_S, 0.0)
+
+
+def test_where_there_is_no_relay_the_first_one_is_taken_at_once() -> None:
+    detour = Detour(0.0, Random(1))
+    assert detour.next([], 1.0) == ""
+    assert detour.due(1.0, 0.0)
+    assert detour.next(["r"], 1.0) == "r"
+
+
+def test_the_relay_that_failed_is_the_last_to_be_tried_again() -> None:
+    detour = Detour(0.0, Random(1))
+    detour.lost("r1", 50.0, 1.5)
+    assert not detour.due(51.4, 3.0)
+    assert detour.due(51.5, 3.0)
+    assert detour.next(["r1", "r2"], 52.0) == "r2"
+    assert detour.next(["r1", "r2"], 52.0) == ""
+    assert detour.next(["r1", "r2"], 53.0) == "r1"
+
+
+def test_a_direct_session_that_is_lost_is_waited_for_first() -> None:
+    detour = Detour(0.0, Random(1))
+    detour.lost("", 50.0)
+    assert not detour.due(50.0 + DETOUR_AFTER_S - 0.1, DETOUR_AFTER_S)
+    assert detour.due(50.0 + DETOUR_AFTER_S, DETOUR_AFTER_S)
