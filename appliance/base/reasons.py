@@ -51,6 +51,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "unknown-account": _F,
         "unknown-trunk": _F,
         "unknown-peer": _F,
+        "relay-full": _O,
         "old-version": _P,
         # hardware lines
         "line-lost": _H,

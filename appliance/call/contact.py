@@ -36,6 +36,8 @@ class Booking(msgspec.Struct, kw_only=True):
     #: the leg to the agent: a peer leg, or the agent's phone where the seat is ours
     leg: int = 0
     ringing: bool = False
+    #: the relay appliance that the leg goes through; empty: none
+    relay: str = ""
 
 
 class OutsideCall(msgspec.Struct, kw_only=True):

@@ -62,6 +62,8 @@ class ContactOwner:
         self.on_taken_back: Callable[[Contact], None] = lambda _contact: None
         #: asked of a caller who has gone: whether the contact waits on without
         self.stays: Callable[[Contact, str], bool] = lambda _contact, _reason: False
+        #: the relay by which an appliance is reached; empty: directly
+        self.relay_of: Callable[[str], str] = lambda _peer: ""
         #: asked why a contact may not be served from here now; nothing: it may
         self.barred: Callable[[Contact], str] = lambda _contact: ""
 
@@ -151,7 +153,8 @@ class ContactOwner:
             self._turn.command(self.peer_dial(contact, contact.booking))
 
     def peer_dial(self, contact: Contact, booking: Booking) -> Dial:
-        """Return the call to the owner of a seat that was reserved."""
+        """Return the call to the owner of a seat that was reserved, by the way there is now."""
+        booking.relay = self.relay_of(booking.seat_owner)
         return Dial(
             tok=booking.reservation,
             kind="peer",
@@ -162,6 +165,7 @@ class ContactOwner:
             reservation=booking.reservation,
             fence=booking.fence,
             ring_s=self._ring_s(contact),
+            relay=booking.relay,
         )
 
     def reached(self, peer: str, message: Reached) -> None:
@@ -285,7 +289,9 @@ class ContactOwner:
         for contact in self._book:
             second = contact.transfer.booking if contact.transfer else None
             for booking in (contact.booking, second):
-                if booking is not None and booking.seat_owner == peer and booking.leg:
+                if booking is None or booking.seat_owner != peer or not booking.leg:
+                    continue
+                if booking.relay == self.relay_of(peer):  # else this way may be lost for good
                     self._turn.command(WatchSilence(booking.leg))
 
     # -- legs ----------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ class SipSettings(Section, frozen=True):
 
     #: address to listen on
     address: str = "127.0.0.1"
+    #: address that others reach us at, where a NAT stands between, one to one; empty: the same
+    public_address: str = ""
     #: UDP and TCP port
     port: Port = 5060
     #: TCP port of SIP by TLS; 0: none
@@ -160,6 +162,8 @@ class LinkSettings(Section, frozen=True):
     srtp_keys: SrtpKeys = "both"
     #: silence need not be sent (RFC 3389)
     comfort_noise: bool = True
+    #: calls between other appliances that we relay at once, where the directory makes us a relay
+    relay_calls: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 50
 
     def __post_init__(self) -> None:
         """Raise ValueError where a transport has nobody to talk to."""

@@ -135,6 +135,7 @@ class Federation:
         self.uploader.on_refused = self._ledger_refused
         self._tasks: set[asyncio.Task[None]] = set()
         self.reporter: Reporter | None = None
+        brain.owner.relay_of = self.relay_of
         #: puts the roster and the peers before legs
         self.on_roster: Callable[[Roster], None] = lambda _roster: None
         self.on_peers: Callable[[wire.Peers], None] = lambda _peers: None
@@ -168,12 +169,15 @@ class Federation:
         """Return the enrolled appliances as legs wants them."""
         directory = self.documents.directory
         name = self._identity.fields.name
+        peers = directory.peers if directory else ()
         others = [
-            wire.Peer(peer.appliance, peer.sip_address, peer.sip_port, peer.sip_tls_port)
-            for peer in (directory.peers if directory else ())
+            wire.Peer(
+                peer.appliance, peer.sip_address, peer.sip_port, peer.sip_tls_port, peer.relay
+            )
+            for peer in peers
             if peer.appliance != name
         ]
-        return wire.Peers(name, others)
+        return wire.Peers(name, others, any(p.relay for p in peers if p.appliance == name))
 
     # -- the link's handler --------------------------------------------------------------------
 

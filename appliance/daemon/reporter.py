@@ -68,6 +68,8 @@ class Reporter:
         self.relays: dict[str, str] = {}
         #: peers whose clock is off ours, and how far it is ahead [ms]
         self.clocks: dict[str, int] = {}
+        #: of calls that legs relays: now, in all, refused
+        self.relaying = (0, 0, 0)
         #: asked for the last entry of the ledger that control has
         self.acknowledged: Callable[[], int] = lambda: 0
         brain.board.on_change = self.seat
@@ -110,6 +112,8 @@ class Reporter:
         match record:
             case wire.TrunkChanged():
                 self.trunk(record.trunk)
+            case wire.Relaying():
+                self.relaying = (record.calls, record.total, sum(record.refused.values()))
             case wire.LegQuality():
                 self._publish(
                     LegQuality(
@@ -197,6 +201,7 @@ class Reporter:
     def box(self) -> None:
         """Report the box."""
         _, number, _ = self._journal.head()
+        relayed, relayed_total, relay_refused = self.relaying
         self._publish(
             BoxState(
                 version=self._version,
@@ -213,6 +218,9 @@ class Reporter:
                 disk_free_mib=shutil.disk_usage(self._state_dir).free >> 20,
                 ledger_acknowledged=self.acknowledged(),
                 messages=len(self._brain.rooms.voicemails),
+                relayed=relayed,
+                relayed_total=relayed_total,
+                relay_refused=relay_refused,
             )
         )
 

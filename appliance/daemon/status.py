@@ -41,6 +41,7 @@ def status(
             for contact in brain.book
         ],
         "messages": len(brain.rooms.voicemails),
+        "relayed": dict(zip(("now", "total", "refused"), reporter.relaying, strict=True)),
         "seats": len(brain.board),
         "agents": [
             {

@@ -357,6 +357,20 @@ class TrunkChanged(Fact, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class CallRelayed(Fact, frozen=True, kw_only=True):
+    """A call between two other appliances that this one relayed is over; no contact of ours.
+
+    After a restart an entry may come twice; each reservation is called once.
+    """
+
+    #: the appliances
+    caller: str
+    called: str
+    reservation: str
+    talked_ms: int = 0
+    reason: str = ""
+
+
 class MessageTaken(Fact, frozen=True, kw_only=True):
     """A short message that a line received; it may now be deleted on the device."""
 
@@ -442,6 +456,7 @@ KINDS: MappingProxyType[str, type[Fact]] = MappingProxyType(
             WrapUpEnded,
             PlanTaken,
             TrunkChanged,
+            CallRelayed,
             MessageTaken,
             MessageDeleted,
             ClockFlagged,

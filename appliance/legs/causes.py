@@ -12,6 +12,8 @@ NORMAL_CLEARING = 16
 TEMPORARY_FAILURE = 41
 #: the status that our stack gives a call whose far end has another certificate than it should
 UNTRUSTED = 701
+#: and one whose far end keeps no connection to us, where there is no other way
+AWAY = 702
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ _REFUSALS: MappingProxyType[str, Refusal] = MappingProxyType(
         "sim-locked": Refusal(502, 27),
         "carrier-failure": Refusal(503, 38),
         "congestion": Refusal(503, 42, 5),
+        "relay-full": Refusal(503, 42, 5),
         "overload": Refusal(503, 42, 5),
         "orphaned": Refusal(503, 41, 10),
         "legs-restart": Refusal(503, 41, 5),
@@ -127,6 +130,7 @@ _REASON_OF_STATUS: MappingProxyType[int, str] = MappingProxyType(
         **dict.fromkeys((481, 482, 483), "carrier-failure"),
         503: "congestion",
         UNTRUSTED: "wrong-certificate",
+        AWAY: "peer-unreachable",
         603: "declined",
     }
 )

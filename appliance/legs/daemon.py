@@ -31,10 +31,12 @@ from appliance.legs.playables import Playables
 from appliance.legs.policies import CallPolicies
 from appliance.legs.recorder import LegRecorder
 from appliance.legs.registrar import PhoneRegistrar
+from appliance.legs.relay import CallRelay
 from appliance.legs.restart import end_inherited
 from appliance.legs.sip import SipStack
 from appliance.legs.sipside import SipSide
 from appliance.legs.siptls import read_tls
+from appliance.legs.standing import StandingWays
 from appliance.legs.stop import until_told_to_stop
 from appliance.legs.table import LegTable
 from appliance.legs.taps import LegTaps
@@ -120,6 +122,7 @@ class LegsDaemon:
             media.last_port,
             media.silence_timeout_s,
             known_country(media.country),
+            public=settings.sip.public_address,
         )
         self.media = LegMedia(
             self.engine,
@@ -137,7 +140,13 @@ class LegsDaemon:
     def _make_sip(self) -> None:
         settings = self.settings
         tls = read_tls(settings)
-        self.stack = SipStack(settings.sip.address, settings.sip.port, tls=tls)
+        self.policies = CallPolicies(settings)
+        self.stack = SipStack(
+            settings.sip.address,
+            settings.sip.port,
+            tls=tls,
+            reached_at=settings.sip.public_address,
+        )
         self.auth = PhoneAuth(settings.sip.realm, self.clock)
         self.trunks = TrunkWatch(settings.trunks, self.stack, self.trunk_table)
         self.gate = SipGate(self.trunks, self.contacts, self.auth, tls=tls is not None)
@@ -152,9 +161,15 @@ class LegsDaemon:
             self.registrar,
             self.trunks,
             self.dialogs,
-            CallPolicies(settings),
+            self.policies,
             max_legs=MAX_LEGS,
         )
+        self.relay = self.sip.relay = CallRelay(
+            self.exchange, self.sip, self.gate, self.events, most=settings.link.relay_calls
+        )
+        self.exchange.on_down = self.relay.down
+        self.standing = StandingWays(self.stack, self.gate)
+        self.sip.standing = self.standing.asked
 
     # -- life ------------------------------------------------------------------------------------
 
@@ -181,6 +196,7 @@ class LegsDaemon:
         self._keep(self.orphans.keep_looking())
         self._keep(self.trunks.keep_watching())
         self._keep(self.registrar.keep_checking())
+        self._keep(self.standing.keep())
         self._keep(end_inherited(self.dialogs, self.settings.sip.address))
         _log.info("legs listen on %s:%d", self.settings.sip.address, self.settings.sip.port)
 
@@ -236,6 +252,7 @@ class LegsDaemon:
         """Tell again what the snapshot cannot show."""
         self.recorder.tell_again()
         self.faxes.tell_again()
+        self.relay.tell_again()
 
     # -- commands.Knowledge --------------------------------------------------------------------
 
@@ -249,7 +266,9 @@ class LegsDaemon:
     def know_peers(self, peers: Peers) -> None:
         """Take the appliances that may call."""
         self.gate.know_peers(peers)
+        self.policies.relays = self.gate.relaying
         self._expect()
+        self.standing.look()
 
     def _expect(self) -> None:
         """Tell the stack whom calls by TLS may reach."""

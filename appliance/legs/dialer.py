@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from appliance.legs.contacts import ContactTable, over_tls
 from appliance.legs.errors import CommandError
 from appliance.legs.exchange import Exchange
-from appliance.legs.gate import FENCE_HEADER, RESERVATION_HEADER, SipGate
+from appliance.legs.gate import FENCE_HEADER, RELAY_TO_HEADER, RESERVATION_HEADER, SipGate
 from appliance.legs.lines import LinePort
 from appliance.legs.numbers import clean, is_diallable
 from appliance.legs.sipside import SipSide, Target
@@ -99,15 +99,22 @@ class LegDialer:
             raise CommandError("unknown-peer", f"no appliance {dial.via}")
         if not is_diallable(dial.reservation):
             raise CommandError("bad-request", "a call to a peer needs a reservation")
-        headers = (
+        headers: tuple[tuple[str, str], ...] = (
             (RESERVATION_HEADER, dial.reservation),
             (FENCE_HEADER, str(dial.fence)),
         )
+        if dial.relay:
+            relay = self._gate.peer(dial.relay)
+            if relay is None or not (relay.relay and self._gate.by_tls(relay)):
+                raise CommandError("unknown-peer", f"{dial.relay} is no relay")
+            headers += ((RELAY_TO_HEADER, peer.appliance),)
+            peer = relay
         place = f"{peer.address}:{peer.port}"
         if self._gate.by_tls(peer):
             place = f"{peer.address}:{peer.tls_port};transport=tls"
         to = f"sip:{dial.reservation}@{place}"
-        return Target(to, self._from(dial, self._here), headers)
+        by = peer.appliance if self._gate.by_tls(peer) else ""
+        return Target(to, self._from(dial, self._here), headers, peer=by)
 
     def _line(self, dial: Dial) -> LegRow:
         port = self._lines.get(dial.via)

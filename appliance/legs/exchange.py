@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
 from appliance.base.errors import BranchlineError
@@ -42,6 +43,8 @@ class Exchange:
         self.table = table
         self.media = media
         self._far: dict[int, FarEnd] = {}
+        #: told of each leg that has ended
+        self.on_down: Callable[[LegRow], None] = lambda _row: None
         media.faxes.on_begun = self._fax_begun
         media.faxes.on_over = self._fax_over
 
@@ -104,6 +107,7 @@ class Exchange:
         elif row.masked:
             self.media.mask()
         _log.debug("leg %d ended: %s", leg, reason, extra={"leg": leg, "cause": cause})
+        self.on_down(row)
         return ends
 
 

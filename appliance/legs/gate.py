@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from appliance.legs.contacts import ContactTable
 from appliance.legs.numbers import clean, user_of
 from appliance.legs.phoneauth import PhoneAuth
@@ -18,6 +20,9 @@ _log = logging.getLogger(__name__)
 #: headers that name what a peer's call is for
 RESERVATION_HEADER = "X-Branchline-Reservation"
 FENCE_HEADER = "X-Branchline-Fence"
+#: to a relay: the appliance that the call is for; from a relay: the one that it comes from
+RELAY_TO_HEADER = "X-Branchline-Relay-To"
+RELAY_FROM_HEADER = "X-Branchline-Relay-From"
 #: privacy levels that hide the number (RFC 3323 §4.2, RFC 3325 §9.3)
 _PRIVATE = frozenset({"id", "user", "header"})
 
@@ -49,10 +54,13 @@ class SipGate:
         self._by_id: dict[str, Peer] = {}
         #: our own id among the appliances
         self.appliance = ""
+        #: we are to relay calls between the others
+        self.relaying = False
 
     def know_peers(self, peers: Peers) -> None:
         """Take the appliances that may call, in place of those known before."""
         self.appliance = peers.appliance
+        self.relaying = peers.relay and self._tls
         self._peers = {}
         self._by_id = {peer.appliance: peer for peer in peers.peers}
         for peer in peers.peers:
@@ -72,6 +80,12 @@ class SipGate:
         for peer in self._by_id.values():
             if self.by_tls(peer):
                 yield TlsFar(peer.address, peer.tls_port, peer.appliance, ours=True)
+
+    def relays(self) -> Iterator[Peer]:
+        """Yield the appliances that relay our calls; a relay needs none itself."""
+        for peer in self._by_id.values():
+            if peer.relay and self.by_tls(peer) and not self.relaying:
+                yield peer
 
     def admit(self, invite: InviteIn) -> LegRow | Denied:
         """Return the row of a call that is let in, or how it is refused."""
@@ -94,7 +108,18 @@ class SipGate:
         if peer is None or not self.by_tls(peer):
             _log.warning("%s has a certificate, but is not among the peers", invite.peer)
             return STRANGER
-        return _peer(invite, [peer])
+        to = clean(invite.extras.get(RELAY_TO_HEADER.lower(), ""))
+        caller = clean(invite.extras.get(RELAY_FROM_HEADER.lower(), ""))
+        row = _peer(invite, [peer])
+        if isinstance(row, Denied) or not (to or caller):
+            return row
+        if to and not caller and self.relaying:
+            return msgspec.structs.replace(row, kind="relay", called=to)
+        if caller and not to and peer.relay and caller in self._by_id:
+            # whether the call is wanted, its reservation proves, which no relay knows beforehand
+            return msgspec.structs.replace(row, via=caller, relay=peer.appliance)
+        _log.warning("%s names an appliance that it may not name", invite.peer)
+        return STRANGER
 
     def _digest(self, invite: InviteIn) -> LegRow | Denied:
         if invite.authorization:

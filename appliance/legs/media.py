@@ -56,6 +56,13 @@ class RtpPlace:
     silence_timeout_s: float
     #: whose tones are played (ISO 3166); empty: none in particular
     country: str = ""
+    #: what our SDP says, where it is not the address that we bind
+    public: str = ""
+
+    @property
+    def named(self) -> str:
+        """The address that far ends are told."""
+        return self.public or self.address
 
 
 class LegMedia:

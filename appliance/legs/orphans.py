@@ -85,7 +85,7 @@ class OrphanPolicy:
             return
         now = self._events.now_s()
         for row in list(self._table.rows.values()):
-            if row.leg not in self._table.rows or row.out:
+            if row.leg not in self._table.rows or row.out or row.kind == "relay":
                 continue
             if row.state in ("new", "ringing"):
                 self._new(row, now - max(row.t_new, away_since))

@@ -1,5 +1,7 @@
 """Which codecs, which encryption and which fax a far end gets, by what it is."""
 
+from dataclasses import replace
+
 from appliance.config.model import ApplianceSettings, LinkSettings, PhoneSettings, TrunkSettings
 from appliance.legs.sdp import Policy
 from appliance.wire.rows import LegKind
@@ -12,13 +14,15 @@ class CallPolicies:
         self._phones = _policy(settings.phones)
         self._peers = settings.link
         self._trunks = {name: _policy(trunk) for name, trunk in settings.trunks.items()}
+        #: we are a relay: appliances that we call may be behind a NAT
+        self.relays = False
 
     def of(self, kind: LegKind, via: str, *, tls: bool = False) -> Policy:
         """Return the policy of a phone, trunk or peer whose call goes by TLS or does not."""
         if kind == "phone":
             return self._phones
-        if kind == "peer":
-            return _policy(self._peers, tls=tls)
+        if kind in ("peer", "relay"):
+            return replace(_policy(self._peers, tls=tls), awaits=self.relays)
         return self._trunks.get(via, Policy())
 
 

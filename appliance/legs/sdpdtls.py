@@ -14,9 +14,12 @@ PROTOS = ("UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF")
 _OTHER: dict[str, Setup] = {"active": "passive", "passive": "active"}
 
 
-def offered(local: Local) -> list[str]:
-    """Return the lines of our offer; the far end chooses the roles (RFC 5763 §5)."""
-    return _lines(local, "actpass")
+def offered(local: Local, *, awaits: bool = False) -> list[str]:
+    """Return the lines of our offer; the far end chooses the roles (RFC 5763 §5).
+
+    *awaits*: it has to begin, as nothing that we send reaches it before (RFC 8842 §5.2 lets us).
+    """
+    return _lines(local, "passive" if awaits and local.setup is None else "actpass")
 
 
 def answered(local: Local, dtls: Dtls) -> list[str]:

@@ -139,6 +139,8 @@ class Policy:
     #: a fax may go over to T.38
     t38: bool = False
     srtp_keys: SrtpKeys = "both"
+    #: whom we call may be behind a NAT, and begins the handshake
+    awaits: bool = False
 
     @property
     def sdes(self) -> bool:

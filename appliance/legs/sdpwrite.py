@@ -67,7 +67,7 @@ def offer(
     codecs = sdpcodecs.offered(policy, known.known if known else ())
     more = ["a=rtcp-mux"]
     if policy.dtls:
-        more += sdpdtls.offered(local)
+        more += sdpdtls.offered(local, awaits=policy.awaits)
     if policy.sdes:
         more += [f"a=crypto:{crypto.text}" for crypto in sdpkeys.offered(local)]
     return joined(

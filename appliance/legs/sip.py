@@ -28,15 +28,29 @@ class SipStack:
         user_agent: str = "Branchline",
         queue_limit: int = QUEUE_LIMIT,
         tls: SipTls | None = None,
+        reached_at: str = "",
     ) -> None:
+        """*reached_at*: the address in our Contact, where that is another."""
         self.address = address
+        self.reached_at = reached_at or address
         self.port = port
         self.tls_port = tls.port if tls else 0
-        self._plain = NativeStack(address, port, user_agent=user_agent, queue_limit=queue_limit)
+        self._plain = NativeStack(
+            address,
+            port,
+            user_agent=user_agent,
+            queue_limit=queue_limit,
+            reached_at=reached_at,
+        )
         self._tls: NativeStack | None = None
         if tls is not None:
             self._tls = NativeStack(
-                address, tls.port, user_agent=user_agent, queue_limit=queue_limit, tls=tls
+                address,
+                tls.port,
+                user_agent=user_agent,
+                queue_limit=queue_limit,
+                tls=tls,
+                reached_at=reached_at,
             )
         self._readable: select.epoll | None = None
 
@@ -103,8 +117,14 @@ class SipStack:
         proxy: str = "",
         user: str = "",
         secret: str = "",
+        peer: str = "",
+        standing: bool = False,
     ) -> int:
-        """Call out; *user* and *secret* answer a digest challenge. Returns the call."""
+        """Call out; *user* and *secret* answer a digest challenge. Returns the call.
+
+        An appliance *peer* is called by the connection on which it has proven itself, where there
+        is one; with *standing* by no other way.
+        """
         return self._to(proxy or to_uri).invite(
             to_uri,
             from_uri=from_uri,
@@ -114,6 +134,8 @@ class SipStack:
             proxy=proxy,
             user=user,
             secret=secret,
+            peer=peer,
+            standing=standing,
         )
 
     def end(self, call: int, *, headers: Sequence[tuple[str, str]] = ()) -> None:

@@ -179,7 +179,7 @@ class SipCall:
         """Return where we receive; the first time, take a port for it."""
         if self._local is None:
             port = self._media.add_rtp(self.leg)
-            address = self._media.place.address
+            address = self._media.place.named
             keys = sdp.make_keys(secrets.token_bytes) if self._policy.sdes else ()
             fingerprint = self._media.fingerprint() if self._policy.dtls else ""
             self._local = sdp.Local(

@@ -73,6 +73,8 @@ class Failed:
     status: int
     cause: int
     retry_after_s: int
+    #: text of its Reason header, as appliances send our own words
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Ended:
     call: int
     t: float
     cause: int
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,8 +138,10 @@ _MAKERS: dict[int, Callable[[Any], SipEvent]] = {
     lib.BL_SIP_PROGRESS: lambda ev: Progress(ev.call, ev.t, ev.status, _body(ev)),
     lib.BL_SIP_ANSWER: lambda ev: Answered(ev.call, ev.t, _body(ev), _dialog(ev)),
     lib.BL_SIP_ACK: lambda ev: Acked(ev.call, ev.t, _dialog(ev), _body(ev)),
-    lib.BL_SIP_FAIL: lambda ev: Failed(ev.call, ev.t, ev.status, ev.cause, ev.seconds),
-    lib.BL_SIP_BYE: lambda ev: Ended(ev.call, ev.t, ev.cause),
+    lib.BL_SIP_FAIL: lambda ev: Failed(
+        ev.call, ev.t, ev.status, ev.cause, ev.seconds, _text(ev, lib.BL_SIP_WORD)
+    ),
+    lib.BL_SIP_BYE: lambda ev: Ended(ev.call, ev.t, ev.cause, _text(ev, lib.BL_SIP_WORD)),
     lib.BL_SIP_CANCEL: lambda ev: Cancelled(ev.call, ev.t),
     lib.BL_SIP_OFFER: lambda ev: Offered(ev.call, ev.t, _body(ev)),
     lib.BL_SIP_OFFER_DONE: lambda ev: OfferResult(ev.call, ev.t, ev.status, _body(ev)),
@@ -226,8 +228,10 @@ class NativeStack:
         user_agent: str,
         queue_limit: int,
         tls: SipTls | None = None,
+        reached_at: str = "",
     ) -> None:
         self.address = address
+        self._reached_at = reached_at
         self.port = port
         self._user_agent = user_agent
         self._queue_limit = queue_limit
@@ -243,6 +247,8 @@ class NativeStack:
         config = ffi.new("bl_sip_config_t *")
         config.address, config.user_agent = address, user_agent
         config.port, config.queue_limit = self.port, self._queue_limit
+        reached_at = ffi.new("char[]", _line(self._reached_at, "public_address"))
+        config.reached_at = reached_at if self._reached_at else ffi.NULL
         parts = _tls_parts(self._tls) if self._tls else {}
         tls = ffi.new("bl_sip_tls_t *", parts)
         config.tls = tls if parts else ffi.NULL
@@ -315,8 +321,14 @@ class NativeStack:
         proxy: str = "",
         user: str = "",
         secret: str = "",
+        peer: str = "",
+        standing: bool = False,
     ) -> int:
-        """Call out; *user* and *secret* answer a digest challenge. Returns the call."""
+        """Call out; *user* and *secret* answer a digest challenge. Returns the call.
+
+        An appliance *peer* is called by the connection on which it has proven itself, where there
+        is one; with *standing* by no other way.
+        """
         texts = {
             "to": _uri(to_uri, "to_uri"),
             "from": _address(from_uri, from_name),
@@ -325,9 +337,10 @@ class NativeStack:
             "proxy": _uri(proxy, "proxy") if proxy else b"",
             "user": _line(user, "user"),
             "secret": _line(secret, "secret"),
+            "peer": _line(peer, "peer"),
         }
         kept = {name: ffi.new("char[]", text) for name, text in texts.items()}
-        invitation = ffi.new("bl_sip_invitation_t *", kept)
+        invitation = ffi.new("bl_sip_invitation_t *", {**kept, "standing": standing})
         return _checked(lib.bl_sip_invite(self._running(), invitation), "invite")
 
     def end(self, call: int, *, headers: Sequence[tuple[str, str]] = ()) -> None:

@@ -3,15 +3,16 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from appliance.base.errors import BranchlineError
+from appliance.base.reasons import REASONS
 from appliance.legs import causes, sdp
 from appliance.legs.errors import CommandError
 from appliance.legs.exchange import Exchange
-from appliance.legs.gate import Denied, SipGate
+from appliance.legs.gate import RELAY_TO_HEADER, Denied, SipGate
 from appliance.legs.infodigit import digit_in
 from appliance.legs.policies import CallPolicies
 from appliance.legs.registrar import PhoneRegistrar
@@ -52,6 +53,29 @@ class Target:
     proxy: str = ""
     user: str = ""
     secret: str = ""
+    #: an appliance that is reached by a connection which stands already, if there is one
+    peer: str = ""
+    #: by no other way
+    standing: bool = False
+
+
+class Relay(Protocol):
+    """Who makes the second half of calls between two other appliances."""
+
+    def bar(self, row: LegRow) -> str:
+        """Return why a call may not be relayed, or nothing."""
+
+    def refused(self, reason: str) -> None:
+        """Count a call that is not relayed."""
+
+    def begin(self, row: LegRow) -> None:
+        """Call the far appliance for a call that was let in."""
+
+    def ringing(self, row: LegRow) -> None:
+        """The far end rings."""
+
+    def up(self, row: LegRow) -> None:
+        """A half is answered."""
 
 
 class SipSide:
@@ -79,6 +103,10 @@ class SipSide:
         self._policies = policies
         self._max_legs = max_legs
         self._calls: dict[int, SipCall] = {}
+        #: set by who puts the parts together
+        self.relay: Relay | None = None
+        #: who else asks by OPTIONS
+        self.standing: Callable[[OptionsResult], bool] = lambda _result: False
         self._actions: dict[type, Callable[[Any], None]] = {
             InviteIn: self._invite,
             Progress: self._progress,
@@ -122,6 +150,8 @@ class SipSide:
                 proxy=target.proxy,
                 user=target.user,
                 secret=target.secret,
+                peer=target.peer,
+                standing=target.standing,
             )
         except BranchlineError as error:
             _log.error("leg %d cannot be dialled: %s", row.leg, error)
@@ -147,8 +177,11 @@ class SipSide:
         if isinstance(admitted, Denied):
             _log.info("a call from %s is refused with %d", event.source, admitted.status)
             self._stack.respond(event.call, admitted.status, headers=admitted.headers)
+            if self.relay is not None and RELAY_TO_HEADER.lower() in event.extras:
+                self.relay.refused("refused")
             return
         try:
+            self._may_relay(admitted)
             tls = self._stack.came_by_tls(event.call)
             policy = self._policies.of(admitted.kind, admitted.via, tls=tls)
             offered = _speakable(event.sdp, policy)
@@ -164,6 +197,16 @@ class SipSide:
         self._calls[event.call] = call
         call.leg = self._table.come_in(admitted).leg
         self._exchange.connect(call.leg, call)
+        if admitted.kind == "relay" and self.relay is not None:
+            self.relay.begin(admitted)
+
+    def _may_relay(self, row: LegRow) -> None:
+        """Raise CommandError where a call is to be relayed and may not be."""
+        if row.kind != "relay" or self.relay is None:
+            return
+        if reason := self.relay.bar(row):
+            self.relay.refused(reason)
+            raise CommandError(reason, f"{row.via} to {row.called} is not relayed")
 
     def _acked(self, event: Acked) -> None:
         self._keep(event)
@@ -198,6 +241,9 @@ class SipSide:
             except BranchlineError as error:
                 _log.info("leg %d: early media are not understood: %s", call.leg, error)
         self._table.ringing(call.leg, event.status, early=early)
+        row = self._table.rows[call.leg]
+        if row.kind == "relay" and self.relay is not None:
+            self.relay.ringing(row)
 
     def _answered(self, event: Answered) -> None:
         self._keep(event)
@@ -217,6 +263,9 @@ class SipSide:
     def _up(self, call: SipCall) -> None:
         self._table.up(call.leg)
         call.watch()
+        row = self._table.rows[call.leg]
+        if row.kind == "relay" and self.relay is not None:
+            self.relay.up(row)
 
     # -- both ----------------------------------------------------------------------------------
 
@@ -248,7 +297,7 @@ class SipSide:
         self._dialogs.drop(event.call)
         call = self._calls.pop(event.call, None)
         if call is not None:
-            reason = causes.reason_of(event.status, event.cause)
+            reason = self._word(call, event.word) or causes.reason_of(event.status, event.cause)
             cause = event.cause or causes.cause_of_status(event.status)
             self._exchange.ended(call.leg, reason, cause=cause)
 
@@ -260,6 +309,12 @@ class SipSide:
             reason = causes.reason_of(0, event.cause)
             self._exchange.ended(call.leg, reason, cause=event.cause or causes.NORMAL_CLEARING)
 
+    def _word(self, call: SipCall, word: str) -> str:
+        """Return why a relayed call has failed: both relay and far end say it in our words."""
+        row = self._table.rows.get(call.leg)
+        relayed = row is not None and (row.kind == "relay" or bool(row.relay))
+        return word if relayed and word in REASONS else ""
+
     def _info(self, event: InfoIn) -> None:
         call = self._calls.get(event.call)
         found = digit_in(event.content_type, event.body)
@@ -268,7 +323,7 @@ class SipSide:
             self._exchange.media.digit(call.leg, digit, "info", duration_ms)
 
     def _asked(self, event: OptionsResult) -> None:
-        if not self._registrar.asked(event):
+        if not (self._registrar.asked(event) or self.standing(event)):
             self._trunks.asked(event)
 
     def _keep(self, event: Answered | Acked) -> None:

@@ -93,6 +93,7 @@ class LegTable:
             owner=dial.owner,
             reservation=dial.reservation,
             fence=dial.fence,
+            relay=dial.relay,
             t_new=self._events.now_s(),
         )
         self.rows[leg] = row

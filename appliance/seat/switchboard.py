@@ -17,6 +17,7 @@ from appliance.call.plans import CurrentPlan
 from appliance.call.prompts import CONFIRMED
 from appliance.call.recording import RecordingPolicy
 from appliance.call.recovery import Recovery
+from appliance.call.relayed import RelayedCalls
 from appliance.call.transfer.desk import Transfers
 from appliance.call.turn import Turn
 from appliance.call.voicemails import Voicemails
@@ -45,7 +46,7 @@ from appliance.seat.starcodes import StarCodes
 from appliance.wire import events as wire
 from appliance.wire.commands import Answer, Dial, Hang, Play, ReceiveFax, RecordLeg
 from appliance.wire.events import LegsRecord
-from appliance.wire.rows import LegRow
+from appliance.wire.rows import RELAY_CALL, LegRow
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class Switchboard:
         self._starcodes = rooms.starcodes
         self._requests = SeatRequests(rooms.turn, rooms.board, rooms.offers)
         self._written = rooms.written
+        self._relayed = RelayedCalls(rooms.turn)
         #: life of the legs process that leg numbers belong to
         self.epoch = ""
         #: legs that dialled a star code
@@ -198,7 +200,9 @@ class Switchboard:
     def adopt_strays(self, found: Found) -> None:
         """Callers that nobody knows are new contacts; other unknown legs are nobody's."""
         for row in found.legs.values():
-            if row.state != "down" and not self._known(row):
+            if row.kind == "relay":
+                self._relayed.adopt(row)
+            elif row.state != "down" and not self._known(row):
                 self._stray(row)
 
     def _known(self, row: LegRow) -> bool:
@@ -231,7 +235,9 @@ class Switchboard:
 
     def _leg_in(self, record: wire.LegIn) -> None:
         row = record.row
-        if row.kind == "peer":
+        if row.kind == "relay":
+            self._relayed.came_in(row)
+        elif row.kind == "peer":
             self._offers.peer_call(row)
         elif row.kind == "phone" and row.called in (READY_CODE, PAUSE_CODE):
             self._star_code(row)
@@ -252,6 +258,8 @@ class Switchboard:
 
     def _leg_out(self, record: wire.LegOut) -> None:
         reservation, _, is_phone = record.tok.partition("/")
+        if reservation.startswith(RELAY_CALL):
+            return
         if is_phone:
             seat = self._board.by_reservation(reservation)
             if seat is not None:
@@ -296,6 +304,8 @@ class Switchboard:
             self._outside.answered(contact)
         elif contact := self._callbacks.by_leg(leg):
             self._callbacks.answered(contact)
+        elif self._relayed.up(leg, record.t):
+            pass
         elif leg in self._codes:
             self._turn.command(Play(leg, 1, list(CONFIRMED)))
 
@@ -309,6 +319,8 @@ class Switchboard:
 
     def _leg_down(self, record: wire.LegDown) -> None:
         leg, reason = record.leg, record.reason
+        if self._relayed.down(leg, reason, record.t):
+            return
         if contact := self._book.by_leg(leg):
             self._flow.leave(contact)
             if not self._voicemails.caller_gone(contact, reason):

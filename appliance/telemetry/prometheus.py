@@ -50,6 +50,9 @@ LEDGER = _gauge("ledger_number", "Last entry of the ledger.")
 UNSYNCED = _gauge("ledger_unsynced", "Entries that a power cut would lose.")
 ACKNOWLEDGED = _gauge("ledger_acknowledged", "Last entry of the ledger that control has.")
 MESSAGES = _gauge("messages", "Messages that callers left and nobody has deleted.")
+RELAYED = _gauge("relayed_calls", "Calls between other appliances that are relayed now.")
+RELAYED_TOTAL = _counter("relayed_calls_begun", "Calls that were relayed.")
+RELAY_REFUSED = _counter("relayed_calls_refused", "Calls that were not relayed.")
 DISK = _gauge("disk_free_bytes", "Room left for ledger and recordings.")
 SEAT_STATE = _gauge("seats_in_state", "Seats in each state.")
 ENDED = _counter("contacts_ended", "Contacts that ended, by queue and outcome.")
@@ -114,6 +117,9 @@ class MetricsPage:
             (UNSYNCED, record.ledger_number - record.ledger_synced),
             (ACKNOWLEDGED, record.ledger_acknowledged),
             (MESSAGES, record.messages),
+            (RELAYED, record.relayed),
+            (RELAYED_TOTAL, record.relayed_total),
+            (RELAY_REFUSED, record.relay_refused),
             (DISK, record.disk_free_mib * 1024 * 1024),
         ):
             self._set(metric, value)

@@ -63,6 +63,11 @@ class BoxState(TelemetryRecord, kw_only=True):
     messages: int = 0
     #: other appliances that are reached through a relay, and that relay
     relays: dict[str, str] = {}
+    #: calls between other appliances that are relayed now
+    relayed: int = 0
+    #: those since legs began, and those that were not relayed
+    relayed_total: int = 0
+    relay_refused: int = 0
 
 
 class SeatChanged(TelemetryRecord, kw_only=True):
@@ -141,7 +146,7 @@ class LegQuality(TelemetryRecord, kw_only=True):
 
     repeats: ClassVar[bool] = False
     leg: int
-    #: `trunk phone peer line`
+    #: `trunk phone peer line relay`
     leg_kind: str
     #: trunk, phone account, peer or line
     via: str

@@ -49,6 +49,8 @@ class Dial(Record, tag=45, kw_only=True):
     fence: int = 0
     #: give up when not answered within [s]
     ring_s: float = 30.0
+    #: the appliance that a call to a peer goes through; empty: none
+    relay: str = ""
 
 
 class Play(Record, tag=46):
@@ -131,6 +133,8 @@ class Peer(Record):
     port: int
     #: where it takes calls by TLS; 0: it does not
     tls_port: int = 0
+    #: it relays calls between appliances that do not reach each other
+    relay: bool = False
 
 
 class Peers(Record, tag=54):
@@ -138,6 +142,8 @@ class Peers(Record, tag=54):
 
     appliance: str
     peers: list[Peer]
+    #: we are to relay calls between them
+    relay: bool = False
 
 
 class Fallback(Record, tag=55):

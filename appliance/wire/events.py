@@ -267,6 +267,17 @@ class FaxDone(Record, tag=31):
     bit_rate: int = 0
 
 
+class Relaying(Record, tag=80):
+    """How many calls between other appliances are relayed now and were in all, and refused why."""
+
+    seq: int
+    t: float
+    calls: int
+    total: int
+    #: reason word -> how many
+    refused: dict[str, int]
+
+
 LegsRecord = (
     Hello
     | Snapshot
@@ -294,4 +305,5 @@ LegsRecord = (
     | FaxPage
     | Refused
     | FaxDone
+    | Relaying
 )

@@ -8,8 +8,11 @@ from typing import Literal
 
 import msgspec
 
-LegKind = Literal["trunk", "phone", "peer", "line"]
+#: `relay`: half of a call between two other appliances
+LegKind = Literal["trunk", "phone", "peer", "line", "relay"]
 LegState = Literal["new", "ringing", "up", "down"]
+#: how the token of a leg begins that legs dialled for a relayed call
+RELAY_CALL = "relay-"
 DigitSource = Literal["inband", "rfc4733", "info", "line"]
 #: what a leg is in its bridge; a supervisor who barges in talks
 Role = Literal["talk", "listen", "whisper"]
@@ -93,6 +96,8 @@ class LegRow(Record, kw_only=True):
     keeps_digits: bool = False
     #: nothing may come from it so long before it counts as lost [s]; 0: as the settings say
     silence_s: float = 0.0
+    #: the appliance that a peer's call goes through; empty: none
+    relay: str = ""
 
 
 class Registration(Record):

@@ -27,7 +27,8 @@ enum bl_sip_error {
 /** A status that no SIP message has. */
 enum bl_sip_status {
 	BL_SIP_UNTRUSTED =
-		701, /**< of BL_SIP_FAIL: whom we called had no certificate of its own */
+		701,	   /**< of BL_SIP_FAIL: whom we called had no certificate of its own */
+	BL_SIP_AWAY = 702, /**< of BL_SIP_FAIL: whom we called keeps no connection to us */
 };
 
 /** Kinds of event. */
@@ -70,7 +71,8 @@ enum bl_sip_text {
 	BL_SIP_TARGET = 18, /**< remote target URI (RFC 3261 section 12.1) */
 	BL_SIP_ROUTES = 19, /**< route set, first hop first, one a line */
 	BL_SIP_PEER = 20,   /**< appliance whose certificate the sender has shown */
-	BL_SIP_TEXTS = 21,
+	BL_SIP_WORD = 21,   /**< text of Reason (RFC 3326) of a FAIL or BYE */
+	BL_SIP_TEXTS = 22,
 };
 
 /** One event; its texts live until bl_sip_release(). */
@@ -99,6 +101,7 @@ typedef struct bl_sip_tls {
 /** How to start a stack. */
 typedef struct bl_sip_config {
 	const char *address;	 /**< numeric address to bind, UDP and TCP, or TLS */
+	const char *reached_at;	 /**< address in our Contact; NULL: the one that is bound */
 	int32_t port;		 /**< 1 … 65535 */
 	const char *user_agent;	 /**< product token */
 	uint32_t queue_limit;	 /**< events waiting beyond which new requests are answered 503 */
@@ -114,6 +117,9 @@ typedef struct bl_sip_invitation {
 	const char *proxy;   /**< URI of the outbound proxy */
 	const char *user;    /**< for digest challenges (RFC 7616) */
 	const char *secret;
+	const char *peer; /**< appliance: reached by the connection it has proven itself on, if any
+			   */
+	int32_t standing; /**< 1: by no other way; without one the call fails with BL_SIP_AWAY */
 } bl_sip_invitation_t;
 
 /** A registration to keep; refreshed until bl_sip_unregister(). */

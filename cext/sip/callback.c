@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <sofia-sip/msg_header.h>
 #include <sofia-sip/nua_tag.h>
@@ -75,6 +76,7 @@ static void drop(struct call *call, int status)
 
 static void on_new_invite(struct bl_sip *sip, nua_handle_t *nh, sip_t const *msg)
 {
+	char const *peer = request_peer(sip);
 	struct call *call;
 	struct draft draft;
 
@@ -92,6 +94,7 @@ static void on_new_invite(struct bl_sip *sip, nua_handle_t *nh, sip_t const *msg
 	call_keep_request(call);
 	call->target = dialog_target(msg);
 	call->routes = dialog_routes(msg);
+	call->peer = peer ? strdup(peer) : NULL;
 	draft_init(&draft, BL_SIP_INVITE, call->id);
 	describe_request(&draft, sip, msg);
 	queue_push(&sip->queue, &draft);
@@ -198,8 +201,11 @@ static int wire_status(int status)
 /** Acknowledge a 2xx, or drop the call whose far end cannot be reached with what the 2xx says. */
 static bool acknowledge(struct call *call, sip_t const *msg)
 {
+	char room[WAY];
+	char const *way = call_way(call, room);
+
 	if (dialog_good(msg, false)) {
-		nua_ack(call->nh, TAG_END());
+		nua_ack(call->nh, TAG_IF(way, NUTAG_PROXY(way)), TAG_END());
 		return true;
 	}
 	drop(call, 502);
@@ -233,7 +239,7 @@ static void on_invite_response(struct call *call, int status, sip_t const *msg)
 		push_dialog(call, BL_SIP_ANSWER, status, msg);
 	} else {
 		call->status = wire_status(status);
-		call->cause = reason_cause(msg);
+		call_keep_reason(call, msg);
 		call->retry_after_s = retry_after_s(msg);
 		call_over(call, call->status);
 	}
@@ -311,11 +317,11 @@ static void on_call_event(nua_event_t event, int status, struct call *call, sip_
 		on_ack(call, msg);
 		break;
 	case nua_i_cancel:
-		call->cause = reason_cause(msg);
+		call_keep_reason(call, msg);
 		push(call, BL_SIP_CANCEL, 0, NULL);
 		break;
 	case nua_i_bye:
-		call->cause = reason_cause(msg);
+		call_keep_reason(call, msg);
 		break;
 	case nua_i_update:
 		on_update(call, status, msg);

@@ -83,6 +83,7 @@ void call_free(struct call *call)
 	free(call->user);
 	free(call->secret);
 	free(call->to);
+	free(call->peer);
 	free(call->target);
 	free(call->routes);
 	free(call->cancel);
@@ -111,6 +112,8 @@ void call_over(struct call *call, int status)
 	draft.event.status = call->status ? call->status : status;
 	draft.event.cause = call->cause;
 	draft.event.seconds = call->retry_after_s;
+	if (*call->word)
+		draft_text(&draft, BL_SIP_WORD, call->word);
 	if (call->kind != CALL_REGISTER_IN)
 		queue_push(&sip->queue, &draft);
 	call_free(call);
@@ -141,15 +144,35 @@ static void cancel_when_possible(struct call *call, const char *headers)
 	call_cancel(call);
 }
 
+/**
+ * Where the requests of a call with an appliance go: by its newest connection, not by what its
+ * Contact says, which behind a NAT leads nowhere. NULL: where nua would send them.
+ */
+char const *call_way(struct call const *call, char *room)
+{
+	return call->peer ? tls_way(call->sip, call->peer, room) : NULL;
+}
+
+/** Keep why the far end ends a call. */
+void call_keep_reason(struct call *call, sip_t const *msg)
+{
+	call->cause = reason_cause(msg);
+	reason_word(msg, call->word, sizeof(call->word));
+}
+
 /** Ask for the end of a call in whatever way its state wants; its last event follows. */
 void call_end(struct call *call, const char *headers)
 {
+	char room[WAY];
+	char const *way = call_way(call, room);
+
 	if (call->ending)
 		return;
 	call->ending = true;
 	call_expect_end(call);
 	if (call->answered)
-		nua_bye(call->nh, TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
+		nua_bye(call->nh, TAG_IF(way, NUTAG_PROXY(way)),
+			TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
 	else if (call->outgoing)
 		cancel_when_possible(call, headers);
 	else

@@ -134,8 +134,10 @@ int64_t bl_sip_invite(bl_sip_t *sip, const bl_sip_invitation_t *invitation)
 	command = command_new(sip, OP_INVITE, new_id(sip));
 	if (!command)
 		return BL_SIP_ENOMEM;
+	command->number = in->standing;
 	return post_new(sip, command,
 			command_text(command, T_URI, in->to) &&
+				command_text(command, T_PEER, in->peer) &&
 				command_text(command, T_FROM, in->from) &&
 				command_text(command, T_SDP, in->sdp) &&
 				command_text(command, T_HEADERS, in->headers) &&

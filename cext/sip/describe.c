@@ -65,6 +65,16 @@ static void describe_unknown(struct draft *draft, su_home_t *home, sip_t const *
 	}
 }
 
+/** The appliance that has shown its certificate with the request that nua reports, or NULL. */
+char const *request_peer(struct bl_sip *sip)
+{
+	msg_t *packet = nua_current_request(sip->nua);
+	su_sockaddr_t *from = packet ? msg_addr(packet) : NULL;
+
+	/* all that a stack with TLS receives comes by TLS, or else there are no names */
+	return from ? tls_name_at(sip, from) : NULL;
+}
+
 /** Where the packet came from: what the socket says, whatever Via claims. */
 static void describe_source(struct draft *draft, struct bl_sip *sip)
 {
@@ -82,8 +92,7 @@ static void describe_source(struct draft *draft, struct bl_sip *sip)
 		draft->event.source_port = ntohs(from->su_sin6.sin6_port);
 	}
 	draft_text(draft, BL_SIP_SOURCE, address);
-	/* all that this stack receives comes by TLS, or else there are no names */
-	draft_text(draft, BL_SIP_PEER, tls_name_at(sip, from));
+	draft_text(draft, BL_SIP_PEER, request_peer(sip));
 }
 
 void describe_body(struct draft *draft, sip_t const *msg)
@@ -254,6 +263,21 @@ int reason_cause(sip_t const *msg)
 			return (int)cause;
 	}
 	return 0;
+}
+
+/** Text of a Reason header (RFC 3326) without its quotes; one that does not fit is none. */
+void reason_word(sip_t const *msg, char *room, size_t size)
+{
+	*room = '\0';
+	for (sip_reason_t *r = msg ? msg->sip_reason : NULL; r; r = r->re_next) {
+		size_t length = r->re_text ? strlen(r->re_text) : 0;
+
+		if (length < 3 || length - 2 >= size || r->re_text[0] != '"')
+			continue;
+		memcpy(room, r->re_text + 1, length - 2);
+		room[length - 2] = '\0';
+		return;
+	}
 }
 
 int retry_after_s(sip_t const *msg)

@@ -91,11 +91,17 @@ static void do_invite(struct command *command)
 	struct bl_sip *sip = command->sip;
 	char const *uri = command->text[T_URI], *from = command->text[T_FROM];
 	char const *sdp = command->text[T_SDP], *headers = command->text[T_HEADERS];
-	char const *proxy = command->text[T_PROXY];
+	char const *proxy = command->text[T_PROXY], *peer = command->text[T_PEER];
+	char room[WAY];
+	char const *way = peer ? tls_way(sip, peer, room) : NULL;
 	char *to = NULL;
 	nua_handle_t *nh = NULL;
 	struct call *call = NULL;
 
+	if (command->number && !way) {
+		unsent(command, BL_SIP_FAIL, BL_SIP_AWAY);
+		return;
+	}
 	if (asprintf(&to, "<%s>", uri) < 0)
 		to = NULL;
 	if (to)
@@ -113,7 +119,8 @@ static void do_invite(struct command *command)
 	call->outgoing = true;
 	call->user = give(command, T_USER);
 	call->secret = give(command, T_SECRET);
-	nua_invite(nh, TAG_IF(proxy, NUTAG_PROXY(proxy)),
+	call->peer = give(command, T_PEER);
+	nua_invite(nh, TAG_IF(way || proxy, NUTAG_PROXY(way ? way : proxy)),
 		   TAG_IF(sdp, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE)),
 		   TAG_IF(sdp, SIPTAG_PAYLOAD_STR(sdp)), CONTACT(sip),
 		   TAG_IF(headers, SIPTAG_HEADER_STR(headers)), TAG_END());
@@ -131,9 +138,12 @@ static void do_end(struct command *command)
 static void do_reoffer(struct command *command)
 {
 	struct call *call = call_find(command->sip, command->call);
+	char room[WAY];
+	char const *way;
 
 	if (!call)
 		return;
+	way = call_way(call, room);
 	if (call->kind != CALL_INVITE || !call->answered || call->ending) {
 		stillborn(command, BL_SIP_OFFER_DONE);
 		return;
@@ -144,7 +154,7 @@ static void do_reoffer(struct command *command)
 		return;
 	}
 	call->reoffered = true;
-	nua_invite(call->nh, SIPTAG_CONTENT_TYPE_STR(SDP_TYPE),
+	nua_invite(call->nh, TAG_IF(way, NUTAG_PROXY(way)), SIPTAG_CONTENT_TYPE_STR(SDP_TYPE),
 		   SIPTAG_PAYLOAD_STR(command->text[T_SDP]), CONTACT(call->sip), TAG_END());
 }
 

@@ -33,6 +33,8 @@ struct command;
 enum {
 	TLS_NAME = 256,	    /**< [bytes] of a far end's name, 0 counted (RFC 1035 section 2.3.4) */
 	TEXT_LIMIT = 65536, /**< longest text in an event [bytes]: a UDP packet */
+	WAY = 96,	    /**< [bytes] of the URI of a connection */
+	WORD = 32,	    /**< [bytes] of a reason word */
 	CALL_BUCKETS = 4096, /**< chains of the call table; a power of two */
 };
 
@@ -98,7 +100,9 @@ struct call {
 	int challenges;	    /**< digest challenges answered in a row */
 	int expires_s;	    /**< asked for */
 	double forced_at_s; /**< when an end is taken for granted; 0: not asked for */
+	char word[WORD];    /**< text of the Reason that ended it, or empty */
 	char *user, *secret;
+	char *peer;	       /**< appliance at the far end, when it has proven itself or must */
 	char *to;	       /**< URI that ours goes to; only the stack with TLS needs it */
 	char *target, *routes; /**< of the caller's dialog, from its INVITE */
 };
@@ -112,6 +116,8 @@ void call_over(struct call *call, int status);
 void call_expect_end(struct call *call);
 void call_end(struct call *call, const char *headers);
 void call_cancel(struct call *call);
+char const *call_way(struct call const *call, char *room);
+void call_keep_reason(struct call *call, sip_t const *msg);
 void calls_end_all(struct bl_sip *sip);
 void calls_force(struct bl_sip *sip, double before_s);
 void calls_refuse(struct bl_sip *sip, bool (*goes)(char const *uri, void const *to),
@@ -124,6 +130,8 @@ void describe_body(struct draft *draft, sip_t const *msg);
 void describe_contacts(struct draft *draft, sip_t const *msg);
 void describe_dialog(struct draft *draft, struct call const *call, sip_t const *msg);
 int reason_cause(sip_t const *msg);
+void reason_word(sip_t const *msg, char *room, size_t size);
+char const *request_peer(struct bl_sip *sip);
 int retry_after_s(sip_t const *msg);
 int granted_expires_s(struct bl_sip const *sip, sip_t const *msg, int asked_s);
 bool dialog_good(sip_t const *msg, bool contact_needed);
@@ -153,6 +161,7 @@ enum command_text {
 	T_USER,
 	T_SECRET,
 	T_PHRASE,
+	T_PEER,
 	T_COUNT
 };
 
@@ -161,7 +170,7 @@ struct command {
 	struct bl_sip *sip;
 	enum command_op op;
 	uint32_t call;
-	int number; /**< status or seconds */
+	int number; /**< status or seconds; of an INVITE: whether by a standing connection only */
 	char *text[T_COUNT];
 };
 
@@ -202,6 +211,7 @@ void tls_free_parts(struct bl_sip *sip);
 void tls_know_fars(struct bl_sip *sip, char *lines);
 void tls_look(struct bl_sip *sip);
 char const *tls_name_at(struct bl_sip const *sip, su_sockaddr_t const *from);
+char const *tls_way(struct bl_sip const *sip, char const *name, char *room);
 
 /* -- the stack ---------------------------------------------------------------------------- */
 
@@ -212,7 +222,7 @@ struct bl_sip {
 	uint32_t queue_limit;
 	char address[64];
 	char url[96];
-	char contact[96]; /**< with TLS: what far ends answer to; else empty */
+	char contact[96]; /**< what far ends answer to, where nua's own would not do; else empty */
 	char user_agent[64];
 	int port;
 	struct tls tls;

@@ -214,9 +214,14 @@ static struct bl_sip *stack_new(const bl_sip_config_t *config)
 	snprintf(sip->address, sizeof(sip->address), "%s", config->address);
 	snprintf(sip->url, sizeof(sip->url), "%s:%s%s%s:%d", config->tls ? "sips" : "sip",
 		 six ? "[" : "", config->address, six ? "]" : "", (int)config->port);
-	if (config->tls)
-		snprintf(sip->contact, sizeof(sip->contact), "<sip:%s%s%s:%d;transport=tls>",
-			 six ? "[" : "", config->address, six ? "]" : "", (int)config->port);
+	if (config->tls || config->reached_at) {
+		char const *at = config->reached_at ? config->reached_at : config->address;
+		bool long_one = strchr(at, ':') != NULL;
+
+		snprintf(sip->contact, sizeof(sip->contact), "<sip:%s%s%s:%d%s>",
+			 long_one ? "[" : "", at, long_one ? "]" : "", (int)config->port,
+			 config->tls ? ";transport=tls" : "");
+	}
 	snprintf(sip->user_agent, sizeof(sip->user_agent), "%s", config->user_agent);
 	sip->port = config->port;
 	sip->queue_limit = config->queue_limit;
@@ -232,14 +237,19 @@ static bool tls_good(const bl_sip_tls_t *tls)
 	return !tls || (tls->folder && tls->certificate && tls->key);
 }
 
-static bool config_good(const bl_sip_config_t *config)
+static bool is_number(const char *address)
 {
 	unsigned char any[sizeof(struct in6_addr)];
 
+	return inet_pton(AF_INET, address, any) == 1 || inet_pton(AF_INET6, address, any) == 1;
+}
+
+static bool config_good(const bl_sip_config_t *config)
+{
 	return config && config->address && config->user_agent && config->port > 0 &&
 	       config->port < 65536 && config->queue_limit > 0 && tls_good(config->tls) &&
-	       (inet_pton(AF_INET, config->address, any) == 1 ||
-		inet_pton(AF_INET6, config->address, any) == 1);
+	       is_number(config->address) &&
+	       (!config->reached_at || is_number(config->reached_at));
 }
 
 /** Start the thread and wait until it runs or has failed. */

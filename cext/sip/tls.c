@@ -11,6 +11,7 @@
 #include <arpa/inet.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,9 @@ enum {
 	CONTEXTS = 4,	     /**< that nua makes, at most: one for each transport with TLS */
 	VERIFY_DEPTH = 6,    /**< certificates between a far end's and a root */
 	CHAIN_LIMIT = 16384, /**< [bytes] of a far end's certificates, in all */
+	IDLE_S = 10,	     /**< an appliance that says nothing is probed: some NATs forget a
+				connection within a minute (RFC 5382 section 5 wants 2 h) */
+	LOST_MS = 6000,	     /**< what is not acknowledged for so long ends a connection */
 };
 
 /** RFC 7525 section 4.2: forward secrecy and AEAD; TLS 1.3 has nothing else */
@@ -140,6 +144,20 @@ static int on_certificate(int good, X509_STORE_CTX *store)
 	return good;
 }
 
+/**
+ * A connection between appliances may be the only way to one that is behind a NAT. One that leads
+ * nowhere any more is to end soon, so that the box opens another: TCP alone would try for 15 min.
+ */
+static void keep_alive(int fd)
+{
+	static int const on = 1, idle_s = IDLE_S, lost_ms = LOST_MS;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost_ms, sizeof(lost_ms));
+}
+
 /** Remember whose certificate a connection has shown. */
 static void keep_name(SSL *ssl)
 {
@@ -155,6 +173,8 @@ static void keep_name(SSL *ssl)
 	if (length <= 0 || (size_t)length != strlen(end->name) ||
 	    X509_check_host(certificate, end->name, 0, X509_CHECK_FLAG_NO_WILDCARDS, NULL) != 1)
 		*end->name = '\0';
+	if (*end->name)
+		keep_alive(SSL_get_fd(ssl));
 }
 
 static void on_handshake(SSL const *connection, int where, int result)

@@ -8,7 +8,10 @@
  */
 #include "tls_end.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 static _Thread_local struct bl_sip *here;
@@ -96,6 +99,35 @@ void tls_end_watch(struct bl_sip *sip)
 struct tls_end *tls_end_of(SSL const *ssl)
 {
 	return SSL_get_ex_data(ssl, connection_index);
+}
+
+static bool is_open(struct tls_end const *end)
+{
+	return end->socket && socket_of(end->fd) == end->socket && !SSL_get_shutdown(end->ssl);
+}
+
+/**
+ * Write the URI of the newest connection on which an appliance has proven itself, whoever opened
+ * it; NULL: there is none. nua finds a connection by the address and port of its far end, which
+ * behind a NAT are nobody's but this connection's.
+ */
+char const *tls_way(struct bl_sip const *sip, char const *name, char *room)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	for (struct tls_end const *end = sip->tls.ends; end; end = end->next) {
+		bool six = end->from.su_family == AF_INET6;
+		void const *number = six ? (void const *)&end->from.su_sin6.sin6_addr
+					 : (void const *)&end->from.su_sin.sin_addr;
+
+		if (strcmp(end->name, name) != 0 || !is_open(end) ||
+		    !inet_ntop(end->from.su_family, number, address, sizeof(address)))
+			continue;
+		snprintf(room, WAY, "sip:%s%s%s:%d;transport=tls;lr", six ? "[" : "", address,
+			 six ? "]" : "", ntohs(end->from.su_port));
+		return room;
+	}
+	return NULL;
 }
 
 void tls_end_reap(struct bl_sip *sip)
