@@ -70,13 +70,14 @@ struct bl_leg_stats {
 	uint64_t late;	    /* came after their time to be played */
 	uint64_t duplicate;
 	uint64_t reordered;
-	uint64_t unknown;     /* payload types that were not agreed */
-	uint64_t malformed;   /* not RTP, or lengths that do not fit */
-	uint64_t foreign;     /* from another source than the latched one */
-	uint64_t concealed;   /* [frames] that were repeated or faded because sound was missing */
-	uint64_t send_errors; /* packets or frames that could not be sent */
-	uint64_t jitter_us;   /* RFC 3550 §A.8 */
-	uint64_t buffer_ms;   /* sound that waits in the jitter buffer */
+	uint64_t unknown;   /* payload types that were not agreed */
+	uint64_t malformed; /* not RTP, or lengths that do not fit */
+	uint64_t foreign;   /* from another source than the latched one */
+	uint64_t concealed; /* [frames] that were repeated or faded because sound was missing */
+	uint64_t
+		send_errors; /* packets or frames that could not be sent, or were refused (ICMP) */
+	uint64_t jitter_us;  /* RFC 3550 §A.8 */
+	uint64_t buffer_ms;  /* sound that waits in the jitter buffer */
 	uint64_t record_lost; /* [samples] the recording missed, its ring being full */
 	uint64_t replayed;    /* SRTP: seen before, or too old to tell */
 	uint64_t forged;      /* SRTP: not made with the agreed keys */

@@ -28,6 +28,8 @@ void bl_leg_free(struct bl_leg *leg)
 	}
 	if (leg->fd >= 0)
 		close(leg->fd);
+	if (leg->rtp.wide >= 0)
+		close(leg->rtp.wide);
 	if (leg->rtp.rtcp.fd >= 0)
 		close(leg->rtp.rtcp.fd);
 	bl_device_free(leg->pcm.device);
@@ -72,7 +74,7 @@ struct bl_leg *bl_make_leg(int64_t id, enum bl_leg_kind kind)
 	leg->node.release = bl_leg_rest;
 	leg->id = id;
 	leg->kind = kind;
-	leg->fd = leg->rtp.rtcp.fd = -1;
+	leg->fd = leg->rtp.wide = leg->rtp.rtcp.fd = -1;
 	bl_voice_init(&leg->voice, NULL);
 	leg->send = leg->receive = true;
 	bl_gain_init(&leg->mouth_gain);

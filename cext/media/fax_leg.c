@@ -86,12 +86,12 @@ void bl_fax_leg_take(struct bl_worker *worker, struct bl_leg *leg, const uint8_t
 
 void bl_fax_leg_send(struct bl_worker *worker, struct bl_leg *leg)
 {
-	const union bl_address *to = bl_latch_target(&leg->rtp.latch);
+	struct bl_post_route route = bl_rtp_leg_route(leg);
 	size_t size;
 
 	while (leg->fax && (size = bl_fax_datagram_get(leg->fax, bl_post_packet(&worker->post),
 						       BL_UDPTL_MAX))) {
 		if (leg->send)
-			bl_post_send(&worker->post, leg->fd, size, to, &leg->stats, size);
+			bl_post_send(&worker->post, &route, size, &leg->stats, size);
 	}
 }

@@ -64,6 +64,8 @@ struct bl_rtp_leg {
 	struct bl_far far;
 	struct bl_rtp_source source;
 	struct bl_latch latch;
+	union bl_address tied_to;	/* whom the socket is connected to; zeroed: nobody */
+	int wide;			/* a second socket on its port, for all others; -1: none */
 	struct bl_port *shared;		/* a browser leg's; NULL: it has a socket of its own */
 	struct bl_port_packet *arrived; /* this tick, on the shared port */
 	struct bl_rtcp_leg rtcp;
@@ -169,7 +171,13 @@ int bl_rtp_leg_far(const struct bl_leg *leg, const struct bl_remote *remote, str
 void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far);
 /* [Hz] of the timestamps and durations of telephone events, both ways */
 uint32_t bl_rtp_leg_event_clock(const struct bl_leg *leg);
+/*
+ * Connects its socket to whom its sound goes to now: the kernel then need not look up the way for
+ * each packet. What others send, who may have good reasons to, comes to the wide socket.
+ */
+void bl_rtp_leg_tie(struct bl_leg *leg);
 /* rtp_in.c, rtp_out.c */
+struct bl_post_route bl_rtp_leg_route(const struct bl_leg *leg);
 struct bl_cell;
 /* The first datagram of each leg in the cell at once, where the kernel lets us. */
 void bl_rtp_fetch(struct bl_worker *worker, const struct bl_cell *cell);

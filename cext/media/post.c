@@ -1,4 +1,5 @@
 /* post.c  A worker's datagrams: what goes out of its legs, and the first that came for each */
+#include <errno.h>
 #include "post.h"
 
 /* Tags: a receive's place; or a packet's, above these. */
@@ -60,15 +61,27 @@ static void fail(const struct bl_post_out *out)
 	out->stats->bytes_out -= out->payload;
 }
 
+/* Once more, and to an address: what a connected socket had to tell is told. */
+static void send_again(struct bl_post *post, uint64_t i)
+{
+	struct bl_post_out *out = &post->out[i];
+
+	if (sendto(out->fd, post->packets[i], out->size, MSG_DONTWAIT | MSG_NOSIGNAL, &out->to.any,
+		   bl_address_size(&out->to)) < 0)
+		fail(out);
+	else
+		out->stats->send_errors++;
+}
+
 static void done(struct bl_post *post, uint64_t tag, int result)
 {
 	if (tag >= OUT) {
-		fail(&post->out[tag - OUT]);
+		send_again(post, tag - OUT);
 	} else if (result >= 0) {
 		post->fetched.messages[tag].msg_len = (unsigned int)result;
 		post->got[tag] = BL_POST_GOT;
 	} else {
-		post->got[tag] = BL_POST_EMPTY;
+		post->got[tag] = result == -EAGAIN ? BL_POST_EMPTY : BL_POST_REFUSED;
 	}
 }
 
@@ -89,21 +102,31 @@ void bl_post_go(struct bl_post *post)
 	post->count = 0;
 }
 
-void bl_post_send(struct bl_post *post, int fd, size_t size, const union bl_address *to,
+static void send_alone(struct bl_post *post, const struct bl_post_route *route)
+{
+	const struct bl_post_out *out = &post->out[0];
+	const struct sockaddr *to = route->tied ? NULL : &route->to->any;
+	socklen_t size = route->tied ? 0 : bl_address_size(route->to);
+
+	if (sendto(route->fd, post->packets[0], out->size, MSG_DONTWAIT | MSG_NOSIGNAL, to, size) <
+	    0)
+		send_again(post, 0);
+}
+
+void bl_post_send(struct bl_post *post, const struct bl_post_route *route, size_t size,
 		  struct bl_leg_stats *stats, size_t payload)
 {
 	uint32_t i = post->count;
 	struct bl_post_out *out = &post->out[i];
 
-	*out = (struct bl_post_out){stats, payload, *to};
+	*out = (struct bl_post_out){stats, size, payload, route->fd, *route->to};
 	count(out);
 	if (!post->ring.open) {
-		if (sendto(fd, post->packets[i], size, MSG_DONTWAIT | MSG_NOSIGNAL, &to->any,
-			   bl_address_size(to)) < 0)
-			fail(out);
+		send_alone(post, route);
 		return;
 	}
-	bl_uring_send(&post->ring, fd, post->packets[i], size, &out->to, OUT + i);
+	bl_uring_send(&post->ring, route->fd, post->packets[i], size,
+		      route->tied ? NULL : &out->to, OUT + i);
 	if (++post->count == BL_POST_OUT)
 		bl_post_go(post);
 }

@@ -41,8 +41,16 @@ struct bl_receive {
 
 enum bl_post_got {
 	BL_POST_UNASKED,
-	BL_POST_EMPTY, /* nothing waits at that socket */
+	BL_POST_EMPTY,	 /* nothing waits at that socket */
+	BL_POST_REFUSED, /* it told an error that concerns what it sent; more may wait */
 	BL_POST_GOT,
+};
+
+/* Where a packet goes, and by which socket. */
+struct bl_post_route {
+	int fd;
+	bool tied;		    /* the socket is connected to that address */
+	const union bl_address *to; /* NULL: nowhere yet */
 };
 
 struct bl_post {
@@ -52,7 +60,8 @@ struct bl_post {
 	uint32_t count; /* packets that wait */
 	struct bl_post_out {
 		struct bl_leg_stats *stats;
-		size_t payload;
+		size_t size, payload;
+		int fd;
 		union bl_address to;
 	} out[BL_POST_OUT];
 	alignas(64) uint8_t packets[BL_POST_OUT][BL_PACKET_ROOM];
@@ -85,8 +94,11 @@ static inline uint8_t *bl_post_packet(struct bl_post *post)
 /*
  * Sends that packet, and counts it in stats as sent with so many bytes of payload (0: it is none
  * that counts), or as an error; what waits counts as sent until it turns out that it was not.
+ * A connected socket tells with the next packet that an earlier one was refused (ICMP): that
+ * counts as an error, too, and the packet is sent all the same, or whoever forges such refusals
+ * could keep us from sending.
  */
-void bl_post_send(struct bl_post *post, int fd, size_t size, const union bl_address *to,
+void bl_post_send(struct bl_post *post, const struct bl_post_route *route, size_t size,
 		  struct bl_leg_stats *stats, size_t payload);
 
 #endif

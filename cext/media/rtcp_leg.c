@@ -4,7 +4,9 @@
 #include "engine.h"
 
 enum {
-	ASK_TICKS = 10,	    /* reports are read so often */
+	ASK_TICKS = 10, /* reports are read so often … */
+	STRAY_TICKS =
+		100, /* … and where they are to come with the sound, what comes all the same */
 	RATE_TICKS = 250,   /* 5 s */
 	REPORT_SIZE = 2048, /* [bytes] */
 };
@@ -133,6 +135,12 @@ static struct bl_report_now now_of(const struct bl_engine *engine, const struct 
 	};
 }
 
+/* Do the reports share the sound's port (RFC 5761)? */
+static bool is_muxed(const struct bl_far *far)
+{
+	return far->rtcp_port == bl_address_port(&far->address);
+}
+
 /* The report in bl_post_packet(), on the port that was agreed for it. */
 static void put(struct bl_worker *worker, struct bl_leg *leg, int size)
 {
@@ -143,7 +151,7 @@ static void put(struct bl_worker *worker, struct bl_leg *leg, int size)
 
 	if (size <= 0)
 		return;
-	if (leg->rtp.shared || rtcp->fd < 0 || far->rtcp_port == bl_address_port(&far->address)) {
+	if (leg->rtp.shared || rtcp->fd < 0 || is_muxed(far)) {
 		bl_rtp_leg_put(worker, leg, length, 0);
 		return;
 	}
@@ -165,14 +173,15 @@ static void report(struct bl_worker *worker, struct bl_leg *leg, const struct bl
 void bl_rtcp_leg_tick(struct bl_worker *worker, struct bl_leg *leg)
 {
 	struct bl_rtcp_leg *rtcp = &leg->rtp.rtcp;
-	uint64_t now = bl_now(worker->engine);
+	uint64_t now = bl_now(worker->engine), ticks;
 	struct bl_rtcp_voip voip;
 	struct bl_quality quality;
 	bool due;
 
 	if (!leg->coder || !leg->rtp.far.size)
 		return;
-	if (rtcp->fd >= 0 && rtcp->on && (now + (uint64_t)leg->slot) % ASK_TICKS == 0)
+	ticks = is_muxed(&leg->rtp.far) ? STRAY_TICKS : ASK_TICKS;
+	if (rtcp->fd >= 0 && rtcp->on && (now + (uint64_t)leg->slot) % ticks == 0)
 		receive(worker, leg);
 	due = rtcp->on && bl_report_due(&rtcp->report, now);
 	if (!leg->rtp.source.running) {

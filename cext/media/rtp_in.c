@@ -7,6 +7,7 @@ enum {
 	COMFORT_NOISE = 13, /* RFC 3551 §6, RFC 3389 */
 	RECEIVE_ROUNDS = 4, /* 32 packets a tick: more is a flood, and waits */
 	CURIOUS_TICKS = 16,
+	WIDE_TICKS = 8, /* 160 ms: so often we look what others send than whom we talk with */
 };
 
 struct datagram {
@@ -299,11 +300,21 @@ static void take_received(struct bl_worker *worker, struct bl_leg *leg, struct b
 	bl_receive_again(room, i);
 }
 
-static int take_datagrams(struct bl_worker *worker, struct bl_leg *leg, unsigned int most)
+/* The socket told that something we sent was refused (ICMP): that ends nothing. */
+static void count_refusal(struct bl_leg *leg)
+{
+	leg->stats.send_errors++;
+}
+
+static int take_datagrams(struct bl_worker *worker, struct bl_leg *leg, int fd, unsigned int most)
 {
 	struct bl_receive *room = &worker->receive;
-	int count = recvmmsg(leg->fd, room->messages, most, MSG_DONTWAIT, NULL);
+	int count = recvmmsg(fd, room->messages, most, MSG_DONTWAIT, NULL);
 
+	if (count < 0 && errno != EAGAIN) {
+		count_refusal(leg);
+		count = recvmmsg(fd, room->messages, most, MSG_DONTWAIT, NULL);
+	}
 	for (int i = 0; i < count; i++)
 		take_received(worker, leg, room, i);
 	return count;
@@ -315,8 +326,11 @@ static int take_most(struct bl_worker *worker, struct bl_leg *leg, unsigned int 
 	int at = leg->slot % BL_CELL, more = 0;
 
 	switch (bl_post_got(&worker->post, at)) {
+	case BL_POST_REFUSED:
+		count_refusal(leg);
+		return take_datagrams(worker, leg, leg->fd, most);
 	case BL_POST_UNASKED:
-		return take_datagrams(worker, leg, most);
+		return take_datagrams(worker, leg, leg->fd, most);
 	case BL_POST_EMPTY:
 		return 0;
 	case BL_POST_GOT:
@@ -324,7 +338,7 @@ static int take_most(struct bl_worker *worker, struct bl_leg *leg, unsigned int 
 	}
 	take_received(worker, leg, &worker->post.fetched, at);
 	if (most > 1)
-		more = take_datagrams(worker, leg, most - 1);
+		more = take_datagrams(worker, leg, leg->fd, most - 1);
 	return 1 + (more > 0 ? more : 0);
 }
 
@@ -344,6 +358,21 @@ static void take_arrived(struct bl_worker *worker, struct bl_leg *leg)
 }
 
 /*
+ * What comes from elsewhere than the leg's target: who is to be believed after all, such as behind
+ * a NAT that binds anew, and strangers. It is looked for when nothing comes from the target, and
+ * now and then.
+ */
+static void receive_wide(struct bl_worker *worker, struct bl_leg *leg)
+{
+	for (int round = 0; round < RECEIVE_ROUNDS; round++) {
+		if (take_datagrams(worker, leg, leg->rtp.wide, BL_RECEIVE_BATCH) <
+		    BL_RECEIVE_BATCH)
+			break;
+	}
+	bl_rtp_leg_tie(leg);
+}
+
+/*
  * To ask a socket that is empty costs nearly as much as a packet, so it is asked for as many as
  * are to be expected: one a tick, more after a tick without any, and now and then one more than
  * that, which finds packets that are shorter or come faster than ours.
@@ -357,8 +386,11 @@ static void receive_own(struct bl_worker *worker, struct bl_leg *leg)
 
 	for (int round = 0; round < RECEIVE_ROUNDS && count == (int)most && most > 1; round++) {
 		most = BL_RECEIVE_BATCH;
-		count = take_datagrams(worker, leg, most);
+		count = take_datagrams(worker, leg, leg->fd, most);
 	}
+	if (leg->rtp.wide >= 0 &&
+	    (count <= 0 || (bl_now(worker->engine) + (uint64_t)leg->slot) % WIDE_TICKS == 0))
+		receive_wide(worker, leg);
 	if (count <= 0)
 		*expected = *expected < BL_RECEIVE_BATCH - 1 ? *expected + 1 : *expected;
 	else

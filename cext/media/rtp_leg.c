@@ -39,6 +39,51 @@ static void open_rtcp(struct bl_leg *leg, const union bl_address *rtp, socklen_t
 	leg->rtp.rtcp.fd = fd;
 }
 
+/* With a wildcard address the kernel chooses our own for each packet: that is to stay so. */
+static bool is_wildcard(const union bl_address *local)
+{
+	if (local->any.sa_family == AF_INET)
+		return local->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+	return IN6_IS_ADDR_UNSPECIFIED(&local->v6.sin6_addr);
+}
+
+/*
+ * The second socket on the port. Only when the first one has its port may that be shared, else it
+ * could be given one that another leg has. What comes goes to the socket that is connected to its
+ * source, all else to the one that is not.
+ */
+static void open_wide(struct bl_leg *leg, const union bl_address *local, bool stamped)
+{
+	int on = 1, stamps = stamped, fd;
+
+	if (is_wildcard(local))
+		return;
+	fd = socket(local->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &stamps, sizeof(stamps));
+	if (setsockopt(leg->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) ||
+	    bind(fd, &local->any, bl_address_size(local))) {
+		close(fd);
+		return;
+	}
+	leg->rtp.wide = fd;
+}
+
+void bl_rtp_leg_tie(struct bl_leg *leg)
+{
+	struct bl_rtp_leg *rtp = &leg->rtp;
+	const union bl_address *to = bl_latch_target(&rtp->latch);
+
+	if (rtp->wide < 0 || bl_address_same(to, &rtp->tied_to))
+		return;
+	if (connect(leg->fd, &to->any, bl_address_size(to)))
+		memset(&rtp->tied_to, 0, sizeof(rtp->tied_to));
+	else
+		rtp->tied_to = *to;
+}
+
 int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool stamped)
 {
 	union bl_address local;
@@ -62,6 +107,7 @@ int bl_rtp_leg_open(struct bl_leg *leg, const char *address, int32_t port, bool 
 	}
 	if (bl_rtp_leg_begin(leg))
 		return BL_EIO;
+	open_wide(leg, &local, stamped);
 	open_rtcp(leg, &local, size);
 	return bl_address_port(&local);
 }
@@ -114,6 +160,7 @@ void bl_rtp_leg_set_far(struct bl_leg *leg, const struct bl_far *far)
 		rtp->events_seen = false;
 		rtp->rtcp.to = far->address;
 		bl_address_set_port(&rtp->rtcp.to, (uint16_t)far->rtcp_port);
+		bl_rtp_leg_tie(leg);
 	}
 	rtp->rtcp.on = far->rtcp_port > 0;
 	rtp->far = *far;

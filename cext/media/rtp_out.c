@@ -20,14 +20,16 @@ static uint32_t event_time_of(const struct bl_leg *leg)
 	return event_step_of(leg) == step_of(leg) ? leg->rtp.timestamp : leg->rtp.event_timestamp;
 }
 
-/* Where the leg is now, and by which of our sockets; NULL: nowhere yet. */
-static const union bl_address *target_of(const struct bl_leg *leg, int *fd)
+struct bl_post_route bl_rtp_leg_route(const struct bl_leg *leg)
 {
-	*fd = leg->fd;
-	if (!leg->rtp.shared)
-		return bl_latch_target(&leg->rtp.latch);
-	*fd = leg->rtp.at.chosen.fd;
-	return leg->rtp.at.has_chosen ? &leg->rtp.at.chosen.address : NULL;
+	const struct bl_source *chosen = &leg->rtp.at.chosen;
+	const union bl_address *to;
+
+	if (leg->rtp.shared)
+		return (struct bl_post_route){
+			.fd = chosen->fd, .to = leg->rtp.at.has_chosen ? &chosen->address : NULL};
+	to = bl_latch_target(&leg->rtp.latch);
+	return (struct bl_post_route){leg->fd, bl_address_same(to, &leg->rtp.tied_to), to};
 }
 
 static bool protect(struct bl_worker *worker, struct bl_leg *leg, size_t *size)
@@ -46,11 +48,10 @@ static bool protect(struct bl_worker *worker, struct bl_leg *leg, size_t *size)
 
 void bl_rtp_leg_put(struct bl_worker *worker, struct bl_leg *leg, size_t size, size_t payload)
 {
-	int fd;
-	const union bl_address *to = target_of(leg, &fd);
+	struct bl_post_route route = bl_rtp_leg_route(leg);
 
-	if (to && protect(worker, leg, &size))
-		bl_post_send(&worker->post, fd, size, to, &leg->stats, payload);
+	if (route.to && protect(worker, leg, &size))
+		bl_post_send(&worker->post, &route, size, &leg->stats, payload);
 }
 
 static void put_packet(struct bl_worker *worker, struct bl_leg *leg, const struct bl_rtp *header,

@@ -145,6 +145,8 @@ void bl_uring_send(struct bl_uring *ring, int fd, const void *data, size_t size,
 	request->flags = IOSQE_CQE_SKIP_SUCCESS;
 	request->addr = (uintptr_t)data;
 	request->len = (uint32_t)size;
+	if (!to)
+		return;
 	request->addr2 = (uintptr_t)to;
 	request->addr_len = (uint16_t)bl_address_size(to);
 }

@@ -39,7 +39,8 @@ struct bl_uring {
 int bl_uring_open(struct bl_uring *ring, uint32_t most);
 /* Of one that is zeroed or open. */
 void bl_uring_close(struct bl_uring *ring);
-/* What these point to must stay until the next bl_uring_submit() has returned. */
+/* What these point to must stay until the next bl_uring_submit() has returned; to: NULL where the
+ * socket is connected. */
 void bl_uring_send(struct bl_uring *ring, int fd, const void *data, size_t size,
 		   const union bl_address *to, uint64_t tag);
 void bl_uring_receive(struct bl_uring *ring, int fd, struct msghdr *message, uint64_t tag);

@@ -40,8 +40,10 @@ static void free_post(struct bl_post *post)
 static void put(struct bl_post *post, int fd, int number, const union bl_address *to,
 		struct bl_leg_stats *stats)
 {
+	struct bl_post_route route = {.fd = fd, .to = to};
+
 	memset(bl_post_packet(post), number & 0xFF, PAYLOAD);
-	bl_post_send(post, fd, PAYLOAD, to, stats, PAYLOAD);
+	bl_post_send(post, &route, PAYLOAD, stats, PAYLOAD);
 }
 
 static void check_sends(bool batch)
@@ -63,7 +65,7 @@ static void check_sends(bool batch)
 	CHECK_EQUAL(MANY, stats.packets_out);
 	CHECK_EQUAL(MANY * PAYLOAD, stats.bytes_out);
 	/* a report, which does not count; then one that fails between two that do not */
-	bl_post_send(post, from, 1, &there, &stats, 0);
+	bl_post_send(post, &(struct bl_post_route){.fd = from, .to = &there}, 1, &stats, 0);
 	put(post, from, 1, &there, &stats);
 	put(post, NO_FD, 2, &there, &stats);
 	put(post, from, 3, &there, &stats);
@@ -80,6 +82,43 @@ static void test_sends(void)
 {
 	check_sends(true);
 	check_sends(false);
+}
+
+/* What a connected socket has to tell of the packet before is counted, and costs no other. */
+static void check_refusal(bool batch)
+{
+	struct bl_post *post = new_post(batch);
+	struct bl_leg_stats stats = {0};
+	union bl_address here, there;
+	int from = open_end(&here), to = open_end(&there);
+	struct bl_post_route route = {.fd = from, .tied = true, .to = &there};
+	uint8_t got[BL_RECEIVE_SIZE];
+
+	CHECK_EQUAL(0, connect(from, &there.any, bl_address_size(&there)));
+	close(to);
+	bl_post_send(post, &route, PAYLOAD, &stats, PAYLOAD);
+	bl_post_go(post);
+	to = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	CHECK_EQUAL(0, bind(to, &there.any, bl_address_size(&there)));
+	for (int i = 0; i < 2; i++)
+		bl_post_send(post, &route, PAYLOAD, &stats, PAYLOAD);
+	bl_post_go(post);
+	for (int i = 0; i < 2; i++) {
+		CHECK_EQUAL(1, poll(&(struct pollfd){.fd = to, .events = POLLIN}, 1, 5000));
+		CHECK_EQUAL(PAYLOAD, recv(to, got, sizeof(got), 0));
+	}
+	CHECK_EQUAL(3, stats.packets_out);
+	CHECK_EQUAL(3 * PAYLOAD, stats.bytes_out);
+	CHECK_EQUAL(1, stats.send_errors);
+	close(from);
+	close(to);
+	free_post(post);
+}
+
+static void test_a_refusal_costs_no_packet(void)
+{
+	check_refusal(true);
+	check_refusal(false);
 }
 
 /* What is sent while a cell is served goes out with what the next one asks for. */
@@ -102,7 +141,7 @@ static void test_fetches_the_first_of_each(void)
 	if (post->ring.open) {
 		CHECK_EQUAL(BL_POST_GOT, bl_post_got(post, 3));
 		CHECK_EQUAL(BL_POST_EMPTY, bl_post_got(post, 4));
-		CHECK_EQUAL(BL_POST_EMPTY, bl_post_got(post, 5));
+		CHECK_EQUAL(BL_POST_REFUSED, bl_post_got(post, 5));
 		CHECK_EQUAL(PAYLOAD, room->messages[3].msg_len);
 		CHECK_EQUAL(5, room->data[3][0]);
 		CHECK(bl_address_same(&idle_at, &room->from[3]));
@@ -127,6 +166,7 @@ static void test_fetches_nothing_without(void)
 
 static const struct check_test tests[] = {
 	CHECK_TEST(test_sends),
+	CHECK_TEST(test_a_refusal_costs_no_packet),
 	CHECK_TEST(test_fetches_the_first_of_each),
 	CHECK_TEST(test_fetches_nothing_without),
 };
