@@ -110,14 +110,15 @@ static void listen(struct bench *bench, const int16_t *frame)
 
 static void run(struct bench *bench, int seconds, FILE *out)
 {
-	int16_t frame[BL_FRAME];
+	enum bl_stream_get what;
+	const int16_t *frame;
 	struct bl_stream_stats stats;
 
 	bench->delay_min = INT32_MAX;
 	bench->delay_max = INT32_MIN;
 	for (int tick = 1; tick <= seconds * BL_TICKS_PER_S; tick++) {
 		send_all(bench, tick * (double)BL_FRAME_MS);
-		bl_stream_get(bench->stream, frame, BL_FRAME);
+		frame = bl_stream_next(bench->stream, BL_FRAME, &what);
 		if (out)
 			fwrite(frame, sizeof(*frame), BL_FRAME, out);
 		bl_stream_stats(bench->stream, &stats);

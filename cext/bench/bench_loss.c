@@ -163,7 +163,7 @@ static int play(enum bl_codec codec, int32_t rate, const char *packets, const ch
 	FILE *out = open_file(sound, "wb");
 	struct bl_decoder *decoder;
 	struct bl_stream *stream;
-	int16_t pcm[BL_FRAME_MAX];
+	enum bl_stream_get what;
 
 	if (bl_decoder_new(codec, rate, &decoder) || bl_stream_new(decoder, codec, rate, &stream))
 		return 1;
@@ -176,8 +176,7 @@ static int play(enum bl_codec codec, int32_t rate, const char *packets, const ch
 				all[i].arrival_ms = -1;
 			}
 		}
-		bl_stream_get(stream, pcm, frame);
-		fwrite(pcm, sizeof(*pcm), frame, out);
+		fwrite(bl_stream_next(stream, frame, &what), sizeof(int16_t), frame, out);
 	}
 	print(stream);
 	bl_stream_free(stream);

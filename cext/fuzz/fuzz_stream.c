@@ -17,15 +17,26 @@ static const struct {
 } kinds[] = {{BL_PCMU, 8000}, {BL_G722, 16000}, {BL_L16, 8000},
 	     {BL_OPUS, 8000}, {BL_OPUS, 48000}, {BL_L16, 48000}};
 
+static volatile int16_t heard;
+
+/* Both ends of a frame are read, where the sanitizer sees it. */
+static void hear(struct bl_stream *stream, size_t frame)
+{
+	enum bl_stream_get what;
+	const int16_t *sound = bl_stream_next(stream, frame, &what);
+
+	heard = sound[0];
+	heard = sound[frame - 1];
+}
+
 /* A packet: how many ticks before it, its length, sequence number, timestamp; then its payload. */
 static size_t step(struct bl_stream *stream, const uint8_t *data, size_t size, size_t frame)
 {
-	int16_t pcm[960];
 	size_t length = bl_get16(data) % 1500;
 
 	length = length < size - HEAD ? length : size - HEAD;
 	for (int tick = 0; tick < (data[7] & 3); tick++)
-		bl_stream_get(stream, pcm, frame);
+		hear(stream, frame);
 	if (data[7] >> 2 == 1)
 		bl_stream_restart(stream);
 	if (data[7] >> 2 == 2)

@@ -10,7 +10,7 @@
  *   filled with nothing, or with the noise that he asked for (RFC 3389).
  *   Devices are streams too: L16, with the count of samples read as the timestamp.
  * How do I use it?  bl_stream_new() in the caller's thread; in the tick bl_stream_put() for all
- *   that came, then bl_stream_get() once. What it takes, one frame at a time, is at the decoder's
+ *   that came, then bl_stream_next() once. What it takes, one frame at a time, is at the decoder's
  *   rate. One thread at a time; nothing here allocates but bl_stream_new().
  */
 #ifndef BL_STREAM_H
@@ -85,8 +85,6 @@ void bl_stream_fixed(struct bl_stream *stream, bool on);
  * samples: one frame at the decoder's rate, 20 ms
  */
 const int16_t *bl_stream_next(struct bl_stream *stream, size_t samples, enum bl_stream_get *what);
-/* The same, copied. */
-enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_t samples);
 void bl_stream_stats(const struct bl_stream *stream, struct bl_stream_stats *out);
 
 #endif

@@ -343,14 +343,6 @@ const int16_t *bl_stream_next(struct bl_stream *stream, size_t samples, enum bl_
 	return frame;
 }
 
-enum bl_stream_get bl_stream_get(struct bl_stream *stream, int16_t *frame, size_t samples)
-{
-	enum bl_stream_get what;
-
-	memcpy(frame, bl_stream_next(stream, samples, &what), samples * sizeof(*frame));
-	return what;
-}
-
 void bl_stream_stats(const struct bl_stream *stream, struct bl_stream_stats *out)
 {
 	*out = stream->stats;

@@ -10,7 +10,7 @@ enum { FRAME = 160, RATE = 8000, MS = RATE / 1000, FRAME_US = 20000 };
 static struct bl_stream *stream;
 static struct bl_decoder *decoder;
 static struct bl_stream_stats stats;
-static int16_t out[960];
+static const int16_t *out;		  /* the frame got last */
 static uint32_t first_timestamp = -1600u; /* wraps after 200 ms, the sequence after 120 ms */
 static uint16_t first_seq = 65530;
 static int32_t waited_us = FRAME_US / 2;
@@ -41,7 +41,10 @@ static inline enum bl_stream_put put(const uint8_t *payload, size_t size, int64_
 
 static inline enum bl_stream_get get(void)
 {
-	return bl_stream_get(stream, out, FRAME);
+	enum bl_stream_get what;
+
+	out = bl_stream_next(stream, FRAME, &what);
+	return what;
 }
 
 #endif

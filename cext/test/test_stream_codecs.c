@@ -31,6 +31,7 @@ static double through(enum bl_codec codec, int32_t rate, int lose)
 	for (int number = 0; number < 200; number++) {
 		int16_t pcm[960];
 		uint8_t payload[2000];
+		enum bl_stream_get what;
 		int size;
 
 		for (size_t i = 0; i < frame; i++) {
@@ -41,7 +42,7 @@ static double through(enum bl_codec codec, int32_t rate, int lose)
 		CHECK(size > 0);
 		if (!lose || number % lose != lose - 1)
 			put(payload, (size_t)size, step * number, number);
-		bl_stream_get(stream, out, frame);
+		out = bl_stream_next(stream, frame, &what);
 		for (size_t i = 0; i < frame; i++)
 			heard += (double)out[i] * out[i];
 	}

@@ -36,6 +36,14 @@ static void put(struct bl_stream *stream, int number, const uint8_t *payload, in
 			      });
 }
 
+static void hear(struct bl_stream *stream, int tick)
+{
+	enum bl_stream_get what;
+
+	memcpy(heard + (size_t)tick * FRAME, bl_stream_next(stream, FRAME, &what),
+	       FRAME * sizeof(*heard));
+}
+
 /* All packets through a stream, and through a decoder that is told of each lost one. */
 static void play(void)
 {
@@ -62,10 +70,10 @@ static void play(void)
 			bl_decode(ideal, payload, (size_t)size, sound, count);
 			put(stream, number, payload, size);
 		}
-		bl_stream_get(stream, heard + (size_t)number * FRAME, FRAME);
+		hear(stream, number);
 	}
 	for (int i = 0; i < LEAD_MAX / FRAME; i++)
-		bl_stream_get(stream, heard + (size_t)(COUNT + i) * FRAME, FRAME);
+		hear(stream, COUNT + i);
 	bl_stream_free(stream);
 	bl_decoder_free(decoder);
 	bl_decoder_free(ideal);
