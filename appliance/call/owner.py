@@ -5,35 +5,33 @@ and the media must connect in time or the contact is back at its own place.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from appliance.base.reasons import LOST
 from appliance.call.contact import Booking, Contact, context_of, is_away, waited_s
 from appliance.call.office import Office
 from appliance.call.overflow import OverflowWatch
+from appliance.call.talks import Talks
 from appliance.call.transfer.hooks import TransferHooks
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import (
-    ContactConnected,
-    ContactHeld,
     ContactQueued,
     OfferEnded,
     Outcome,
     SeatOffered,
-    TalkEnded,
 )
 from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
 from appliance.routing.failures import PAIR_FAILURE_MS, PATH_FAILURE_MS, PATH_REASONS
 from appliance.routing.model import Failure, Given
-from appliance.wire.commands import Bridge, Dial, Hang, Unbridge, WatchSilence
+from appliance.wire.commands import Dial, Hang, WatchSilence
 
 log = logging.getLogger(__name__)
 
 #: an offer that rings is given up this long after the seat's owner should have [s]
 RING_GRACE_S = 5.0
-
-
+#: why a caller's leg has ended -> who ended the talk; for other reasons we did
+_ENDED_BY: Mapping[str, Literal["caller", "agent"]] = {"normal": "caller", "bridge-ended": "agent"}
 #: a leg to an appliance that the link no longer reaches may be silent so long [s]: its legs send
 #: all the time while they live, so that longer silence is no pause in what is said
 DEAD_SILENCE_S = 2.0
@@ -47,8 +45,7 @@ class ContactOwner:
         self._timers, self._clock = office.timers, office.clock
         self._waiting = waiting
         self._overflow = overflow
-        #: told of a contact that now talks, for the recording policy
-        self.on_talk: Callable[[Contact], None] = lambda _contact: None
+        self.talks = Talks(office, waiting)
         #: set by `Transfers`
         self.transfers: TransferHooks
         #: chooses the site that a contact is for at first
@@ -205,30 +202,10 @@ class ContactOwner:
         contact.t_talk = self._clock.monotonic_s()
         self._timers.cancel(_timer(contact))
         if contact.channel == "voice":
-            self._bridge(contact, booking)
-        self.talks(contact, booking.leg)
+            self.talks.bridge(contact, booking)
+        self.talks.begun(contact, booking.leg)
         self.transfers.connected(contact)
         self._book.changed(contact)
-
-    def talks(self, contact: Contact, leg: int) -> None:
-        """Journal that the contact talks, and have it recorded."""
-        booking = contact.booking
-        waited = waited_s(contact, contact.t_talk) + contact.waited_before_s
-        connected = ContactConnected(
-            seat=booking.seat if booking else "",
-            owner=booking.seat_owner if booking else "",
-            reservation=booking.reservation if booking else "",
-            leg=leg,
-            bridge=contact.contact,
-            waited_ms=round(waited * 1000),
-        )
-        self._turn.note(contact.contact, connected)
-        self.on_talk(contact)
-
-    def _bridge(self, contact: Contact, booking: Booking) -> None:
-        """Let both hear each other; a caller whose agent is lost stays with us."""
-        bridge = Bridge(contact.contact, [contact.leg, booking.leg], rest="stay-if-lost")
-        self._turn.command(bridge)
 
     def take_back(self, contact: Contact, reason: str, *, tell: bool = True) -> None:
         """Return a reserved contact to its own place, and remember the pair that failed."""
@@ -321,22 +298,6 @@ class ContactOwner:
             # legs ends a bridge by itself, but the agent may go before there was one
             self._turn.command(Hang(contact.leg, "bridge-ended"))
 
-    def on_hold(self, contact: Contact, *, on: bool) -> None:
-        """The agent, whose phone is ours, held the caller or took it back: music meanwhile."""
-        booking = contact.booking
-        if contact.phase != "talking" or booking is None or contact.on_hold == on:
-            return
-        if contact.transfer is not None:
-            return
-        contact.on_hold = on
-        self._turn.note(contact.contact, ContactHeld(on=on))
-        if on:
-            self._turn.command(Unbridge(contact.contact))
-            self._waiting.music(contact)
-        else:
-            self._bridge(contact, booking)
-        self._book.changed(contact)
-
     def caller_down(self, contact: Contact, reason: str) -> None:
         """Close the contact: its caller has gone."""
         self._timers.cancel(_timer(contact))
@@ -344,7 +305,7 @@ class ContactOwner:
         self.transfers.caller_down(contact)
         booking = contact.booking
         if contact.phase == "talking":
-            self._note_talk(contact, reason)
+            self.talks.ended(contact, reason, by=_ENDED_BY.get(reason, "us"))
             self._book.end(contact, "served", reason)
             return
         if self.stays(contact, reason):
@@ -357,16 +318,6 @@ class ContactOwner:
         if contact.messages:
             outcome = "voicemail"
         self._book.end(contact, outcome, reason)
-
-    def _note_talk(self, contact: Contact, reason: str) -> None:
-        """Journal the end of the talk, and who ended it."""
-        by: Literal["caller", "agent", "us"] = "us"
-        if reason in ("normal", "bridge-ended"):
-            by = "caller" if reason == "normal" else "agent"
-        talked_ms = round((self._clock.monotonic_s() - contact.t_talk) * 1000)
-        seat = contact.booking.seat if contact.booking else ""
-        fact = TalkEnded(seat=seat, talked_ms=talked_ms, reason=reason, by=by)
-        self._turn.note(contact.contact, fact)
 
     def rearm(self, contact: Contact) -> None:
         """Give an adopted, reserved contact its time again."""

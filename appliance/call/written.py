@@ -13,7 +13,7 @@ from appliance.base.ids import new_id
 from appliance.call.contact import Contact, end_talk
 from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.ledger.records import Adopted, ContactArrived, TalkEnded
+from appliance.ledger.records import Adopted, ContactArrived
 from appliance.link.messages import (
     SERVING_LAPSE_S,
     Release,
@@ -141,23 +141,16 @@ class WrittenContacts:
             self._take_back(contact, "peer-unreachable")
 
     def _take_back(self, contact: Contact, reason: str, *, tell: bool = True) -> None:
-        self._note_talk(contact, reason, "us")
+        self._timers.cancel(_timer(contact))
+        self._owner.talks.ended(contact, reason, by="us")
         end_talk(contact, self._clock.monotonic_s())
         self._owner.take_back(contact, reason, tell=tell)
 
     def _end(self, contact: Contact, by: Literal["caller", "agent"]) -> None:
         self._timers.cancel(f"connect/{contact.contact}")
-        self._note_talk(contact, "normal", by)
-        self._book.end(contact, "served", "normal")
-
-    def _note_talk(
-        self, contact: Contact, reason: str, by: Literal["caller", "agent", "us"]
-    ) -> None:
         self._timers.cancel(_timer(contact))
-        talked_ms = round((self._clock.monotonic_s() - contact.t_talk) * 1000)
-        seat = contact.booking.seat if contact.booking else ""
-        fact = TalkEnded(seat=seat, talked_ms=talked_ms, reason=reason, by=by)
-        self._turn.note(contact.contact, fact)
+        self._owner.talks.ended(contact, "normal", by=by)
+        self._book.end(contact, "served", "normal")
 
 
 def _timer(contact: Contact) -> str:

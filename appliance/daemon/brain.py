@@ -114,7 +114,7 @@ class Brain:
         faxes = FaxTaker(office)
         owner.on_failure = self.floor.set_failure
         written = WrittenContacts(office, owner)
-        owner.on_talk = lambda contact: (
+        owner.talks.on_begun = lambda contact: (
             recording.talk(contact) if contact.channel == "voice" else written.watch(contact)
         )
         board = SeatBoard(

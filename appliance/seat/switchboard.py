@@ -346,7 +346,7 @@ class Switchboard:
         if seat := self._board.by_leg(record.leg):
             self._offers.on_hold(seat, on=record.on)
             if contact := self._book.by_agent_leg(record.leg):
-                self._owner.on_hold(contact, on=record.on)
+                self._owner.talks.hold(contact, on=record.on)
 
     def _digit(self, record: wire.Digit) -> None:
         if contact := self._book.by_leg(record.leg):

@@ -126,7 +126,7 @@ class Consultations:
         contact.transfer = None
         contact.t_talk = self._clock.monotonic_s()
         self.bridges.with_caller(contact, far.leg)
-        self._owner.talks(contact, far.leg)
+        self._owner.talks.begun(contact, far.leg)
         self._book.changed(contact)
 
     def _let_target_go(self, contact: Contact, reason: str) -> None:

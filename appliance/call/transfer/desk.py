@@ -55,7 +55,7 @@ class Transfers:
         self._owner = owner
         self._outside = outside
         self._waiting = waiting
-        self._steps = TransferSteps(office, waiting)
+        self._steps = TransferSteps(office, waiting, owner.talks)
         self.consult = Consultations(office, owner, outside, waiting, self._steps)
         self.consult.go_on_alone = self._on_alone
         self.consult.lose = self._queued_again

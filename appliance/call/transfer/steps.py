@@ -4,8 +4,9 @@ from typing import Literal
 
 from appliance.call.contact import Contact, end_talk, waited_s
 from appliance.call.office import Office
+from appliance.call.talks import Talks
 from appliance.call.waiting import WaitingRoom
-from appliance.ledger.records import TalkEnded, TransferState, TransferStepped
+from appliance.ledger.records import TransferState, TransferStepped
 from appliance.link.messages import TransferTold
 from appliance.wire.commands import Hang, Unbridge
 
@@ -13,9 +14,10 @@ from appliance.wire.commands import Hang, Unbridge
 class TransferSteps:
     """Small steps that blind transfers and consultations are made of."""
 
-    def __init__(self, office: Office, waiting: WaitingRoom) -> None:
+    def __init__(self, office: Office, waiting: WaitingRoom, talks: Talks) -> None:
         self._turn, self._book, self._clock = office.turn, office.book, office.clock
         self._waiting = waiting
+        self._talks = talks
 
     def tell(
         self,
@@ -59,10 +61,8 @@ class TransferSteps:
 
     def note_talk(self, contact: Contact, reason: str, *, by: Literal["agent", "us"]) -> None:
         """Journal that a talk has ended whose contact has not."""
-        seat = contact.booking.seat if contact.booking else ""
-        talked_ms = end_talk(contact, self._clock.monotonic_s())
-        fact = TalkEnded(seat=seat, talked_ms=talked_ms, reason=reason, by=by)
-        self._turn.note(contact.contact, fact)
+        self._talks.ended(contact, reason, by=by)
+        end_talk(contact, self._clock.monotonic_s())
 
     def moving(self, contact: Contact) -> None:
         """Nobody has the contact for the moment, and nobody else is to be offered it."""
