@@ -429,7 +429,12 @@ static void stop(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	const bl_sip_config_t config = {"127.0.0.1", PORT, "fuzz", 1000, NULL};
+	const bl_sip_config_t config = {
+		.address = "127.0.0.1",
+		.port = PORT,
+		.user_agent = "fuzz",
+		.queue_limit = 1000,
+	};
 	const char *log = getenv("BL_FUZZ_LOG");
 	int32_t error;
 
