@@ -1,8 +1,8 @@
 /* codec.c  Sound to payload and back: finds the codec, checks the arguments, passes them on */
-#include <stdlib.h>
 #include "codec.h"
 #include "codec_kind.h"
 #include "frame.h"
+#include "pages.h"
 
 enum {
 	CLOCK_G722 = 8000,     /* [Hz] an old error that stays: RFC 3551 §4.5.2 */
@@ -66,14 +66,14 @@ int bl_encoder_new(const struct bl_encoder_config *config, struct bl_encoder **o
 
 	if (!config || !out || !bl_codec_knows(config->codec, config->rate))
 		return BL_EINVAL;
-	encoder = calloc(1, sizeof(*encoder));
+	encoder = bl_pages_get(sizeof(*encoder));
 	if (!encoder)
 		return BL_ENOMEM;
 	encoder->kind = kind_of(config->codec);
 	if (encoder->kind->encoder_new)
 		err = encoder->kind->encoder_new(config, &encoder->state);
 	if (err)
-		free(encoder);
+		bl_pages_free(encoder);
 	else
 		*out = encoder;
 	return err;
@@ -83,7 +83,7 @@ void bl_encoder_free(struct bl_encoder *encoder)
 {
 	if (encoder && encoder->kind->encoder_free)
 		encoder->kind->encoder_free(encoder->state);
-	free(encoder);
+	bl_pages_free(encoder);
 }
 
 void bl_encoder_reset(struct bl_encoder *encoder)
@@ -113,14 +113,14 @@ int bl_decoder_new(enum bl_codec codec, int32_t rate, struct bl_decoder **out)
 
 	if (!out || !bl_codec_knows(codec, rate))
 		return BL_EINVAL;
-	decoder = calloc(1, sizeof(*decoder));
+	decoder = bl_pages_get(sizeof(*decoder));
 	if (!decoder)
 		return BL_ENOMEM;
 	decoder->kind = kind_of(codec);
 	if (decoder->kind->decoder_new)
 		err = decoder->kind->decoder_new(rate, &decoder->state);
 	if (err)
-		free(decoder);
+		bl_pages_free(decoder);
 	else
 		*out = decoder;
 	return err;
@@ -130,7 +130,7 @@ void bl_decoder_free(struct bl_decoder *decoder)
 {
 	if (decoder && decoder->kind->decoder_free)
 		decoder->kind->decoder_free(decoder->state);
-	free(decoder);
+	bl_pages_free(decoder);
 }
 
 int bl_decoder_length(const struct bl_decoder *decoder, const uint8_t *payload, size_t size)

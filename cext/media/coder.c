@@ -1,6 +1,6 @@
 /* coder.c  What a leg codes and decodes with */
-#include <stdlib.h>
 #include "coder.h"
+#include "pages.h"
 
 int bl_coder_new(const struct bl_encoder_config *config, struct bl_coder **out)
 {
@@ -9,7 +9,7 @@ int bl_coder_new(const struct bl_encoder_config *config, struct bl_coder **out)
 
 	if (err)
 		return err;
-	coder = calloc(1, sizeof(*coder));
+	coder = bl_pages_get(sizeof(*coder));
 	if (!coder)
 		return BL_ENOMEM;
 	coder->node.release = bl_coder_release;
@@ -35,7 +35,7 @@ void bl_coder_release(struct bl_engine *engine, struct bl_node *node)
 	bl_stream_free(coder->stream);
 	bl_decoder_free(coder->decoder);
 	bl_encoder_free(coder->encoder);
-	free(coder);
+	bl_pages_free(coder);
 }
 
 bool bl_coder_same(const struct bl_encoder_config *a, const struct bl_encoder_config *b)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "control.h"
 #include "engine.h"
+#include "pages.h"
 
 enum {
 	REST_TICKS = 100, /* 2 s: a removed leg keeps its port, so that no new call hears it */
@@ -33,7 +34,7 @@ void bl_leg_free(struct bl_leg *leg)
 	if (leg->rtp.rtcp.fd >= 0)
 		close(leg->rtp.rtcp.fd);
 	bl_device_free(leg->pcm.device);
-	free(leg);
+	bl_pages_free(leg);
 }
 
 /* The tick has let go of the leg: free it, or let its port rest first. */
@@ -65,12 +66,10 @@ void bl_rested_legs_free(struct bl_engine *engine, bool all)
 
 struct bl_leg *bl_make_leg(int64_t id, enum bl_leg_kind kind)
 {
-	/* its frames are aligned to cache lines */
-	struct bl_leg *leg = aligned_alloc(alignof(struct bl_leg), sizeof(*leg));
+	struct bl_leg *leg = bl_pages_get(sizeof(*leg));
 
 	if (!leg)
 		return NULL;
-	memset(leg, 0, sizeof(*leg));
 	leg->node.release = bl_leg_rest;
 	leg->id = id;
 	leg->kind = kind;

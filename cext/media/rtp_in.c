@@ -7,7 +7,7 @@ enum {
 	COMFORT_NOISE = 13, /* RFC 3551 §6, RFC 3389 */
 	RECEIVE_ROUNDS = 4, /* 32 packets a tick: more is a flood, and waits */
 	CURIOUS_TICKS = 16,
-	WIDE_TICKS = 8, /* 160 ms: so often we look what others send than whom we talk with */
+	WIDE_TICKS = 16, /* 320 ms: so often we look what others send than whom we talk with */
 };
 
 struct datagram {

@@ -1,7 +1,7 @@
 /* stream.c  A leg's incoming stream: made, told of pauses and restarts, its packets taken */
-#include <stdlib.h>
 #include <string.h>
 #include "frame.h"
+#include "pages.h"
 #include "stream_state.h"
 
 enum {
@@ -21,15 +21,12 @@ int bl_stream_new(struct bl_decoder *decoder, enum bl_codec codec, int32_t rate,
 		past + (size_t)rate / 1000 *
 			       (BL_FRAME_MS + BL_STREAM_PACKET_MAX_MS + BL_STREAM_INSERT_MAX_MS);
 	struct bl_stream *stream;
-	size_t size;
 
 	if (!decoder || !out || !bl_codec_knows(codec, rate))
 		return BL_EINVAL;
-	size = (sizeof(*stream) + (room + past) * sizeof(int16_t) + 63) / 64 * 64;
-	stream = aligned_alloc(64, size);
+	stream = bl_pages_get(sizeof(*stream) + (room + past) * sizeof(int16_t));
 	if (!stream)
 		return BL_ENOMEM;
-	memset(stream, 0, size);
 	stream->rate = rate;
 	stream->past = stream->head = stream->end = past;
 	stream->room = room;
@@ -46,7 +43,7 @@ int bl_stream_new(struct bl_decoder *decoder, enum bl_codec codec, int32_t rate,
 
 void bl_stream_free(struct bl_stream *stream)
 {
-	free(stream);
+	bl_pages_free(stream);
 }
 
 void bl_stream_decoder(struct bl_stream *stream, struct bl_decoder *decoder, enum bl_codec codec)

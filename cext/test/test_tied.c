@@ -8,7 +8,7 @@
 #include "engine.h"
 #include "kit.h"
 
-enum { SEEN_TICKS = 8 }; /* what others send is looked for so often at least */
+enum { SEEN_TICKS = 16 }; /* what others send is looked for so often at least */
 
 static struct bl_leg_stats stats_of(struct bl_engine *engine)
 {
