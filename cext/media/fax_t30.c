@@ -6,6 +6,7 @@
 #include <spandsp/expose.h>
 #include "fax_file.h"
 #include "fax_t30.h"
+#include "fax_words.h"
 #include "ifp.h"
 
 enum {
@@ -48,81 +49,6 @@ struct bl_t30 {
 	uint64_t datagrams_out, refused;
 };
 
-static const struct {
-	int32_t code;
-	enum bl_fax_end end;
-} ends[] = {
-	{T30_ERR_OK, BL_FAX_OK},
-	{T30_ERR_CEDTONE, BL_FAX_NO_FAX},
-	{T30_ERR_T0_EXPIRED, BL_FAX_NO_FAX},
-	{T30_ERR_T1_EXPIRED, BL_FAX_NO_FAX},
-	{T30_ERR_T3_EXPIRED, BL_FAX_NO_ANSWER},
-	{T30_ERR_HDLC_CARRIER, BL_FAX_PROTOCOL},
-	{T30_ERR_CANNOT_TRAIN, BL_FAX_TRAINING},
-	{T30_ERR_INCOMPATIBLE, BL_FAX_INCOMPATIBLE},
-	{T30_ERR_RX_INCAPABLE, BL_FAX_INCOMPATIBLE},
-	{T30_ERR_TX_INCAPABLE, BL_FAX_INCOMPATIBLE},
-	{T30_ERR_NORESSUPPORT, BL_FAX_INCOMPATIBLE},
-	{T30_ERR_NOSIZESUPPORT, BL_FAX_INCOMPATIBLE},
-	{T30_ERR_TX_BADDCS, BL_FAX_TRAINING},
-	{T30_ERR_TX_GOTDCN, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_TX_BADPG, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_TX_NODIS, BL_FAX_NO_FAX},
-	{T30_ERR_TX_PHBDEAD, BL_FAX_NO_ANSWER},
-	{T30_ERR_TX_PHDDEAD, BL_FAX_NO_ANSWER},
-	{T30_ERR_TX_T5EXP, BL_FAX_NO_ANSWER},
-	{T30_ERR_RX_NOCARRIER, BL_FAX_CARRIER_LOST},
-	{T30_ERR_RX_NOEOL, BL_FAX_CARRIER_LOST},
-	{T30_ERR_RX_NOFAX, BL_FAX_CARRIER_LOST},
-	{T30_ERR_RX_T2EXPDCN, BL_FAX_NO_ANSWER},
-	{T30_ERR_RX_T2EXPD, BL_FAX_NO_ANSWER},
-	{T30_ERR_RX_T2EXPFAX, BL_FAX_NO_ANSWER},
-	{T30_ERR_RX_T2EXPMPS, BL_FAX_NO_ANSWER},
-	{T30_ERR_RX_T2EXPRR, BL_FAX_NO_ANSWER},
-	{T30_ERR_RX_T2EXP, BL_FAX_NO_ANSWER},
-	{T30_ERR_RX_DCNWHY, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_RX_DCNDATA, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_RX_DCNFAX, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_RX_DCNPHD, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_RX_DCNRRD, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_RX_DCNNORTN, BL_FAX_FAR_END_ENDED},
-	{T30_ERR_FILEERROR, BL_FAX_BAD_FILE},
-	{T30_ERR_NOPAGE, BL_FAX_BAD_FILE},
-	{T30_ERR_BADTIFF, BL_FAX_BAD_FILE},
-	{T30_ERR_BADPAGE, BL_FAX_BAD_FILE},
-	{T30_ERR_BADTAG, BL_FAX_BAD_FILE},
-	{T30_ERR_BADTIFFHDR, BL_FAX_BAD_FILE},
-	{T30_ERR_NOMEM, BL_FAX_WRITE_FAILED},
-	{T30_ERR_RETRYDCN, BL_FAX_NO_ANSWER},
-	{T30_ERR_CALLDROPPED, BL_FAX_CALL_DROPPED},
-};
-
-static enum bl_fax_end end_of(int32_t code, bool met)
-{
-	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		if (ends[i].code == code)
-			return ends[i].end == BL_FAX_NO_ANSWER && !met ? BL_FAX_NO_FAX
-								       : ends[i].end;
-	}
-	return BL_FAX_PROTOCOL;
-}
-
-/* What the far end calls itself: printable ASCII, without blanks at either end. */
-static void clean(char out[BL_FAX_STATION_MAX + 1], const char *text)
-{
-	size_t size = 0;
-
-	for (; text && *text && size < BL_FAX_STATION_MAX; text++) {
-		if (*text > ' ' && *text <= '~')
-			out[size++] = *text;
-		else if (*text == ' ' && size)
-			out[size++] = ' ';
-	}
-	while (size && out[size - 1] == ' ')
-		size--;
-	out[size] = '\0';
-}
-
 static void tell(struct bl_t30 *t30, enum bl_fax_event_kind kind)
 {
 	struct bl_fax_event event = {
@@ -143,7 +69,7 @@ static void tell(struct bl_t30 *t30, enum bl_fax_event_kind kind)
 	event.y_per_metre = stats.y_resolution;
 	event.bit_rate = stats.bit_rate;
 	event.ecm = stats.error_correcting_mode;
-	clean(event.station, t30_get_rx_ident(t30->t30));
+	bl_fax_station(event.station, t30_get_rx_ident(t30->t30));
 	t30->user.tell(t30->user.user, &event);
 }
 
@@ -321,7 +247,7 @@ void bl_t30_end(struct bl_t30 *t30, enum bl_fax_end why)
 		t30_terminate(t30->t30); /* closes the file; on_end() gives its code */
 	/* a far end that hangs up instead of its last word, or at ours, has missed nothing */
 	if (why == BL_FAX_CALL_DROPPED && t30->over && t30->code != T30_ERR_CALLDROPPED)
-		t30->why = end_of(t30->code, t30->met);
+		t30->why = bl_fax_end_of(t30->code, t30->met);
 	t30->bytes = bl_fax_file_size(t30->path);
 	tell(t30, BL_FAX_DONE);
 }
@@ -375,7 +301,7 @@ static void judge(struct bl_t30 *t30)
 	if (t30->why != BL_FAX_OK)
 		bl_t30_end(t30, t30->why);
 	else if (t30->over)
-		bl_t30_end(t30, end_of(t30->code, t30->met));
+		bl_t30_end(t30, bl_fax_end_of(t30->code, t30->met));
 }
 
 void bl_t30_audio(struct bl_t30 *t30, const int16_t *in, int16_t *out)

@@ -1,0 +1,78 @@
+/* fax_words.c  What libspandsp says of a fax, in words of ours */
+#include <stddef.h>
+#include <spandsp.h>
+#include "fax_words.h"
+
+static const struct {
+	int32_t code;
+	enum bl_fax_end end;
+} ends[] = {
+	{T30_ERR_OK, BL_FAX_OK},
+	{T30_ERR_CEDTONE, BL_FAX_NO_FAX},
+	{T30_ERR_T0_EXPIRED, BL_FAX_NO_FAX},
+	{T30_ERR_T1_EXPIRED, BL_FAX_NO_FAX},
+	{T30_ERR_T3_EXPIRED, BL_FAX_NO_ANSWER},
+	{T30_ERR_HDLC_CARRIER, BL_FAX_PROTOCOL},
+	{T30_ERR_CANNOT_TRAIN, BL_FAX_TRAINING},
+	{T30_ERR_INCOMPATIBLE, BL_FAX_INCOMPATIBLE},
+	{T30_ERR_RX_INCAPABLE, BL_FAX_INCOMPATIBLE},
+	{T30_ERR_TX_INCAPABLE, BL_FAX_INCOMPATIBLE},
+	{T30_ERR_NORESSUPPORT, BL_FAX_INCOMPATIBLE},
+	{T30_ERR_NOSIZESUPPORT, BL_FAX_INCOMPATIBLE},
+	{T30_ERR_TX_BADDCS, BL_FAX_TRAINING},
+	{T30_ERR_TX_GOTDCN, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_TX_BADPG, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_TX_NODIS, BL_FAX_NO_FAX},
+	{T30_ERR_TX_PHBDEAD, BL_FAX_NO_ANSWER},
+	{T30_ERR_TX_PHDDEAD, BL_FAX_NO_ANSWER},
+	{T30_ERR_TX_T5EXP, BL_FAX_NO_ANSWER},
+	{T30_ERR_RX_NOCARRIER, BL_FAX_CARRIER_LOST},
+	{T30_ERR_RX_NOEOL, BL_FAX_CARRIER_LOST},
+	{T30_ERR_RX_NOFAX, BL_FAX_CARRIER_LOST},
+	{T30_ERR_RX_T2EXPDCN, BL_FAX_NO_ANSWER},
+	{T30_ERR_RX_T2EXPD, BL_FAX_NO_ANSWER},
+	{T30_ERR_RX_T2EXPFAX, BL_FAX_NO_ANSWER},
+	{T30_ERR_RX_T2EXPMPS, BL_FAX_NO_ANSWER},
+	{T30_ERR_RX_T2EXPRR, BL_FAX_NO_ANSWER},
+	{T30_ERR_RX_T2EXP, BL_FAX_NO_ANSWER},
+	{T30_ERR_RX_DCNWHY, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_RX_DCNDATA, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_RX_DCNFAX, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_RX_DCNPHD, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_RX_DCNRRD, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_RX_DCNNORTN, BL_FAX_FAR_END_ENDED},
+	{T30_ERR_FILEERROR, BL_FAX_BAD_FILE},
+	{T30_ERR_NOPAGE, BL_FAX_BAD_FILE},
+	{T30_ERR_BADTIFF, BL_FAX_BAD_FILE},
+	{T30_ERR_BADPAGE, BL_FAX_BAD_FILE},
+	{T30_ERR_BADTAG, BL_FAX_BAD_FILE},
+	{T30_ERR_BADTIFFHDR, BL_FAX_BAD_FILE},
+	{T30_ERR_NOMEM, BL_FAX_WRITE_FAILED},
+	{T30_ERR_RETRYDCN, BL_FAX_NO_ANSWER},
+	{T30_ERR_CALLDROPPED, BL_FAX_CALL_DROPPED},
+};
+
+enum bl_fax_end bl_fax_end_of(int32_t code, bool met)
+{
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (ends[i].code == code)
+			return ends[i].end == BL_FAX_NO_ANSWER && !met ? BL_FAX_NO_FAX
+								       : ends[i].end;
+	}
+	return BL_FAX_PROTOCOL;
+}
+
+void bl_fax_station(char out[BL_FAX_STATION_MAX + 1], const char *text)
+{
+	size_t size = 0;
+
+	for (; text && *text && size < BL_FAX_STATION_MAX; text++) {
+		if (*text > ' ' && *text <= '~')
+			out[size++] = *text;
+		else if (*text == ' ' && size)
+			out[size++] = ' ';
+	}
+	while (size && out[size - 1] == ' ')
+		size--;
+	out[size] = '\0';
+}
