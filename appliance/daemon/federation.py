@@ -318,6 +318,7 @@ class Federation:
             incarnation=self._brain.given.incarnation,
             version=self._version,
             plan_serial=self._brain.plans.plan.serial,
+            held=self.documents.fingerprints(),
         )
 
 

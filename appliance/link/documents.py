@@ -5,6 +5,7 @@ before it is acknowledged, so that the branch starts with it when control is awa
 """
 
 import asyncio
+import hashlib
 import hmac
 import logging
 from pathlib import Path
@@ -40,6 +41,8 @@ class DocumentStore:
         self._site = site
         self._tenant = tenant
         self._held: dict[str, tuple[Document, Content]] = {}
+        #: kind -> fingerprint of what is held
+        self._prints: dict[str, str] = {}
         self._turn = asyncio.Lock()
 
     # -- what is held --------------------------------------------------------------------------
@@ -72,6 +75,10 @@ class DocumentStore:
         document = self.document(kind)
         return document.serial if document else 0
 
+    def fingerprints(self) -> list[str]:
+        """Return the fingerprint of each document that is held."""
+        return list(self._prints.values())
+
     def load(self) -> None:
         """Read what is on disk; what does not hold is left out, and logged."""
         for kind in _KINDS:
@@ -82,7 +89,7 @@ class DocumentStore:
                 document = msgspec.msgpack.decode(path.read_bytes(), type=Document)
                 if document.kind != kind:
                     raise PeerError("bad-request", f"{path} holds a {document.kind}")
-                self._held[kind] = (document, self._check(document))
+                self._hold(document, self._check(document))
             except (OSError, msgspec.MsgspecError, BranchlineError) as error:
                 _log.error("%s is left out: %s", path, error)
 
@@ -101,9 +108,13 @@ class DocumentStore:
             except BranchlineError as error:
                 _log.warning("< %s %s: %s", document.kind, document.serial, error)
                 return _ack(document, error.reason, error.message), None
-            self._held[document.kind] = (document, content)
+            self._hold(document, content)
         _log.info("< %s %s is in force", document.kind, document.serial)
         return _ack(document, "normal"), content
+
+    def _hold(self, document: Document, content: Content) -> None:
+        self._held[document.kind] = (document, content)
+        self._prints[document.kind] = fingerprint(document)
 
     def _is_held(self, document: Document) -> bool:
         """Tell whether this very document is held; raise PeerError where a newer one is."""
@@ -141,6 +152,13 @@ class DocumentStore:
 
     def _path(self, kind: str) -> Path:
         return self._folder / f"{kind}.document"
+
+
+def fingerprint(document: Document) -> str:
+    """Return what tells a document from all others, its signature included."""
+    whole = hashlib.sha256(b"%s\0%s\0" % (document.kind.encode(), document.signature))
+    whole.update(document.body)
+    return whole.hexdigest()
 
 
 def peers_of(directory: Directory) -> list[Peer]:

@@ -41,6 +41,8 @@ class Hello(LinkRecord, tag=1):
     incarnation: int
     version: str
     plan_serial: int = 0
+    #: fingerprints of the documents it holds: these need not be sent
+    held: list[str] = []
 
 
 class Beat(LinkRecord, tag=2):

@@ -193,7 +193,8 @@ class Hub:
             detail="",
         )
         self.floor.newcomer(peer)
-        self.desk.box_up(peer, hello.site)
+        for ack in self.desk.box_up(peer, hello.site, hello.held):
+            self._take_ack(peer, ack)
         self._note(peer, hello.version, hello.plan_serial)
 
     def on_down(self, peer: str, reason: str) -> None:

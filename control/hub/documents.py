@@ -4,9 +4,10 @@ The hub cannot sign: it passes on what publication left in the database.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from appliance.base.errors import ConfigError
+from appliance.link.documents import fingerprint
 from appliance.link.messages import Document, DocumentAck, LinkMessage
 from appliance.plan import canonical
 from appliance.plan.model import Plan
@@ -24,6 +25,7 @@ class DocumentDesk:
     def __init__(self, send: Callable[[str, LinkMessage], bool]) -> None:
         self._send = send
         self._documents: Documents = {}
+        self._prints: dict[tuple[str, str], str] = {}
         #: boxes that are up -> site
         self._boxes: dict[str, str] = {}
         #: box -> kind -> answer to the newest document
@@ -58,15 +60,28 @@ class DocumentDesk:
             for place, document in documents.items()
             if place not in before or before[place].serial != document.serial
         }
+        self._prints = {
+            place: fingerprint(document) if place in changed else self._prints[place]
+            for place, document in documents.items()
+        }
         for box, site in self._boxes.items():
             self._hand(box, [place for place in self._places(site) if place in changed])
         return {kind for kind, _ in changed}
 
-    def box_up(self, box: str, site: str) -> None:
-        """Hand a box that has come up everything it should hold."""
+    def box_up(self, box: str, site: str, held: Iterable[str] = ()) -> list[DocumentAck]:
+        """Hand a box that has come up what it should hold, but for the fingerprints it *held*.
+
+        Return these as its answers: it has taken them, or would not hold them.
+        """
         self._boxes[box] = site
         self.acks.setdefault(box, {})
-        self._hand(box, self._places(site))
+        known, places = frozenset(held), self._places(site)
+        self._hand(box, [place for place in places if self._prints[place] not in known])
+        return [
+            DocumentAck(self._documents[place].kind, self._documents[place].serial, "normal")
+            for place in places
+            if self._prints[place] in known
+        ]
 
     def box_down(self, box: str) -> None:
         """Hand nothing more to a box."""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import ClassVar
 
 import zmq
 
@@ -16,6 +17,7 @@ from appliance.base.clock import SystemClock
 from appliance.call.attach import Found
 from appliance.daemon.brain import Brain, Surroundings
 from appliance.link.codec import decode, encode
+from appliance.link.documents import fingerprint
 from appliance.link.identity import HUB_NAME
 from appliance.link.messages import (
     PROTO,
@@ -47,6 +49,9 @@ BEAT_S = 0.5
 class Owner:
     """One appliance; it has a name of its own, its agents, and a link node."""
 
+    #: (kind, signature) -> fingerprint of a document
+    _prints: ClassVar[dict[tuple[str, bytes], str]] = {}
+
     def __init__(
         self,
         name: str,
@@ -65,14 +70,14 @@ class Owner:
         self.brain = Brain(self._surroundings(), plan)
         self.brain.turn.deliver = self._deliver
         self.legs.event = self.brain.event
+        #: kinds of documents that have come, and their fingerprints
+        self.documents: dict[str, str] = {}
         self.transport = _transport(nats, self.key, secret.decode())
         self.node = LinkNode(self._hello, self.transport, self.clock, self)
         self.publisher = StatePublisher(1, self.clock, self.node.send)
         self.brain.floor.onward += [books, self.publisher]
         #: finds another appliance
         self.owner_of: Callable[[str], Owner] = lambda _name: self
-        #: kinds of documents that have come
-        self.documents: set[str] = set()
         self.seats = [agent.name for agent in plan.agents if agent.site == site]
         self.brain.found(Found("e1", "boot", {}, [], []))
         for agent in plan.agents:
@@ -143,7 +148,15 @@ class Owner:
             self.brain.tick()
 
     def _hello(self) -> Hello:
-        return Hello(PROTO, "appliance", self.name, self.site, incarnation=1, version="0")
+        return Hello(
+            PROTO,
+            "appliance",
+            self.name,
+            self.site,
+            incarnation=1,
+            version="0",
+            held=list(self.documents.values()),
+        )
 
     # -- what is said --------------------------------------------------------------------------
 
@@ -182,7 +195,11 @@ class Owner:
         elif isinstance(message, QueueViews):
             self.brain.expectation.take(message.views)
         elif isinstance(message, Document):
-            self.documents.add(message.kind)
+            # all get the same, and each would spend 10 ms on the plan
+            known = message.kind, message.signature
+            if known not in self._prints:
+                self._prints[known] = fingerprint(message)
+            self.documents[message.kind] = self._prints[known]
             self.node.send(peer, DocumentAck(message.kind, message.serial, "normal"))
         else:
             self.brain.link(peer, message)

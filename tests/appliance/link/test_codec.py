@@ -155,7 +155,8 @@ def test_a_hello_of_the_first_version_is_read() -> None:
         + "a130"
         + "00"
     )
-    assert decode(frame) == (1, [Hello(1, "appliance", "a", "s", 7, "0", 0)], [])
+    # it says nothing of the documents it holds: it is sent all
+    assert decode(frame) == (1, [Hello(1, "appliance", "a", "s", 7, "0", 0, [])], [])
 
 
 @pytest.mark.parametrize(

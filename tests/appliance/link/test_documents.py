@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from appliance.link.documents import DocumentStore, peers_of
+from appliance.link.documents import DocumentStore, fingerprint, peers_of
 from appliance.link.messages import Directory, DirectoryPeer, Document, Roster
 from appliance.plan import canonical
 from appliance.plan.model import Plan, Queue
 from appliance.plan.signing import public_bytes, sign
 
-KEY = Ed25519PrivateKey.generate()
+KEY, OTHER = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 
 
 def document(content: Plan | Roster | Directory, *, key: Ed25519PrivateKey = KEY) -> Document:
@@ -49,6 +49,16 @@ async def test_a_document_can_be_handed_on_as_it_came(tmp_path: Path) -> None:
     assert (held.serial("plan"), held.document("plan")) == (0, None)
     await held.take(document(Plan(serial=3)))
     assert (held.serial("plan"), held.document("plan")) == (3, document(Plan(serial=3)))
+
+
+async def test_what_is_held_is_known_by_fingerprint_also_after_a_restart(tmp_path: Path) -> None:
+    held = store(tmp_path)
+    assert held.fingerprints() == []
+    for content in (Plan(serial=3), roster(1), Plan(serial=4)):
+        await held.take(document(content))
+    wanted = {fingerprint(document(Plan(serial=4))), fingerprint(document(roster(1)))}
+    assert set(held.fingerprints()) == set(store(tmp_path).fingerprints()) == wanted
+    assert fingerprint(document(Plan(serial=4), key=OTHER)) not in wanted
 
 
 async def test_the_same_document_again_is_acknowledged_and_not_new(tmp_path: Path) -> None:

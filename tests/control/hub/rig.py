@@ -167,7 +167,9 @@ class Box:
         return self.node.peers() == {"hub"}
 
     def _hello(self) -> Hello:
-        return hello(self.name, proto=PROTO)
+        said = hello(self.name, proto=PROTO)
+        said.held = self.documents.fingerprints()
+        return said
 
     # -- LinkHandler ---------------------------------------------------------------------------
 

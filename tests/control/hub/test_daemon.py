@@ -147,6 +147,29 @@ async def test_documents_are_handed_on_and_acknowledged(
     await until(noted)
 
 
+async def test_a_box_that_comes_back_is_not_sent_what_it_holds(
+    control: Control, boxes: list[Box]
+) -> None:
+    serial = control.publish()
+    a, _ = boxes
+    async with control.hub():
+        await bring_up(a)
+        await until(lambda: a.documents.plan)
+        await until(lambda: len(a.acks) == 2)
+    await until(lambda: a.downs)
+    async with control.hub() as hub:
+        await until(lambda: a.up)
+        shown = hub.floor.live.floor().appliances[0]
+        assert (shown.plan_ack, shown.plan_serial) == ("normal", serial)
+        newer = control.publish(
+            msgspec.structs.replace(PLAN, queues=(Queue(name="sales", title="S"),))
+        )
+        await hub.reload()
+        await until(lambda: a.documents.plan and a.documents.plan.serial == newer)
+        # directory and plan, then the new plan, and nothing twice
+        assert [ack.kind for ack in a.acks] == ["directory", "plan", "plan"]
+
+
 async def test_a_document_that_was_altered_is_refused_in_words(
     control: Control, boxes: list[Box]
 ) -> None:

@@ -1,5 +1,6 @@
 """Who gets which document, in what order, and what the answers mean."""
 
+from appliance.link.documents import fingerprint
 from appliance.link.messages import Document, DocumentAck, LinkMessage
 from appliance.plan import canonical
 from appliance.plan.model import Plan
@@ -41,6 +42,20 @@ def test_a_box_gets_what_is_for_its_site_in_order() -> None:
     made.desk.publish(ALL)
     made.desk.box_up("b-1", "berlin")
     assert made.take() == [("b-1", "directory", 2), ("b-1", "roster", 3), ("b-1", "plan", 4)]
+
+
+def test_what_a_box_holds_is_not_sent_again_and_counts_as_its_answer() -> None:
+    made = Desk()
+    made.desk.publish(ALL)
+    held = [fingerprint(ALL["plan", ""]), "made up"]
+    acks = made.desk.box_up("b-1", "berlin", held)
+    assert made.take() == [("b-1", "directory", 2), ("b-1", "roster", 3)]
+    assert acks == [DocumentAck("plan", 4, "normal")]
+    # of the same serial, and another: it must come, and be refused in words
+    other = document("plan", 4)
+    other.signature = b"another key's"
+    assert made.desk.box_up("b-1", "berlin", [fingerprint(other)]) == []
+    assert ("b-1", "plan", 4) in made.take()
 
 
 def test_what_changed_is_handed_on_to_whom_it_concerns() -> None:
