@@ -241,8 +241,12 @@ class NatsClient:
                 self._servers.setdefault(url, name)
 
     async def _on_message(self, message: Msg) -> None:
-        # an error of ours is the loop's to report, not the client's to swallow
-        asyncio.get_running_loop().call_soon(self._take, message.data)
+        # now, not in the next turn of the loop: behind the client's own turns it is one of four
+        try:
+            self._take(message.data)
+        except Exception as error:  # noqa: BLE001 - ours: the loop's to report, not the client's
+            context = {"message": "taking in a message of NATS", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     async def _on_error(self, error: Exception) -> None:
         self._say(error)

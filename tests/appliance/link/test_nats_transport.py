@@ -1,5 +1,6 @@
 """The link over a real NATS cluster: strangers, replays, slow readers, servers that die."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 
@@ -8,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from appliance.link.codec import encode
-from appliance.link.messages import Beat, Document, Resnapshot
+from appliance.link.messages import Beat, Document, LinkMessage, Resnapshot
 from appliance.link.nats_transport import (
     NatsTransport,
     subject_of,
@@ -287,3 +288,26 @@ async def test_who_is_no_longer_allowed_is_cut_by_the_transport_itself(
         here.sessions.append(here.transport.dial("there", "", 1, there.node.key))
         await until(lambda: here.closed == ["unreachable", "not-enrolled"])
         assert there.sessions == there.sessions[:1]
+
+
+async def test_a_fault_of_ours_is_reported_by_the_loop_and_ends_nothing(
+    nodes: list[RealNode], cluster: NatsCluster
+) -> None:
+    hub, box = await nats_pair(nodes, cluster)
+    told: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _loop, context: told.append(context.get("exception"))
+    )
+    taken, fault = hub.seen.on_message, RuntimeError("a fault of ours")
+
+    def once(peer: str, message: LinkMessage) -> None:
+        hub.seen.on_message = taken  # type: ignore[method-assign]
+        raise fault
+
+    hub.seen.on_message = once  # type: ignore[method-assign]
+    for number in (1, 2):
+        box.node.send("hub", Resnapshot(number))
+        await until(lambda: told)
+    await until(lambda: ("a", Resnapshot(2)) in hub.seen.messages)
+    assert told == [fault]
+    assert hub.seen.downs == []
