@@ -40,19 +40,7 @@ class Host:
 
     def make(self) -> None:
         """Make it and plug it in."""
-        space, router, port = self.namespace, self._wire.router, self._port
-        gateway = self.address.rpartition(".")[0] + ".1"
-        _ip("netns", "add", space)
-        _ip("-n", space, "link", "set", "lo", "up")
-        _ip(
-            "link", "add", "wan", "netns", space,
-            "type", "veth", "peer", "name", port, "netns", router,
-        )  # fmt: skip
-        _ip("-n", router, "addr", "add", f"{gateway}/24", "dev", port)
-        _ip("-n", router, "link", "set", port, "up")
-        _ip("-n", space, "addr", "add", f"{self.address}/24", "dev", "wan")
-        _ip("-n", space, "link", "set", "wan", "up")
-        _ip("-n", space, "route", "add", "default", "via", gateway)
+        _plug(self.namespace, self.address, self._wire.router, self._port)
 
     def cut(self) -> None:
         """Pull its cable, at the far end: the machine itself sees nothing of it."""
@@ -69,22 +57,44 @@ class Host:
             yield self
 
 
+class HiddenHost(Host):
+    """One machine behind a router of its own with NAT: it can call out, and nobody can call in."""
+
+    def __init__(self, wire: "Wire", name: str, address: str) -> None:
+        super().__init__(wire, name, address.replace("10.77.", "192.168."))
+        #: what the others see of it
+        self.outside = address
+        self.home = f"{self.namespace}-home"
+
+    def make(self) -> None:
+        """Make it and its router, and plug them in."""
+        _plug(self.home, self.outside, self._wire.router, self._port)
+        _plug(self.namespace, self.address, self.home, "lan")
+        _forward(self.home)
+        for rule in (
+            ("-t", "nat", "-A", "POSTROUTING", "-o", "wan", "-j", "MASQUERADE"),
+            ("-A", "FORWARD", "-i", "wan", "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"),
+        ):
+            _ip("netns", "exec", self.home, "iptables", "-w", *rule)
+
+
 class Wire:
     """Hosts that are joined by a router; a context manager that leaves nothing behind."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, hidden: Sequence[str] = ()) -> None:
         self.name = f"bl{os.getpid()}-{next(_numbers)}"
         self.router = f"{self.name}-router"
-        self.hosts = {
-            name: Host(self, name, f"10.77.{number}.2") for number, name in enumerate(names, 1)
-        }
+        #: those of *hidden* sit behind NAT
+        self.hosts: dict[str, Host] = {}
+        for number, name in enumerate(names, 1):
+            make = HiddenHost if name in hidden else Host
+            self.hosts[name] = make(self, name, f"10.77.{number}.2")
 
     def __enter__(self) -> Self:
         """Make the namespaces."""
         try:
             _ip("netns", "add", self.router)
-            with _inside(self.router):
-                Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+            _forward(self.router)
             for host in self.hosts.values():
                 host.make()
         except BaseException:
@@ -102,9 +112,32 @@ class Wire:
         self._remove()
 
     def _remove(self) -> None:
-        for name in (*(host.namespace for host in self.hosts.values()), self.router):
+        homes = [host.home for host in self.hosts.values() if isinstance(host, HiddenHost)]
+        for name in (*(host.namespace for host in self.hosts.values()), *homes, self.router):
             if (_NAMESPACES / name).exists():
                 _ip("netns", "del", name)
+
+
+def _plug(space: str, address: str, router: str, port: str) -> None:
+    """Make a namespace with loopback and *address* on a wire to port *port* of *router*."""
+    gateway = address.rpartition(".")[0] + ".1"
+    _ip("netns", "add", space)
+    _ip("-n", space, "link", "set", "lo", "up")
+    _ip(
+        "link", "add", "wan", "netns", space,
+        "type", "veth", "peer", "name", port, "netns", router,
+    )  # fmt: skip
+    _ip("-n", router, "addr", "add", f"{gateway}/24", "dev", port)
+    _ip("-n", router, "link", "set", port, "up")
+    _ip("-n", space, "addr", "add", f"{address}/24", "dev", "wan")
+    _ip("-n", space, "link", "set", "wan", "up")
+    _ip("-n", space, "route", "add", "default", "via", gateway)
+
+
+def _forward(router: str) -> None:
+    """Let a router pass on what is not for itself."""
+    with _inside(router):
+        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
 def _ip(*words: str) -> None:
