@@ -20,6 +20,8 @@ BURST_BYTES = 1 << 20
 WAITING_BYTES = 4 << 20
 #: and how many packets
 WAITING = 4000
+#: what may wait of all [bytes]
+WAITING_IN_ALL_BYTES = 64 << 20
 #: a packet counts for this much more [bytes], so that small ones are bounded too
 _COST = 64
 
@@ -43,6 +45,7 @@ class RelayDesk:
         #: tells whether an appliance has a session with us, by no relay
         self._direct = direct
         self._senders: dict[str, _Sender] = {}
+        self._waiting_bytes = 0
         #: we are a relay
         self.open = False
         #: packets that were carried
@@ -61,6 +64,7 @@ class RelayDesk:
         elif held.waiting or not held.bucket.take(_cost(carry.packet), now_s):
             held.waiting.append((carry.to, carry.packet))
             held.waiting_bytes += _cost(carry.packet)
+            self._waiting_bytes += _cost(carry.packet)
         else:
             self._bring(sender, carry.to, carry.packet)
 
@@ -70,11 +74,14 @@ class RelayDesk:
             while held.waiting and held.bucket.take(_cost(held.waiting[0][1]), now_s):
                 to, packet = held.waiting.popleft()
                 held.waiting_bytes -= _cost(packet)
+                self._waiting_bytes -= _cost(packet)
                 self._bring(name, to, packet)
 
     def forget(self, peer: str) -> None:
         """Drop what waits of *peer*, which is gone."""
-        self._senders.pop(peer, None)
+        held = self._senders.pop(peer, None)
+        if held is not None:
+            self._waiting_bytes -= held.waiting_bytes
 
     def _against(self, sender: str, carry: Carry) -> str:
         """Return the reason word against carrying it; empty: none."""
@@ -84,12 +91,14 @@ class RelayDesk:
             return "bad-request"
         if not self._direct(carry.to):
             return "unreachable"
+        return "overload" if self._full(sender, _cost(carry.packet)) else ""
+
+    def _full(self, sender: str, cost: int) -> bool:
+        """Tell whether too much waits already, of this sender or of all."""
         held = self._senders.get(sender)
-        full = held is not None and (
-            len(held.waiting) >= WAITING
-            or held.waiting_bytes + _cost(carry.packet) > WAITING_BYTES
-        )
-        return "overload" if full else ""
+        if held is None or self._waiting_bytes + cost > WAITING_IN_ALL_BYTES:
+            return held is not None
+        return len(held.waiting) >= WAITING or held.waiting_bytes + cost > WAITING_BYTES
 
     def _bring(self, sender: str, to: str, packet: bytes) -> None:
         if self._direct(to) and self._send(to, Carried(sender, packet)):

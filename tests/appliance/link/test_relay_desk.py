@@ -13,6 +13,7 @@ from appliance.link.relay_desk import (
     RATE_BYTES,
     WAITING,
     WAITING_BYTES,
+    WAITING_IN_ALL_BYTES,
     RelayDesk,
 )
 from appliance.link.sealed_transport import LONGEST
@@ -98,6 +99,18 @@ def test_too_much_waits_and_more_is_refused() -> None:
     assert brought == list(range(len(brought)))
 
 
+def test_what_waits_is_bounded_over_all_senders() -> None:
+    boxes = [f"a{number}" for number in range(40)]
+    room, packet = Room("b", *boxes), bytes(LONGEST)
+    for box in boxes:
+        for _ in range(90):
+            room.take(box, "b", packet)
+    assert WAITING_IN_ALL_BYTES - 2 * LONGEST < room.waiting() <= WAITING_IN_ALL_BYTES
+    for box in boxes:
+        room.desk.forget(box)
+    assert room.desk._waiting_bytes == 0
+
+
 def test_small_packets_are_bounded_too() -> None:
     room = Room("a", "b")
     for _ in range(10 * WAITING + BURST_BYTES // 64):
@@ -160,6 +173,7 @@ def test_each_packet_is_brought_once_in_order_or_refused_in_words(
     ]
     refused = sum(room.desk.refused.values())
     assert len(brought) + refused == len(asked)
+    assert room.desk._waiting_bytes == room.waiting() == 0
     for sender in "ab":
         mine = [packet for one, _, packet in brought if one == sender]
         assert mine == sorted(mine)

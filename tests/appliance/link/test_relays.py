@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from appliance.link.messages import Carried, Carry, Document, LinkMessage, NotCarried, Resnapshot
-from appliance.link.relays import in_order
+from appliance.link.relays import Relays, in_order
 from tests.appliance.link.relay_rig import Fleet, FleetNode
 from tests.appliance.link.rig import hello, until
 
@@ -201,6 +204,18 @@ async def test_a_relay_that_drops_everything_is_gone_round() -> None:
         assert fleet["a"].node.relay_of("b") != first
 
 
+async def test_a_relay_that_falls_silent_is_left() -> None:
+    relays = [relay("r1"), relay("r2")]
+    async with running(*relays, *hidden("a", "b")) as fleet:
+        await until(fleet.whole)
+        a, first = fleet["a"], fleet["a"].node.relay_of("b")
+        desk = fleet[first].relays.desk
+        desk._send = lambda _to, _record: True
+        await until(lambda: a.node.relay_of("b") not in ("", first))
+        await until(lambda: fleet.whole("a", "b"))
+        assert ("b", "unreachable") in a.seen.downs
+
+
 async def test_a_relay_that_lies_about_senders_gains_nothing() -> None:
     async with running(relay("r"), *hidden("a", "b", "c")) as fleet:
         desk = fleet["r"].relays.desk
@@ -220,6 +235,39 @@ async def test_a_relay_that_lies_about_senders_gains_nothing() -> None:
         fleet["a"].node.send("b", Resnapshot(7))
         await until(lambda: fleet["b"].seen.messages)
         assert fleet["b"].seen.messages == [("a", Resnapshot(7))]
+
+
+names = st.sampled_from(["a", "b", "r", "hub", ""]) | st.text(max_size=5)
+packets = st.binary(max_size=120)
+relayed = st.one_of(
+    st.builds(Carry, names, packets),
+    st.builds(Carried, names, packets),
+    st.builds(NotCarried, names, names),
+)
+
+
+@given(st.lists(st.tuples(names, relayed), max_size=20))
+def test_whatever_is_said_of_packets_does_no_harm(said: list[tuple[str, LinkMessage]]) -> None:
+    """Whoever says it: nothing is opened, and each packet is carried, counted or let be."""
+    asyncio.run(_hear(said))
+
+
+async def _hear(said: list[tuple[str, LinkMessage]]) -> None:
+    sent: list[tuple[str, LinkMessage]] = []
+    own = FleetNode("own", relay=True)
+    relays = Relays(
+        lambda to, record: sent.append((to, record)) or True,  # type: ignore[func-returns-value]
+        lambda peer: peer in "abr",
+        secret_key=own.secret,
+    )
+    relays.allow(own.entry(), [FleetNode(name, relay=name == "r").entry() for name in "abr"])
+    for number, (peer, record) in enumerate(said):
+        relays.take(peer, record, float(number))
+    asked = sum(isinstance(record, Carry) for _, record in said)
+    told = sum(isinstance(record, Carried | NotCarried) for _, record in sent)
+    assert told == asked
+    assert relays.sealed.ignored.total() <= len(said) - asked
+    assert not relays.sealed._sessions
 
 
 def test_the_order_of_relays_is_the_pairs_own() -> None:
