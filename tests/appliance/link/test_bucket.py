@@ -18,6 +18,13 @@ def test_never_more_than_burst_and_rate(asked: list[tuple[int, float]]) -> None:
     assert passed <= 250 + 100 * gone_s + 1e-6
 
 
+def test_who_was_long_idle_has_a_burst_and_no_more() -> None:
+    bucket = Bucket(100, 250, 0.0)
+    assert not bucket.take(251, 1000.0)
+    assert bucket.take(250, 1000.0)
+    assert not bucket.take(1, 1000.0)
+
+
 def test_what_is_owed_is_waited_for() -> None:
     bucket = Bucket(100, 50, 0.0)
     assert bucket.owe(50, 0.0) == 0

@@ -99,6 +99,16 @@ def test_too_much_waits_and_more_is_refused() -> None:
     assert brought == list(range(len(brought)))
 
 
+def test_nothing_overtakes_what_waits() -> None:
+    room, packet = Room("a", "b"), bytes(LONGEST)
+    while not room.waiting():
+        room.take("a", "b", packet)
+    room.take("a", "b", b"last", at_s=1.0)
+    assert b"last" not in room.carried("b")
+    room.desk.tick(1.0)
+    assert room.carried("b")[-2:] == [packet, b"last"]
+
+
 def test_what_waits_is_bounded_over_all_senders() -> None:
     boxes = [f"a{number}" for number in range(40)]
     room, packet = Room("b", *boxes), bytes(LONGEST)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +98,15 @@ async def test_a_relay_that_loses_one_of_the_two_is_left() -> None:
         assert fleet[first].relays.desk.refused["unreachable"] > 0
 
 
+async def test_a_relay_that_says_no_ends_the_session_and_no_other() -> None:
+    async with running(relay("r"), *hidden("a", "b", "c")) as fleet:
+        await until(fleet.whole)
+        fleet["r"].node.send("a", NotCarried("b", "overload"))
+        await until(lambda: fleet["a"].seen.downs)
+        await until(fleet.whole)
+        assert fleet["a"].seen.downs == [("b", "unreachable")]
+
+
 async def test_no_relay_is_left_until_one_comes_back() -> None:
     async with running(relay("r"), *hidden("a", "b")) as fleet:
         await until(fleet.whole)
@@ -120,13 +130,14 @@ async def test_who_cannot_be_dialled_dials_who_can() -> None:
         assert b.node.relay_of("a") == fleet["r"].node.relay_of("b") == ""
 
 
-async def test_a_direct_session_takes_over_once_there_is_a_way() -> None:
+@pytest.mark.parametrize("found", ["a", "b"])
+async def test_a_direct_session_takes_over_once_there_is_a_way(found: str) -> None:
     async with running(relay("r"), *hidden("a", "b")) as fleet:
         await until(fleet.whole)
         a, b = fleet["a"], fleet["b"]
-        b.dialled = True
+        fleet[found].dialled = True
         fleet.publish()
-        await until(lambda: fleet.whole() and a.node.relay_of("b") == "")
+        await until(lambda: fleet.whole() and not a.node._up["b"].relay)
         a.node.send("b", Resnapshot(1))
         await until(lambda: b.seen.messages)
         assert {reason for _, reason in a.seen.downs + b.seen.downs} == {"duplicate"}
