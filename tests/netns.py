@@ -8,6 +8,7 @@ import contextlib
 import ctypes
 import itertools
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,22 @@ from typing import Self
 
 _CLONE_NEWNET = 0x40000000
 _NAMESPACES = Path("/run/netns")
+#: what a router of a branch does: many behind one address, and nobody comes in by himself
+_NAT = """
+table ip nat {
+	chain out {
+		type nat hook postrouting priority srcnat;
+		oifname "wan" masquerade random
+	}
+}
+table ip filter {
+	chain through {
+		type filter hook forward priority filter; policy drop;
+		ct state established,related accept
+		iifname "lan" accept
+	}
+}
+"""
 _numbers = itertools.count()
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,6 +46,15 @@ def possible() -> bool:
     return made.returncode == 0
 
 
+def nat_possible() -> bool:
+    """Tell whether we may make namespaces, and NATs in them."""
+    if not possible() or shutil.which("nft") is None:
+        return False
+    with Wire([]) as wire, _inside(wire.router):
+        done = subprocess.run(["nft", "-f", "-"], input=_NAT, capture_output=True, text=True)
+    return done.returncode == 0
+
+
 class Host:
     """One machine: a namespace with loopback and one address on the wire."""
 
@@ -40,7 +66,28 @@ class Host:
 
     def make(self) -> None:
         """Make it and plug it in."""
-        _plug(self.namespace, self.address, self._wire.router, self._port)
+        self.plug(self.namespace, self.address)
+
+    def plug(self, space: str, address: str) -> None:
+        """Make a namespace and plug it into the wire's router."""
+        router, port = self._wire.router, self._port
+        gateway = address.rpartition(".")[0] + ".1"
+        _ip("netns", "add", space)
+        _ip("-n", space, "link", "set", "lo", "up")
+        _ip(
+            "link", "add", "wan", "netns", space,
+            "type", "veth", "peer", "name", port, "netns", router,
+        )  # fmt: skip
+        _ip("-n", router, "addr", "add", f"{gateway}/24", "dev", port)
+        _ip("-n", router, "link", "set", port, "up")
+        _ip("-n", space, "addr", "add", f"{address}/24", "dev", "wan")
+        _ip("-n", space, "link", "set", "wan", "up")
+        _ip("-n", space, "route", "add", "default", "via", gateway)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The namespaces that it is made of."""
+        return (self.namespace,)
 
     def cut(self) -> None:
         """Pull its cable, at the far end: the machine itself sees nothing of it."""
@@ -58,43 +105,68 @@ class Host:
 
 
 class HiddenHost(Host):
-    """One machine behind a router of its own with NAT: it can call out, and nobody can call in."""
+    """A machine behind a NAT of its own: it reaches all, and nobody reaches it.
+
+    All such machines have the same address, as branches behind the same make of router do.
+    """
+
+    INSIDE = "192.168.7"
 
     def __init__(self, wire: "Wire", name: str, address: str) -> None:
-        super().__init__(wire, name, address.replace("10.77.", "192.168."))
+        super().__init__(wire, f"{name}-nat", address)
+        self.nat = self.namespace
+        self.namespace = f"{wire.name}-{name}"
         #: what the others see of it
         self.outside = address
-        self.home = f"{self.namespace}-home"
+        self.address = f"{self.INSIDE}.2"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The namespaces that it is made of."""
+        return (self.namespace, self.nat)
 
     def make(self) -> None:
-        """Make it and its router, and plug them in."""
-        _plug(self.home, self.outside, self._wire.router, self._port)
-        _plug(self.namespace, self.address, self.home, "lan")
-        _forward(self.home)
-        for rule in (
-            ("-t", "nat", "-A", "POSTROUTING", "-o", "wan", "-j", "MASQUERADE"),
-            ("-A", "FORWARD", "-i", "wan", "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"),
-        ):
-            _ip("netns", "exec", self.home, "iptables", "-w", *rule)
+        """Make the NAT and plug it in, and the machine behind it."""
+        nat, space = self.nat, self.namespace
+        self.plug(nat, self.outside)
+        with _inside(nat):
+            Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+            done = subprocess.run(["nft", "-f", "-"], input=_NAT, capture_output=True, text=True)
+        if done.returncode:
+            raise OSError(f"nft: {done.stderr.strip()}")
+        _ip("netns", "add", space)
+        _ip("-n", space, "link", "set", "lo", "up")
+        _ip(
+            "link", "add", "wan", "netns", space,
+            "type", "veth", "peer", "name", "lan", "netns", nat,
+        )  # fmt: skip
+        _ip("-n", nat, "addr", "add", f"{self.INSIDE}.1/24", "dev", "lan")
+        _ip("-n", nat, "link", "set", "lan", "up")
+        _ip("-n", space, "addr", "add", f"{self.address}/24", "dev", "wan")
+        _ip("-n", space, "link", "set", "wan", "up")
+        _ip("-n", space, "route", "add", "default", "via", f"{self.INSIDE}.1")
 
 
 class Wire:
-    """Hosts that are joined by a router; a context manager that leaves nothing behind."""
+    """Hosts that are joined by a router; a context manager that leaves nothing behind.
 
-    def __init__(self, names: Sequence[str], *, hidden: Sequence[str] = ()) -> None:
+    Those *behind* stand behind a NAT each.
+    """
+
+    def __init__(self, names: Sequence[str], behind: Sequence[str] = ()) -> None:
         self.name = f"bl{os.getpid()}-{next(_numbers)}"
         self.router = f"{self.name}-router"
-        #: those of *hidden* sit behind NAT
-        self.hosts: dict[str, Host] = {}
-        for number, name in enumerate(names, 1):
-            make = HiddenHost if name in hidden else Host
-            self.hosts[name] = make(self, name, f"10.77.{number}.2")
+        self.hosts = {
+            name: (HiddenHost if name in behind else Host)(self, name, f"10.77.{number}.2")
+            for number, name in enumerate((*names, *behind), 1)
+        }
 
     def __enter__(self) -> Self:
         """Make the namespaces."""
         try:
             _ip("netns", "add", self.router)
-            _forward(self.router)
+            with _inside(self.router):
+                Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
             for host in self.hosts.values():
                 host.make()
         except BaseException:
@@ -112,32 +184,9 @@ class Wire:
         self._remove()
 
     def _remove(self) -> None:
-        homes = [host.home for host in self.hosts.values() if isinstance(host, HiddenHost)]
-        for name in (*(host.namespace for host in self.hosts.values()), *homes, self.router):
+        for name in (*(name for host in self.hosts.values() for name in host.names), self.router):
             if (_NAMESPACES / name).exists():
                 _ip("netns", "del", name)
-
-
-def _plug(space: str, address: str, router: str, port: str) -> None:
-    """Make a namespace with loopback and *address* on a wire to port *port* of *router*."""
-    gateway = address.rpartition(".")[0] + ".1"
-    _ip("netns", "add", space)
-    _ip("-n", space, "link", "set", "lo", "up")
-    _ip(
-        "link", "add", "wan", "netns", space,
-        "type", "veth", "peer", "name", port, "netns", router,
-    )  # fmt: skip
-    _ip("-n", router, "addr", "add", f"{gateway}/24", "dev", port)
-    _ip("-n", router, "link", "set", port, "up")
-    _ip("-n", space, "addr", "add", f"{address}/24", "dev", "wan")
-    _ip("-n", space, "link", "set", "wan", "up")
-    _ip("-n", space, "route", "add", "default", "via", gateway)
-
-
-def _forward(router: str) -> None:
-    """Let a router pass on what is not for itself."""
-    with _inside(router):
-        Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
 
 
 def _ip(*words: str) -> None:

@@ -33,7 +33,8 @@ RING_GRACE_S = 5.0
 #: why a caller's leg has ended -> who ended the talk; for other reasons we did
 _ENDED_BY: Mapping[str, Literal["caller", "agent"]] = {"normal": "caller", "bridge-ended": "agent"}
 #: a leg to an appliance that the link no longer reaches may be silent so long [s]: its legs send
-#: all the time while they live, so that longer silence is no pause in what is said
+#: all the time while they live, so that longer silence is no pause in what is said; to those that
+#: pause by comfort noise our legs give more
 DEAD_SILENCE_S = 2.0
 
 

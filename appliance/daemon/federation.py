@@ -135,7 +135,7 @@ class Federation:
         self.uploader.on_refused = self._ledger_refused
         self._tasks: set[asyncio.Task[None]] = set()
         self.reporter: Reporter | None = None
-        brain.owner.relay_of = self.relay_of
+        brain.owner.relay_of = brain.offers.relay_of = self.relay_of
         #: puts the roster and the peers before legs
         self.on_roster: Callable[[Roster], None] = lambda _roster: None
         self.on_peers: Callable[[wire.Peers], None] = lambda _peers: None

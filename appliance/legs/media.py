@@ -118,6 +118,8 @@ class LegMedia:
 
     def set_remote(self, leg: int, remote: RtpRemote, *, send: bool, receive: bool) -> None:
         """Say where a leg's far end is and what it wants."""
+        pauses = remote.noise_payload_type is not None and remote.codec in ("PCMA", "PCMU")
+        self.silence.may_pause(leg, on=pauses)
         self._engine.set_remote(leg, remote)
         self._engine.set_flow(leg, send=send, receive=receive)
         self._engine.detect_digits(leg, not self.faxes.running(leg))

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from appliance.base.ids import new_id
 from appliance.base.reasons import LOST
 from appliance.call.office import Office
+from appliance.call.owner import DEAD_SILENCE_S
 from appliance.link.messages import (
     CONFIRM_MS,
     CONNECT_MS,
@@ -27,7 +28,7 @@ from appliance.routing.model import Proposal
 from appliance.seat.board import SeatBoard
 from appliance.seat.state import Reservation, Seat
 from appliance.seat.written import WrittenOffers
-from appliance.wire.commands import Answer, Bridge, Dial, Hang, Play, Ring, Unbridge
+from appliance.wire.commands import Answer, Bridge, Dial, Hang, Play, Ring, Unbridge, WatchSilence
 from appliance.wire.rows import LegRow
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ class SeatOffers:
         self._clocks = clocks
         #: whether a reservation is that of a transfer's target
         self.is_target: Callable[[str], bool] = lambda _reservation: False
+        #: the relay by which an appliance is reached; empty: directly
+        self.relay_of: Callable[[str], str] = lambda _peer: ""
         #: told of an agent's phone that is in a talk now
         self.on_talk: Callable[[int], None] = lambda _leg: None
         #: reserves slots for written contacts
@@ -200,12 +203,27 @@ class SeatOffers:
         self.abort(seat, message.reason, tell=False)
 
     def peer_down(self, peer: str) -> None:
-        """Free the seats that wait for *peer*; a ringing or talking one is left to its legs."""
+        """Free the seats that wait for *peer*; a ringing or talking one is left to its legs.
+
+        A talk goes on while there is sound; where its way is dead, the agent is free soon.
+        """
         for seat in self._board:
             held = seat.reservation
-            waits = held is not None and held.phase in ("offered", "confirmed")
-            if held is not None and held.contact_owner == peer and waits:
+            if held is None or held.contact_owner != peer:
+                continue
+            if held.phase in ("offered", "confirmed"):
                 self.abort(seat, "peer-unreachable", tell=False)
+            elif held.leg_in:
+                self._turn.command(WatchSilence(held.leg_in, DEAD_SILENCE_S))
+
+    def peer_up(self, peer: str) -> None:
+        """Let the legs of *peer* be as silent as the settings say, by a way that is there."""
+        for seat in self._board:
+            held = seat.reservation
+            if held is None or held.contact_owner != peer or not held.leg_in:
+                continue
+            if held.relay == self.relay_of(peer):
+                self._turn.command(WatchSilence(held.leg_in))
 
     def held(self, peer: str, reservation: str, fence: int) -> Seat | None:
         """Return the seat that *peer* holds by this reservation and fence."""
@@ -224,7 +242,7 @@ class SeatOffers:
         if seat is None or held is None or held.leg_in or held.phase not in _EXPECTS_CALL:
             self._turn.command(Hang(row.leg, "stale-fence"))
             return
-        held.leg_in = row.leg
+        held.leg_in, held.relay = row.leg, row.relay
         self._board.set_leg(seat, row.leg)
         self._board.keep(seat)
         if held.phase == "confirmed":  # else the call was faster than the confirmation

@@ -35,6 +35,8 @@ class Reservation(msgspec.Struct, kw_only=True):
     on_hold: bool = False
     #: how far the transfer is that the agent asked for
     transfer: str = ""
+    #: the relay appliance that `leg_in` goes through; empty: none
+    relay: str = ""
 
 
 class Work(msgspec.Struct, kw_only=True):

@@ -187,6 +187,7 @@ class Switchboard:
     def peer_up(self, peer: str) -> None:
         """Trust an appliance again that is back."""
         self._owner.peer_up(peer)
+        self._offers.peer_up(peer)
 
     def adopt(self, found: Found, contacts: list[Contact]) -> None:
         """Take legs' snapshot: known contacts go on where their leg is."""

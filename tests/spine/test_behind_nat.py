@@ -1,4 +1,4 @@
-"""Two branches behind routers with NAT, and a relay that both dial: one queue all the same."""
+"""Two branches behind NATs, with the same address within, and relays between them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,94 +6,96 @@ from pathlib import Path
 
 import pytest
 
-from tests.baresipkit import wait_for
-from tests.netns import HiddenHost, Wire, possible
-from tests.sippkit import Sipp
-from tests.spine.branch import Branch, Robots, agent, plan
-from tests.spine.federation import Control
+from tests.audio import level_dbm0
+from tests.baresipkit import Baresip, wait_for
+from tests.netns import Wire, nat_possible
+from tests.spine.branch import agent, plan, write_tone
+from tests.spine.machines import Machines
 
-pytestmark = pytest.mark.skipif(not possible(), reason="network namespaces need root")
+pytestmark = pytest.mark.skipif(not nat_possible(), reason="network namespaces and nft need root")
 
-#: nobody seats ann: queues need somebody who could serve them
-PLAN = plan([agent("bob", "sales", site="south"), agent("ann", "service")])
-
-
-class Machines:
-    """Control and `middle`, whom all can dial; `north` and `south`, each behind NAT."""
-
-    def __init__(self, folder: Path, wire: Wire) -> None:
-        self.hosts = wire.hosts
-        self.control = Control(folder / "control", address=self.hosts["control"].address)
-        self.branches = {
-            name: Branch(folder / name, PLAN, name=name, address=self.hosts[name].address)
-            for name in ("north", "south", "middle")
-        }
-        self._robots: list[Robots] = []
-
-    def start(self) -> None:
-        """Start everything; the relay is named last, when all know each other."""
-        with self.hosts["control"].inside():
-            self.control.start()
-        for name, branch in self.branches.items():
-            with self.hosts[name].inside():
-                self.control.join(branch)
-                branch.start()
-            if isinstance(self.hosts[name], HiddenHost):
-                self.control.run("network", name, "--nat")
-        self.control.publish(PLAN)
-        for branch in self.branches.values():
-            wait_for("the hub", lambda: branch.status().get("hub_up"))  # noqa: B023
-        for name in ("north", "south"):
-            wait_for("the middle", lambda: self.peers(name) == ["middle"])  # noqa: B023
-
-    def peers(self, name: str) -> list[str]:
-        """Return whom a branch has a session with."""
-        peers: list[str] = self.branches[name].status().get("peers", [])
-        return peers
-
-    def seat(self, account: str, site: str) -> None:
-        """Seat a robot at a branch."""
-        secret = self.control.secret(account)
-        self.control.run("publish")
-        with self.hosts[site].inside():
-            robots = Robots(self.branches[site], [account], secrets={account: secret})
-            self._robots.append(robots)
-
-    def stop(self) -> None:
-        """End everything."""
-        for robots in self._robots:
-            robots.close()
-        for branch in self.branches.values():
-            branch.stop()
-        self.control.stop()
+ANN, BOB = agent("ann", "service"), agent("bob", "sales", site="south")
+PLAN = plan([ANN, BOB])
+RELAYS = ("relay-1", "relay-2")
+CALLER_HZ, BOB_HZ = 440.0, 620.0
+LAST = slice(-2 * 8000, -8000)
 
 
 @pytest.fixture
 def machines(tmp_path: Path) -> Iterator[Machines]:
-    """Yield the machines, running."""
-    with Wire(["control", "middle", "north", "south"], hidden=["north", "south"]) as wire:
-        machines = Machines(tmp_path, wire)
+    """Yield control, two relays, and two branches that only relays reach, all running."""
+    with Wire(["control", *RELAYS], behind=["north", "south"]) as wire:
+        machines = Machines(tmp_path, wire, PLAN, sip="tls_port = 5061")
         with contextlib.ExitStack() as stack:
             stack.callback(machines.stop)
             machines.start()
+            for relay in RELAYS:
+                machines.control.run("network", relay, "--relay")
+            for name in ("north", "south"):
+                machines.control.run("network", name, "--nat")
+            wait_for("the way", lambda: relay_of(machines))
             yield machines
 
 
-def test_a_caller_of_one_hidden_branch_is_offered_to_an_agent_of_the_other(
-    machines: Machines,
-) -> None:
+def relay_of(machines: Machines) -> str:
+    """Return the relay by which north reaches south."""
+    found: dict[str, str] = machines.branches["north"].status().get("relays", {})
+    return found.get("south", "")
+
+
+@contextlib.contextmanager
+def talkers(machines: Machines, folder: Path) -> Iterator[tuple[Baresip, Baresip]]:
+    """Seat bob in branch south and let somebody call branch north; both say their tone."""
     north, south = machines.branches["north"], machines.branches["south"]
-    machines.control.run("network", "middle", "--relay")
-    wait_for("a way", lambda: north.status()["relays"] == {"south": "middle"})
-    wait_for("a way", lambda: south.status()["relays"] == {"north": "middle"})
-    machines.seat("bob", "south")
-    wait_for("the agent", lambda: south.seats() == {"bob": "ready"})
-    with machines.hosts["north"].inside():
-        sipp = Sipp(
-            "uac", remote=(north.address, 5060), address=north.trunk, service="200",
-            limit_s=150, args=("-d", "120000"),
-        )  # fmt: skip
-        with sipp:
-            wait_for("an offer", lambda: north.entries("seat-offered"))
-    [offer, *_] = north.entries("seat-offered")
-    assert (offer.as_dict()["seat"], offer.as_dict()["owner"]) == ("bob", "south")
+    secret = machines.control.secret("bob")
+    machines.control.run("publish")
+    account = (
+        f"<sip:bob@{south.address}>;auth_user=bob;auth_pass={secret};answermode=auto;regint=30"
+    )
+    with contextlib.ExitStack() as stack:
+        with machines.hosts["south"].inside():
+            bob = Baresip(
+                folder / "bob", address=south.trunk, port=5090, account=account,
+                says=write_tone(folder / "bob.wav", BOB_HZ),
+            )  # fmt: skip
+            stack.enter_context(bob)
+        wait_for("the phone", lambda: south.seats() == {"bob": "ready"})
+        with machines.hosts["north"].inside():
+            caller = Baresip(
+                folder / "caller", address=north.trunk, port=5100,
+                account=f"<sip:caller@{north.trunk}>;regint=0",
+                says=write_tone(folder / "caller.wav", CALLER_HZ), dial=f"sip:200@{north.sip}",
+            )  # fmt: skip
+            stack.enter_context(caller)
+        wait_for("the talk", lambda: north.phases() == ["talking"])
+        yield caller, bob
+
+
+def test_a_talk_between_two_natted_branches_survives_nothing_but_its_relay(
+    machines: Machines, tmp_path: Path
+) -> None:
+    north = machines.branches["north"]
+    first = relay_of(machines)
+    relay = machines.branches[first]
+    with talkers(machines, tmp_path) as (caller, bob):
+        heard_s = bob.heard_s()
+        wait_for("sound", lambda: min(bob.heard_s() - heard_s, caller.heard_s()) > 4)
+        (contact,) = north.status()["contacts"]
+        wait_for("the count", lambda: relay.status()["relayed"]["now"] == 1)
+        relay.kill("brain")  # a relayed call needs none
+        heard_s = bob.heard_s()
+        wait_for("sound", lambda: bob.heard_s() - heard_s > 2)
+        with machines.hosts[first].inside():
+            relay.start_brain()
+        assert north.phases() == ["talking"]
+        relay.kill("brain", "legs")
+        wait_for("the loss", lambda: north.phases() != ["talking"])
+        wait_for("the other way", lambda: relay_of(machines) not in ("", first))
+        wait_for("the talk", lambda: north.phases() == ["talking"])
+        assert north.status()["contacts"][0]["contact"] == contact["contact"]
+        heard_s = bob.heard_s()
+        wait_for("sound", lambda: bob.heard_s() - heard_s > 4)
+    assert level_dbm0(bob.heard()[LAST], CALLER_HZ) > -14
+    assert level_dbm0(caller.heard()[LAST], BOB_HZ) > -14
+    talks = [entry.as_dict()["seat"] for entry in north.entries("contact-connected")]
+    assert talks == ["bob", "bob"]
