@@ -1,5 +1,6 @@
 """Calls between two other appliances that this one relays: journalled, and no contact of ours."""
 
+from appliance.call.attach import Found
 from appliance.call.turn import Turn
 from appliance.ledger.records import CallRelayed
 from appliance.wire.rows import LegRow
@@ -12,14 +13,20 @@ class RelayedCalls:
         self._turn = turn
         #: leg -> its row as it came, and when it was answered (monotonic s), 0: not yet
         self._rows: dict[int, tuple[LegRow, float]] = {}
+        self._epoch = ""
 
-    def adopt(self, row: LegRow) -> None:
-        """Take a row of a snapshot: a call that goes on, or one that has ended meanwhile."""
-        if row.out:
-            return
-        self._rows[row.leg] = (row, row.t_up)
-        if row.state == "down":
-            self.down(row.leg, row.reason, row.t_down)
+    def adopt(self, found: Found) -> None:
+        """Take legs' snapshot: calls that go on, and those that have ended meanwhile."""
+        if found.epoch != self._epoch:
+            for leg in list(self._rows):
+                self.down(leg, "legs-restart", 0.0)
+            self._epoch = found.epoch
+        for row in found.legs.values():
+            if row.kind != "relay" or row.out:
+                continue
+            self._rows[row.leg] = (row, row.t_up)
+            if row.state == "down":
+                self.down(row.leg, row.reason, row.t_down)
 
     def came_in(self, row: LegRow) -> None:
         """Take a call that is to be relayed."""
@@ -33,11 +40,11 @@ class RelayedCalls:
         return True
 
     def down(self, leg: int, reason: str, t: float) -> bool:
-        """Journal a call that has ended; return whether it is one of these."""
+        """Journal a call that has ended at *t*; return whether it is one of these."""
         row, t_up = self._rows.pop(leg, (None, 0.0))
         if row is None:
             return False
-        talked_ms = round((t - t_up) * 1000) if t_up else 0
+        talked_ms = round(max(0.0, t - t_up) * 1000) if t_up else 0
         fact = CallRelayed(
             caller=row.via,
             called=row.called,

@@ -200,10 +200,9 @@ class Switchboard:
 
     def adopt_strays(self, found: Found) -> None:
         """Callers that nobody knows are new contacts; other unknown legs are nobody's."""
+        self._relayed.adopt(found)
         for row in found.legs.values():
-            if row.kind == "relay":
-                self._relayed.adopt(row)
-            elif row.state != "down" and not self._known(row):
+            if row.kind != "relay" and row.state != "down" and not self._known(row):
                 self._stray(row)
 
     def _known(self, row: LegRow) -> bool:

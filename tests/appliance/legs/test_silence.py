@@ -83,3 +83,20 @@ async def test_a_leg_that_keeps_its_digits_is_shown_and_still_talks(rig: SoundRi
     assert other.hears(440.0)
     rig.put(KeepDigits(far.leg, on=False))
     assert not rig.row(far).keeps_digits
+
+
+async def test_who_pauses_by_comfort_noise_may_be_silent_for_as_long_as_that_takes(
+    rig: SoundRig,
+) -> None:
+    lost: list[int] = []
+    rig.media.on_lost = lambda leg, _: lost.append(leg)
+    far = rig.add(440.0)
+    rig.media.silence.may_pause(far.leg, on=True)
+    rig.media.watch_silence(far.leg, on=True)
+    rig.put(WatchSilence(far.leg, 2.0))
+    rig.run(200)
+    far.gone = True
+    rig.run(5000)  # our own engine sends one packet each 5 s
+    assert lost == []
+    rig.run(2000)
+    assert lost == [far.leg]
