@@ -1,5 +1,6 @@
 """Which codecs, which encryption and which fax a far end gets, by what it is."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from appliance.config.model import ApplianceSettings, LinkSettings, PhoneSettings, TrunkSettings
@@ -24,6 +25,12 @@ class CallPolicies:
         if kind in ("peer", "relay"):
             return replace(_policy(self._peers, tls=tls), awaits=self.relays)
         return self._trunks.get(via, Policy())
+
+
+def narrowed(policy: Policy, codecs: Sequence[str]) -> Policy:
+    """Return *policy* with no codecs but these, in their order; none that it has: as it was."""
+    left = sorted((one for one in policy.codecs if one in codecs), key=codecs.index)
+    return replace(policy, codecs=tuple(left)) if left else policy
 
 
 def _policy(section: PhoneSettings | TrunkSettings | LinkSettings, *, tls: bool = False) -> Policy:

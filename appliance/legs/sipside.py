@@ -14,7 +14,7 @@ from appliance.legs.errors import CommandError
 from appliance.legs.exchange import Exchange
 from appliance.legs.gate import RELAY_TO_HEADER, Denied, SipGate
 from appliance.legs.infodigit import digit_in
-from appliance.legs.policies import CallPolicies
+from appliance.legs.policies import CallPolicies, narrowed
 from appliance.legs.registrar import PhoneRegistrar
 from appliance.legs.sip import SipStack
 from appliance.legs.sipcall import SipCall
@@ -136,7 +136,7 @@ class SipSide:
         self._room()
         row = self._table.go_out(dial)
         tls = is_tls(target.proxy or target.to)
-        policy = self._policies.of(dial.kind, dial.via, tls=tls)
+        policy = narrowed(self._policies.of(dial.kind, dial.via, tls=tls), dial.codecs)
         call = SipCall(self._stack, self._exchange.media, self._table, policy, 0, out=True)
         try:
             body = call.offer(row.leg)

@@ -51,6 +51,8 @@ class Dial(Record, tag=45, kw_only=True):
     ring_s: float = 30.0
     #: the appliance that a call to a peer goes through; empty: none
     relay: str = ""
+    #: the only codecs to offer, best first; none: as the settings say
+    codecs: tuple[str, ...] = ()
 
 
 class Play(Record, tag=46):

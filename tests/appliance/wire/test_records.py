@@ -10,6 +10,7 @@ from appliance.wire.codec import HEAD, brain_decoder, encode_frame, legs_decoder
 from appliance.wire.commands import (
     BrainRecord,
     Bridge,
+    Dial,
     Hang,
     KeepDigits,
     Level,
@@ -149,3 +150,9 @@ def test_a_wrong_value_spoils_its_record_alone(fields: tuple[Any, ...]) -> None:
 def test_a_bridge_of_an_older_brain_ends_those_who_are_left() -> None:
     older = msgspec.to_builtins(Bridge("b", [1, 2], rest="stay"))[:-1]
     assert msgspec.convert(older, Bridge).rest == "end"
+
+
+def test_a_dial_of_an_older_brain_leaves_the_codecs_to_the_settings() -> None:
+    newer = Dial(tok="t", kind="peer", via="b", ring_s=9.0, codecs=("OPUS",))
+    older = msgspec.convert(msgspec.to_builtins(newer)[:-1], Dial)
+    assert (older.ring_s, older.codecs) == (9.0, ())
