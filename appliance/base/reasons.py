@@ -106,6 +106,7 @@ REASONS: MappingProxyType[str, Verdict] = MappingProxyType(
         "reservation-expired": _P,
         "peer-unreachable": _P,
         "other-matchmaker": _P,
+        "link-full": _F,
         "clock-off": _P,
         "lease-lost": _P,
         "merged": _C,

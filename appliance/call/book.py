@@ -5,6 +5,7 @@ from typing import Protocol
 
 from appliance.base.clock import Clock
 from appliance.call.contact import Booking, Contact, row_of, waited_s
+from appliance.call.linkbudget import LinkBudget
 from appliance.call.turn import Turn
 from appliance.ledger.records import ContactEnded, Outcome
 from appliance.routing.model import ContactRow, Failure, SeatRow
@@ -36,8 +37,16 @@ class ContactBook:
     """All contacts whose caller's leg stands here."""
 
     def __init__(
-        self, name: str, site: str, incarnation: int, turn: Turn, floor: FloorWriter, clock: Clock
+        self,
+        name: str,
+        site: str,
+        incarnation: int,
+        turn: Turn,
+        floor: FloorWriter,
+        clock: Clock,
+        budget: LinkBudget,
     ) -> None:
+        self.budget = budget
         self.name = name
         self.site = site
         self.incarnation = incarnation
@@ -107,6 +116,8 @@ class ContactBook:
         """Note the reservation that the contact holds."""
         contact.booking = booking
         self._by_reservation[booking.reservation] = contact
+        if contact.channel == "voice":
+            self.budget.take(booking.reservation, booking.seat_owner)
         if booking.leg:
             self._by_agent_leg[booking.leg] = contact
 
@@ -122,6 +133,7 @@ class ContactBook:
         if contact.booking is not None:
             self._by_agent_leg.pop(contact.booking.leg, None)
             self._by_reservation.pop(contact.booking.reservation, None)
+            self.budget.free(contact.booking.reservation)
         contact.booking = None
 
     def changed(self, contact: Contact) -> None:

@@ -100,7 +100,7 @@ class ContactOwner:
     def offered(self, peer: str, offer: Offer) -> None:
         """Confirm a seat that was reserved for a contact of ours, or give it back by word."""
         contact = self._book.get(offer.contact)
-        refusal = self._refusal(contact, offer)
+        refusal = self._refusal(contact, offer) or self._full(contact, peer)
         if contact is None or refusal:
             release = Release(offer.reservation, offer.fence, refusal or "contact-gone")
             self._turn.message(peer, release)
@@ -145,6 +145,11 @@ class ContactOwner:
             return "stale-fence"
         return self.barred(contact)
 
+    def _full(self, contact: Contact | None, peer: str) -> str:
+        """Return why no call may go to *peer* now, or nothing."""
+        written = contact is None or contact.channel != "voice"
+        return "" if written else self._book.budget.against(peer)
+
     def dial(self, contact: Contact) -> None:
         """Call the seat's owner, naming reservation and fence and nothing else."""
         if contact.booking is not None:
@@ -164,6 +169,7 @@ class ContactOwner:
             fence=booking.fence,
             ring_s=self._ring_s(contact),
             relay=booking.relay,
+            codecs=self._book.budget.codecs(booking.seat_owner),
         )
 
     def reached(self, peer: str, message: Reached) -> None:

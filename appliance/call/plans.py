@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from appliance.base.errors import ConfigError
 from appliance.plan.hours import Calendar, is_open
-from appliance.plan.model import Agent, Flow, Number, Overflow, Plan, Queue, ServiceClass
+from appliance.plan.model import Agent, Flow, Number, Overflow, Plan, Queue, ServiceClass, Site
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class CurrentPlan:
         self.classes: dict[str, ServiceClass] = {item.name: item for item in plan.classes}
         self.agents: dict[str, Agent] = {item.name: item for item in plan.agents}
         self.calendars: dict[str, Calendar] = {item.name: item for item in plan.calendars}
+        self.sites: dict[str, Site] = {item.name: item for item in plan.sites}
         self.agent_by_account: dict[str, Agent] = {item.account: item for item in plan.agents}
 
     def number(self, called: str) -> Number | None:
@@ -35,6 +36,10 @@ class CurrentPlan:
     def queue(self, name: str) -> Queue:
         """Return the queue called *name*; one the plan no longer has keeps its defaults."""
         return self.queues.get(name) or Queue(name=name)
+
+    def site(self, name: str) -> Site:
+        """Return what the plan says of a branch; of one that it does not name, nothing."""
+        return self.sites.get(name) or Site(name=name)
 
     def overflow(self, queue: str, klass: str) -> tuple[Overflow, ...]:
         """Return the rules for who waits too long: of the class where it has any."""

@@ -115,6 +115,7 @@ def _show(box: dict[str, Any]) -> None:
         ("hub", "in reach" if box.get("hub_up") else "not in reach: working as an island"),
         ("peers", ", ".join(_reached(box)) or "none in reach"),
         ("plan", f"serial {box['plan_serial']}" if box.get("plan_serial") else "none yet"),
+        *([("link", _link(box["link"]))] if box.get("link") else []),
         *(_trunk(trunk) for trunk in box.get("trunks") or []),
         *(("agent", _words(agent, "seat", "state", "why")) for agent in box.get("agents") or []),
         *(
@@ -138,6 +139,15 @@ def _reached(box: dict[str, Any]) -> list[str]:
         f"{peer} (through {relays[peer]})" if peer in relays else str(peer)
         for peer in box.get("peers") or []
     ]
+
+
+def _link(link: dict[str, Any]) -> str:
+    """Return how many calls with other branches there are, and how many there may be."""
+    words = []
+    for name, unit in (("calls", "calls"), ("kbit_s", "kbit/s")):
+        most = link.get(f"{name}_limit")
+        words.append(f"{link.get(name)}{f' of {most}' if most else ''} {unit}")
+    return f"{', '.join(words)} with other branches"
 
 
 def _trunk(trunk: dict[str, Any]) -> tuple[str, str]:

@@ -14,6 +14,7 @@ from appliance.call.contact import Contact
 from appliance.call.escrow.desk import EscrowDesk
 from appliance.call.expectation import Expectation
 from appliance.call.faxes import FaxTaker
+from appliance.call.linkbudget import LinkBudget
 from appliance.call.office import Office
 from appliance.call.outside import OutsideCalls
 from appliance.call.overflow import OverflowWatch
@@ -25,6 +26,7 @@ from appliance.call.recovery import Recovery, kept_contacts
 from appliance.call.sites import SiteChooser
 from appliance.call.timers import Cancellable, Timers
 from appliance.call.transfer.desk import Transfers
+from appliance.call.transfer.rules import leaves
 from appliance.call.turn import Journal, Turn
 from appliance.call.voicemails import Voicemails
 from appliance.call.waiting import WaitingRoom
@@ -79,8 +81,15 @@ class Brain:
         )
         self.turn.deliver = self.link
         self.hlc = HybridClock(clock)
-        self.floor = LocalFloor(name, given.incarnation, self.turn, clock, self.plans.plan)
-        book = ContactBook(name, given.site, given.incarnation, self.turn, self.floor, clock)
+        self.floor = LocalFloor(
+            name, given.incarnation, self.turn, clock, self.plans.plan, given.site
+        )
+        self.budget = LinkBudget(name, given.site, self.plans)
+        self.budget.on_full.append(self.floor.set_link_full)
+        self.turn.before_commit.append(self.budget.settle)
+        book = ContactBook(
+            name, given.site, given.incarnation, self.turn, self.floor, clock, self.budget
+        )
         self.office = Office(
             self.turn, book, self.plans, Timers(clock, given.later), clock, self.hlc
         )
@@ -118,7 +127,12 @@ class Brain:
             recording.talk(contact) if contact.channel == "voice" else written.watch(contact)
         )
         board = SeatBoard(
-            given.name, given.site, given.incarnation, turn, self.floor, plans, timers, clock
+            *(given.name, given.site, given.incarnation, turn),
+            floor=self.floor,
+            plans=plans,
+            timers=timers,
+            clock=clock,
+            budget=self.budget,
         )
         outside = OutsideCalls(turn, book)
         lookups = Lookups(office, given.ask)
@@ -131,7 +145,7 @@ class Brain:
         overflow.start = flow.start
         transfers = Transfers(office, owner, outside, waiting)
         transfers.find = lambda contact, target, tried: self.floor.find(
-            contact.contact, target, tried
+            contact.contact, target, tried, link_full=self.budget.is_full(leaves(contact))
         )
         outside.on_moved = transfers.outside_up
         outside.on_failed = lambda contact, reason: (
@@ -183,6 +197,7 @@ class Brain:
             contacts, seats = list(self.book), list(self.board)
             self.book.clear()
             self.rooms.transfers.consult.table.clear()
+            self.budget.clear()
             self.board.clear()
         self._kept = ([], [])
         self.switchboard.adopt(found, contacts)

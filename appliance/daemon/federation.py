@@ -115,13 +115,21 @@ class Federation:
         self.clocks = ClockWatch(clock, brain.hlc, self._clock_off)
         self.node.stamp, self.node.on_stamp = brain.hlc.read, self.clocks.take
         self.publisher = StatePublisher(
-            brain.given.incarnation, clock, self.node.send, soon=soon, later=brain.given.later
+            brain.given.incarnation,
+            clock,
+            self.node.send,
+            soon=soon,
+            later=brain.given.later,
+            site=fields.site,
         )
+        brain.budget.on_full.append(self.publisher.set_link_full)
+        brain.budget.site_of = lambda peer: self._sites.get(peer, "")
         brain.floor.onward.append(self.publisher)
         #: peer -> what it publishes, in order
         self._views: dict[str, PeerView] = {}
-        #: enrolled appliances: name -> link key
+        #: enrolled appliances: name -> link key, and branch
         self._keys: dict[str, str] = {}
+        self._sites: dict[str, str] = {}
         brain.escrow.join(
             Fleet(lambda: self._keys, self._peers_up, self._stand_in, Sealer(identity.keys.curve))
         )
@@ -273,6 +281,7 @@ class Federation:
         """Let the hub and these appliances in and no others, and reach for them."""
         self.node.allow([self._identity.hub, *others])
         self._keys = {peer.name: peer.key for peer in others}
+        self._sites = {peer.name: peer.site for peer in others}
         for peer in others:
             if peer.name != self._identity.fields.name:
                 self.node.dial(peer.name)

@@ -74,6 +74,7 @@ class Reporter:
         self.acknowledged: Callable[[], int] = lambda: 0
         brain.board.on_change = self.seat
         brain.book.on_ended.append(self.contact)
+        brain.budget.on_change = self.link
         brain.turn.on_ledger = self.ledger
 
     def seat(self, seat: Seat) -> None:
@@ -200,6 +201,8 @@ class Reporter:
 
     def box(self) -> None:
         """Report the box."""
+        budget = self._brain.budget
+        self.link()
         _, number, _ = self._journal.head()
         relayed, relayed_total, relay_refused = self.relaying
         self._publish(
@@ -221,8 +224,20 @@ class Reporter:
                 relayed=relayed,
                 relayed_total=relayed_total,
                 relay_refused=relay_refused,
+                link_calls=budget.used,
+                link_calls_limit=budget.limit,
+                link_kbit_s=budget.used_kbit_s,
+                link_kbit_s_limit=budget.limit_kbit_s,
             )
         )
+
+    def link(self) -> None:
+        """Report that calls with other branches nearly fill the access link, or no longer do."""
+        budget = self._brain.budget
+        full = budget.watch()
+        message = f"{budget.used} of {budget.limit} calls with other branches" if full else ""
+        reason = "link-full" if full else "normal"
+        self.alarm("access-link", reason, raised=full, message=message)
 
     def queues(self, views: list[QueueView]) -> None:
         """Report each queue as this box sees it."""

@@ -24,6 +24,12 @@ def status(
         "peers": reporter.peers,
         "relays": reporter.relays,
         "clocks_off_ms": reporter.clocks,
+        "link": {
+            "calls": brain.budget.used,
+            "calls_limit": brain.budget.limit,
+            "kbit_s": brain.budget.used_kbit_s,
+            "kbit_s_limit": brain.budget.limit_kbit_s,
+        },
         "contacts": [
             {
                 "contact": contact.contact,

@@ -67,6 +67,10 @@ class Snapshot(LinkRecord, tag=3):
     failures: list[Failure] = []
     #: peers this appliance reaches now
     reaches: list[str] = []
+    #: the sender's branch
+    site: str = ""
+    #: the sender's access link takes no more calls with other branches
+    link_full: bool = False
 
 
 class Delta(LinkRecord, tag=4):
@@ -80,6 +84,8 @@ class Delta(LinkRecord, tag=4):
     gone: list[str] = []
     failures: list[Failure] = []
     reaches: list[str] | None = None
+    #: None: as before
+    link_full: bool | None = None
 
 
 class Resnapshot(LinkRecord, tag=5):
@@ -313,6 +319,8 @@ class SeatWanted(LinkRecord, tag=52, kw_only=True):
     seat: str
     #: it comes back to the agent who handed it on; a wrap-up may be cut short for it
     recall: bool = False
+    #: reservation at the same owner that is given up for it: its call takes that one's room
+    leaves: str = ""
 
 
 class EscrowPut(LinkRecord, tag=55):

@@ -32,8 +32,10 @@ class StatePublisher:
         *,
         soon: Callable[[Callable[[], None]], object] | None = None,
         later: Callable[[float, Callable[[], None]], object] | None = None,
+        site: str = "",
     ) -> None:
         self.incarnation = incarnation
+        self._site = site
         self._clock = clock
         self._send = send
         self._soon = soon or _call_soon
@@ -44,6 +46,7 @@ class StatePublisher:
         self._seats: dict[str, tuple[SeatRow, float]] = {}
         self._failures: list[tuple[Failure, float]] = []
         self._reaches: list[str] = []
+        self._link_full = False
         self._number = 0
         # what changed since the last delta
         self._new_contacts: dict[str, tuple[ContactRow, float]] = {}
@@ -51,6 +54,7 @@ class StatePublisher:
         self._gone: set[str] = set()
         self._new_failures: list[Failure] = []
         self._new_reaches = False
+        self._new_link = False
         self._flush_due = False
         #: what changed may wait until then; a handle that came too late finds nothing to do
         self._held = False
@@ -121,6 +125,13 @@ class StatePublisher:
             self._new_reaches = True
             self._stir()
 
+    def set_link_full(self, full: bool) -> None:
+        """Say that this appliance's access link takes no more calls, or does again."""
+        if full != self._link_full:
+            self._link_full = full
+            self._new_link = True
+            self._stir()
+
     # -- records -------------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
@@ -133,13 +144,15 @@ class StatePublisher:
             seats=[_older_seat(*held, now_s) for held in self._seats.values()],
             failures=self._lasting(now_s),
             reaches=self._reaches,
+            site=self._site,
+            link_full=self._link_full,
         )
 
     def flush(self) -> None:
         """Send what changed as one delta."""
         self._flush_due = False
         changed = (self._new_contacts, self._new_seats, self._gone, self._new_failures)
-        if not any(changed) and not self._new_reaches:
+        if not any(changed) and not self._new_reaches and not self._new_link:
             return
         self._number += 1
         now_s = self._clock.monotonic_s()
@@ -151,9 +164,10 @@ class StatePublisher:
             gone=sorted(self._gone),
             failures=self._new_failures,
             reaches=self._reaches if self._new_reaches else None,
+            link_full=self._link_full if self._new_link else None,
         )
         self._new_contacts, self._new_seats, self._gone = {}, set(), set()
-        self._new_failures, self._new_reaches = [], False
+        self._new_failures, self._new_reaches, self._new_link = [], False, False
         for peer in self._subscribers:
             self._send(peer, delta)
 

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from appliance.base.errors import ConfigError
+from appliance.plan import links
 from appliance.plan.callback import CallBack
 from appliance.plan.canonical import decode
 from appliance.plan.diallable import is_country
@@ -65,6 +66,7 @@ FindingReason = Literal[
     "bad-target",
     "unknown-country",
     "one-key",
+    "bad-link",
 ]
 Severity = Literal["error", "warning"]
 
@@ -112,6 +114,7 @@ def check(plan: Plan) -> list[Finding]:
             *checker.emergency(),
             *checker.calendars(),
             *checker.transfers(),
+            *(Finding(place, "bad-link", message) for place, message in links.faults(plan)),
         }
     )
 

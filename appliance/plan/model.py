@@ -22,6 +22,8 @@ PLAN_FORMAT = 1
 Channel = Literal["voice", "chat", "sms", "mail", "task"]
 #: what a seat is chosen by: sum of levels, cost, own branch, time without work
 Criterion = Literal["level", "cost", "near", "idle"]
+#: codecs of calls between branches, named as in the boxes' settings
+LinkCodec = Literal["OPUS", "G722", "PCMA", "PCMU", "L16"]
 
 # -- flow steps: what a caller goes through before a queue -------------------------------------
 
@@ -280,6 +282,12 @@ class Site(Part, frozen=True, kw_only=True):
     region: str = ""
     #: appliance that calls this branch's callers back when its own has died; empty: any that is up
     escrow: Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$(?!\n)")] = ""
+    #: calls with other branches that its access link carries at a time; 0: any number
+    link_calls: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    #: what such calls may take of the link, each way [kbit/s]; 0: all of it
+    link_kbit_s: Annotated[int, msgspec.Meta(ge=0, le=100_000_000)] = 0
+    #: codecs of such calls, best first; none: as the boxes' settings say
+    codecs: tuple[LinkCodec, ...] = ()
 
 
 class Plan(Part, frozen=True, kw_only=True):

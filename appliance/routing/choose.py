@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from appliance.plan.transfers import Target
 from appliance.routing.floor import Floor
+from appliance.routing.links import REASON as LINK_FULL
 from appliance.routing.model import ContactRow, SeatRow
 from appliance.routing.planindex import PlanIndex
 
@@ -22,13 +23,16 @@ def choose(
     target: Target,
     tried: Collection[str],
     now_ms: int,
+    *,
+    link_full: bool = False,
 ) -> SeatRow | str:
     """Return the best seat of *target* for *contact*, or a reason word why there is none.
 
     An agent is taken as named, able or not; for a site or a queue the seat must have the skills.
+    *link_full*: the contact's owner has no room for a call with another branch.
     """
     if target.kind == "agent":
-        return _named(floor, contact, target.name)
+        return _named(floor, contact, target.name, link_full=link_full)
     queue = target.name if target.kind == "queue" else contact.queue
     skills: Mapping[str, int] = contact.skills if queue == contact.queue else {}
     stages = plan.stages(queue, contact.channel, skills)
@@ -41,6 +45,7 @@ def choose(
         if (target.kind != "site" or seat.site == target.name)
         and plan.agents.get(seat.seat) in able
         and not floor.failed(contact, seat, now_ms)
+        and not _closed(floor, contact, seat, link_full=link_full)
     ]
     return min(found)[-1] if found else "unavailable"
 
@@ -55,10 +60,25 @@ def _ready(
     )
 
 
-def _named(floor: Floor, contact: ContactRow, name: str) -> SeatRow | str:
+def _named(floor: Floor, contact: ContactRow, name: str, *, link_full: bool) -> SeatRow | str:
     seat = floor.seat(name)
     if seat is None:
         return "seat-gone"
     if seat.state != "ready":
         return _NOT_FREE.get(seat.state, "seat-busy")
-    return seat if floor.connected(contact.owner, seat.owner) else "peer-unreachable"
+    if not floor.connected(contact.owner, seat.owner):
+        return "peer-unreachable"
+    return LINK_FULL if _closed(floor, contact, seat, link_full=link_full) else seat
+
+
+def _closed(floor: Floor, contact: ContactRow, seat: SeatRow, *, link_full: bool) -> bool:
+    """Tell whether one of the two links has no room for the call.
+
+    What the contact's owner published of its own link does not count: it knows what it gives up
+    for this call. The seat's owner does so where the agent is its own who has the contact now.
+    """
+    if link_full and not floor.links.near(contact.owner, seat.owner):
+        return True
+    held = floor.seat(contact.seat) if contact.seat else None
+    same = held is not None and held.owner == seat.owner
+    return not same and floor.links.closed(seat.owner, contact.owner)

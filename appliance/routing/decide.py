@@ -245,7 +245,7 @@ class _Decision:
             seat = ready.row
             against = self._floor.against(row, seat, self._now_ms)
             if not reaches_any:
-                reaches_any = not (against and self._floor.reach.against(row.owner, seat.owner))
+                reaches_any = not (against and self._floor.apart(row, seat))
             if chosen is None and not against:
                 chosen = seat
             elif chosen is None and len(looked_at) == TRACE_CANDIDATES - 1:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from appliance.routing.failures import FailureMemory
 from appliance.routing.index import Index, is_present, open_channels
+from appliance.routing.links import FullLinks
 from appliance.routing.model import ContactRow, Failure, SeatRow
 from appliance.routing.planindex import PlanIndex
 from appliance.routing.reach import Reach
@@ -51,6 +52,8 @@ class Floor:
         self.clocks: dict[str, int] = {}
         #: who reaches whom, and whose pairs are proposed here
         self.reach = Reach(name)
+        #: whose access link takes no more calls
+        self.links = FullLinks()
         #: told of each row of a contact that is taken in, and of the one before it
         self.hear: Hear | None = None
         #: queue that reserve agents serve now -> part answered in time
@@ -71,6 +74,8 @@ class Floor:
         failures: Iterable[Failure] = (),
         *,
         reaches: Iterable[str] | None = None,
+        site: str = "",
+        link_full: bool = False,
         now_ms: int,
     ) -> bool:
         """Take a snapshot: all that *owner* has. Return False if it is from an earlier life."""
@@ -82,6 +87,7 @@ class Floor:
         before = known or _Owner(owner, incarnation)
         fresh = self._owners[owner] = _Owner(owner, incarnation)
         self.reach.say(owner, reaches)
+        self.links.say(owner, full=link_full, site=site)
         self._failures.forget(owner)
         self._note_failures(owner, failures, now_ms)
         for contact in contacts:
@@ -102,6 +108,7 @@ class Floor:
         *,
         gone: Iterable[str] = (),
         reaches: Iterable[str] | None = None,
+        link_full: bool | None = None,
         now_ms: int,
     ) -> bool:
         """Take a delta. Return False if there is no snapshot of this life for it to change."""
@@ -123,6 +130,8 @@ class Floor:
             self._note_failures(owner, failures, now_ms)
         if reaches is not None and self.reach.say(owner, reaches):
             self.stirred = True
+        if link_full is not None and self.links.say(owner, full=link_full):
+            self.stirred = True
         return True
 
     def lose(self, owner: str) -> None:
@@ -133,6 +142,7 @@ class Floor:
         gone = self._owners[owner] = _Owner(owner, known.incarnation)
         gone.present = False
         self.reach.forget(owner)
+        self.links.forget(owner)
         self.stirred = True
         self._failures.forget(owner)
         self._forget(owner, known, gone)
@@ -211,12 +221,19 @@ class Floor:
     def against(self, contact: ContactRow, seat: SeatRow, now_ms: int) -> str:
         """Return the reason word for which this pair is left out, or nothing."""
         return (
-            self.reach.against(contact.owner, seat.owner)
+            self.apart(contact, seat)
             or self._refusals.against(contact, seat)
             or self._failures.against(
                 contact.contact, contact.owner, seat.seat, seat.owner, now_ms
             )
         )
+
+    def apart(self, contact: ContactRow, seat: SeatRow) -> str:
+        """Return the reason word for which no such contact goes from owner to owner now."""
+        word = self.reach.against(contact.owner, seat.owner)
+        if word or not self.links.full or contact.channel != "voice":
+            return word  # what is written takes next to nothing of a link
+        return self.links.against(contact.owner, seat.owner)
 
     def failed(self, contact: ContactRow, seat: SeatRow, now_ms: int) -> str:
         """Return why this pair cannot be whoever proposes it, or nothing."""

@@ -47,9 +47,41 @@ class SnapshotRecord(Protocol):
     def reaches(self) -> Iterable[str] | None:
         """Peers it reaches; None: it does not say."""
 
+    @property
+    def site(self) -> str:
+        """Its branch; empty: it does not say."""
 
-class DeltaRecord(SnapshotRecord, Protocol):
+    @property
+    def link_full(self) -> bool:
+        """Its access link takes no more calls with other branches."""
+
+
+class DeltaRecord(Protocol):
     """What a delta on the link holds."""
+
+    @property
+    def incarnation(self) -> int:
+        """The sender's life."""
+
+    @property
+    def contacts(self) -> Iterable[ContactRow]:
+        """Contacts that changed."""
+
+    @property
+    def seats(self) -> Iterable[SeatRow]:
+        """Seats that changed."""
+
+    @property
+    def failures(self) -> Iterable[Failure]:
+        """Pairs that failed since."""
+
+    @property
+    def reaches(self) -> Iterable[str] | None:
+        """Peers it reaches, where that changed."""
+
+    @property
+    def link_full(self) -> bool | None:
+        """Its access link takes no more calls, or does again, where that changed."""
 
     @property
     def gone(self) -> Iterable[str]:
@@ -99,6 +131,8 @@ class Matchmaker:
             snapshot.seats,
             snapshot.failures,
             reaches=snapshot.reaches,
+            site=snapshot.site,
+            link_full=snapshot.link_full,
             now_ms=now_ms,
         )
         if taken:
@@ -117,6 +151,7 @@ class Matchmaker:
             delta.failures,
             gone=delta.gone,
             reaches=delta.reaches,
+            link_full=delta.link_full,
             now_ms=now_ms,
         )
         if taken:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from appliance.base.clock import Clock
 from appliance.call.book import FloorWriter
+from appliance.call.linkbudget import LinkBudget
 from appliance.call.plans import CurrentPlan
 from appliance.call.timers import Timers
 from appliance.call.turn import Turn
@@ -29,7 +30,9 @@ class SeatBoard:
         plans: CurrentPlan,
         timers: Timers,
         clock: Clock,
+        budget: LinkBudget,
     ) -> None:
+        self.budget = budget
         self.name = name
         self.site = site
         self.incarnation = incarnation
@@ -211,6 +214,7 @@ class SeatBoard:
         """Note the reservation that holds the seat."""
         seat.reservation = reservation
         self._by_reservation[reservation.reservation] = seat
+        self.budget.take(reservation.reservation, reservation.contact_owner)
         for leg in (reservation.leg_phone, reservation.leg_in):
             self.set_leg(seat, leg)
 
@@ -225,6 +229,7 @@ class SeatBoard:
         if held is None:
             return
         self._by_reservation.pop(held.reservation, None)
+        self.budget.free(held.reservation)
         self._by_leg.pop(held.leg_phone, None)
         if self._by_leg.get(held.leg_in) is seat:
             del self._by_leg[held.leg_in]

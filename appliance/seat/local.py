@@ -41,14 +41,24 @@ class LocalFloor:
     It is also the `ViewSink` of the peers: what they publish goes to the matchmaker alone.
     """
 
-    def __init__(self, name: str, incarnation: int, turn: Turn, clock: Clock, plan: Plan) -> None:
+    def __init__(
+        self,
+        name: str,
+        incarnation: int,
+        turn: Turn,
+        clock: Clock,
+        plan: Plan,
+        site: str = "",
+    ) -> None:
         self._name = name
+        self._site = site
+        self._link_full = False
         self._incarnation = incarnation
         self._turn = turn
         self._clock = clock
         self.matchmaker = Matchmaker(plan, name)
         self.matchmaker.floor.replace(
-            name, incarnation, (), (), reaches=[name], now_ms=self._now_ms()
+            name, incarnation, (), (), reaches=[name], site=site, now_ms=self._now_ms()
         )
         self._contacts: dict[str, ContactRow] = {}
         self._seats: dict[str, SeatRow] = {}
@@ -126,6 +136,8 @@ class LocalFloor:
                 for end, failure in self._failures
                 if end > now_ms
             ],
+            site=self._site,
+            link_full=self._link_full,
         )
 
     def views(self) -> list[QueueView]:
@@ -143,15 +155,21 @@ class LocalFloor:
         plan = self.matchmaker.plan
         return count_queues(plan.plan, plan, self._contacts.values(), self._seats.values())
 
-    def find(self, contact: str, target: Target, tried: tuple[str, ...]) -> SeatRow | str:
-        """Return a free seat for a contact of ours that is handed on, or why there is none."""
+    def find(
+        self, contact: str, target: Target, tried: tuple[str, ...], *, link_full: bool = False
+    ) -> SeatRow | str:
+        """Return a free seat for a contact of ours that is handed on, or why there is none.
+
+        *link_full*: our access link has no room for the call.
+        """
         matchmaker, now_ms = self.matchmaker, self._now_ms()
         if self._changed:
             self._apply(now_ms)
         row = self._contacts.get(contact)
         if row is None:
             return "contact-gone"
-        return choose(matchmaker.plan, matchmaker.floor, row, target, tried, now_ms)
+        floor = matchmaker.floor
+        return choose(matchmaker.plan, floor, row, target, tried, now_ms, link_full=link_full)
 
     # -- the peers -----------------------------------------------------------------------------
 
@@ -166,6 +184,13 @@ class LocalFloor:
             if failure.a == self._name and failure.b in new:
                 self.set_failure(msgspec.structs.replace(failure, for_ms=0))
         self._peers_changed()
+
+    def set_link_full(self, full: bool) -> None:
+        """Take whether our access link takes no more calls with other branches."""
+        self._link_full = full
+        self.matchmaker.floor.change(
+            self._name, self._incarnation, link_full=full, now_ms=self._now_ms()
+        )
 
     def replace(self, owner: str, snapshot: Snapshot) -> None:
         """Take everything that a peer has."""

@@ -170,10 +170,10 @@ class SeatOffers:
             return "stale-fence"
         if seat.state == "paused":
             return "seat-paused"
-        room = self._board.has_room(seat, proposal.channel)
-        return (
-            "" if room and (proposal.channel != "voice" or seat.state == "ready") else "seat-busy"
-        )
+        voice = proposal.channel == "voice"
+        if not self._board.has_room(seat, proposal.channel) or (voice and seat.state != "ready"):
+            return "seat-busy"
+        return self._board.budget.against(proposal.contact_owner) if voice else ""
 
     def confirmed(self, peer: str, message: Confirm) -> None:
         """Take the contact: call the phone, or wait for the call from the contact's owner."""

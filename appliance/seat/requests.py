@@ -27,6 +27,8 @@ class SeatRequests:
             reason = "seat-busy"
         elif seat.state == "ready" and not self._board.has_room(seat, "voice"):
             reason = "seat-busy"
+        elif full := self._board.budget.against(peer, self._leaves(peer, message)):
+            reason = full
         elif seat.state == "ready" or (message.recall and seat.state == "wrap-up"):
             self._board.cut_wrap_up(seat)
             held = self._offers.hold(seat, message.contact, peer, message.contact_incarnation)
@@ -35,6 +37,13 @@ class SeatRequests:
         else:
             reason = "seat-paused" if seat.state == "paused" else "seat-busy"
         self._turn.message(peer, ProposalRefused(message.contact, message.seat, reason))
+
+    def _leaves(self, peer: str, message: SeatWanted) -> str:
+        """Return the reservation that is given up for the wanted one; only its own counts."""
+        seat = self._board.by_reservation(message.leaves)
+        held = seat.reservation if seat else None
+        ours = held is not None and (held.contact, held.contact_owner) == (message.contact, peer)
+        return message.leaves if ours else ""
 
     def told(self, peer: str, message: TransferTold) -> None:
         """Note how far the transfer is that our agent asked for."""

@@ -53,6 +53,10 @@ MESSAGES = _gauge("messages", "Messages that callers left and nobody has deleted
 RELAYED = _gauge("relayed_calls", "Calls between other appliances that are relayed now.")
 RELAYED_TOTAL = _counter("relayed_calls_begun", "Calls that were relayed.")
 RELAY_REFUSED = _counter("relayed_calls_refused", "Calls that were not relayed.")
+LINK_CALLS = _gauge("link_calls", "Calls with other branches.")
+LINK_CALLS_LIMIT = _gauge("link_calls_limit", "Calls that the access link carries; 0: any number.")
+LINK_KBIT_S = _gauge("link_kbits_per_second", "What these calls take of the link at most.")
+LINK_KBIT_S_LIMIT = _gauge("link_kbits_per_second_limit", "What they may take; 0: all of it.")
 DISK = _gauge("disk_free_bytes", "Room left for ledger and recordings.")
 SEAT_STATE = _gauge("seats_in_state", "Seats in each state.")
 ENDED = _counter("contacts_ended", "Contacts that ended, by queue and outcome.")
@@ -120,6 +124,10 @@ class MetricsPage:
             (RELAYED, record.relayed),
             (RELAYED_TOTAL, record.relayed_total),
             (RELAY_REFUSED, record.relay_refused),
+            (LINK_CALLS, record.link_calls),
+            (LINK_CALLS_LIMIT, record.link_calls_limit),
+            (LINK_KBIT_S, record.link_kbit_s),
+            (LINK_KBIT_S_LIMIT, record.link_kbit_s_limit),
             (DISK, record.disk_free_mib * 1024 * 1024),
         ):
             self._set(metric, value)

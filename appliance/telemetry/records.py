@@ -68,6 +68,12 @@ class BoxState(TelemetryRecord, kw_only=True):
     #: those since legs began, and those that were not relayed
     relayed_total: int = 0
     relay_refused: int = 0
+    #: calls with other branches, and how many the access link carries; 0: any number
+    link_calls: int = 0
+    link_calls_limit: int = 0
+    #: what they take of the link at most, and what they may, each way [kbit/s]; 0: all of it
+    link_kbit_s: int = 0
+    link_kbit_s_limit: int = 0
 
 
 class SeatChanged(TelemetryRecord, kw_only=True):
@@ -187,7 +193,8 @@ class EngineHealth(TelemetryRecord, kw_only=True):
 class Alarm(TelemetryRecord, kw_only=True):
     """Someone has to act, or no longer has to; the same words as the log and `docs/errors.md`."""
 
-    #: what is wrong, as a word: `trunk-down`, `ledger`, `ledger-refused`, `legs-gone`, `lookup`
+    #: what is wrong, as a word: `trunk-down`, `ledger`, `ledger-refused`, `legs-gone`,
+    #: `lookup`, `access-link`
     alarm: str
     #: trunk, seat or part that it is about
     about: str = ""

@@ -69,6 +69,7 @@ def test_every_field_of_transfers_has_its_row() -> None:
         ("Classes of service", model.ServiceClass),
         ("Agents", model.Agent),
         ("Division", model.Divide),
+        ("Branches", model.Site),
     ],
 )
 def test_every_field_of_a_part_has_its_row(heading: str, part: type[Part]) -> None:
@@ -84,7 +85,7 @@ def test_the_examples_can_be_read() -> None:
         **dict.fromkeys(("Division", "Overflow"), model.Queue),
         **dict.fromkeys(flows, model.Flow),
     }
-    kinds["Transfers"] = Transfers
+    kinds["Transfers"], kinds["Branches"] = Transfers, model.Site
     found = re.findall(r"^## ([\w-]+)|^```json\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     heading, seen = "", 0
     for title, example in found:

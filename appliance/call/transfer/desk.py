@@ -17,7 +17,7 @@ from appliance.call.outside import OutsideCalls
 from appliance.call.owner import ContactOwner
 from appliance.call.transfer.bridges import partners
 from appliance.call.transfer.consult import Consultations
-from appliance.call.transfer.rules import against, place_rule, transfer_of
+from appliance.call.transfer.rules import against, leaves, place_rule, transfer_of
 from appliance.call.transfer.steps import TransferSteps
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import ContactMoved
@@ -202,6 +202,7 @@ class Transfers:
             contact_fence=contact.fence,
             seat=transfer.seat,
             recall=transfer.stage == "returning",
+            leaves=leaves(contact, transfer.seat_owner),
         )
         self._turn.message(transfer.seat_owner, wanted)
         self._arm(contact, WANTED_S)
@@ -216,6 +217,10 @@ class Transfers:
             return False
         if offer.contact_incarnation != self._book.incarnation:
             self._turn.message(peer, Release(offer.reservation, offer.fence, "stale-incarnation"))
+            return True
+        if full := self._book.budget.against(peer, leaves(contact)):
+            self._turn.message(peer, Release(offer.reservation, offer.fence, full))
+            self._not_there(contact, full)
             return True
         self._timers.cancel(_timer(contact))
         if transfer.how == "consult" and contact.phase == "talking":

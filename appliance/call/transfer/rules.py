@@ -35,6 +35,14 @@ def against(plans: CurrentPlan, contact: Contact, target: Target | None) -> str:
     return "" if target.name in sites else "not-found"
 
 
+def leaves(contact: Contact, owner: str = "") -> str:
+    """Return the reservation (of *owner*'s, if named) that the contact gives up for the next."""
+    booking, transfer = contact.booking, contact.transfer
+    if booking is None or transfer is None or transfer.how != "blind":
+        return ""
+    return booking.reservation if owner in ("", booking.seat_owner) else ""
+
+
 def place_rule(text: str) -> PlaceRule:
     """Return the rule that *text* names; whatever is none keeps the place."""
     match text:

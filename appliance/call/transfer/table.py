@@ -32,6 +32,8 @@ class TransferTable:
         far = far_of(contact)
         if far is not None:
             self._by_token[token_of(far)] = contact
+            if isinstance(far, Booking):
+                self._book.budget.take(far.reservation, far.seat_owner)
             self.set_leg(contact, far.leg)
 
     def set_leg(self, contact: Contact, leg: int) -> None:
@@ -48,6 +50,7 @@ class TransferTable:
         if transfer is not None and far is not None:
             self._by_token.pop(token_of(far), None)
             self._by_leg.pop(far.leg, None)
+            self._book.budget.free(token_of(far))
             transfer.booking = transfer.outside = None
         return far
 

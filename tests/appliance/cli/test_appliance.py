@@ -73,6 +73,7 @@ BOX: dict[str, Any] = {
     "peers": ["box-b"],
     "contacts": [{"contact": "c1", "phase": "waiting", "queue": "sales", "waited_s": 2.5}],
     "seats": 2,
+    "link": {"calls": 3, "calls_limit": 5, "kbit_s": 261, "kbit_s_limit": 0},
     "agents": [
         {
             "seat": "anna",
@@ -119,6 +120,7 @@ def test_status_of_a_running_brain(
         "anna",
         "sales",
         "stamps",
+        "3 of 5 calls, 261 kbit/s with other branches",
     ):
         assert text in done.stdout
     assert "\x1b" not in done.stdout

@@ -82,8 +82,8 @@ HEAD = SignedHead("a", "c", 2, b"h" * 32, b"s" * 64)
 EVERY: list[LinkMessage] = [
     hello("a"),
     Beat(1, 2, 3),
-    Snapshot(1, 2, [contact("c1", "a")], [seat("ann", "a")], [FAILURE], ["b"]),
-    Delta(1, 3, [contact("c1", "a")], [seat("ann", "a")], ["bob"], [FAILURE], ["b"]),
+    Snapshot(1, 2, [contact("c1", "a")], [seat("ann", "a")], [FAILURE], ["b"], "s", True),
+    Delta(1, 3, [contact("c1", "a")], [seat("ann", "a")], ["bob"], [FAILURE], ["b"], False),
     Resnapshot(4),
     Propose(PROPOSAL),
     ProposalRefused("c1", "ann", "seat-busy"),
@@ -111,7 +111,9 @@ EVERY: list[LinkMessage] = [
     LedgerAck(1, "normal", "", HEAD),
     TransferAsk(reservation="r", fence=1, do="consult", target="21", place="new", note="n"),
     TransferTold("r", 1, "failed", "seat-busy"),
-    SeatWanted(contact="c", contact_incarnation=1, contact_fence=2, seat="ann", recall=True),
+    SeatWanted(
+        contact="c", contact_incarnation=1, contact_fence=2, seat="ann", recall=True, leaves="r"
+    ),
     EscrowPut("c1", 1, b"sealed"),
     EscrowGot("c1", 1),
     LeaseAsk("a", 1, ["c1"]),
@@ -199,3 +201,20 @@ def test_a_context_of_the_version_before_has_no_transfer() -> None:
     older = msgspec.to_builtins(CONTEXT)[: CONTEXT.__struct_fields__.index("handled")]
     context = msgspec.convert(older, type(CONTEXT))
     assert (context.handled, context.notes, context.transfer, context.by) == ([], [], "", "")
+
+
+def test_rows_of_the_version_before_say_nothing_of_a_link() -> None:
+    snapshot, delta, wanted = (
+        next(one for one in EVERY if isinstance(one, kind))
+        for kind in (Snapshot, Delta, SeatWanted)
+    )
+    older = [msgspec.to_builtins(one) for one in (snapshot, delta, wanted)]
+    frame = msgspec.msgpack.encode((1, [older[0][:-2], older[1][:-1], older[2][:-1]]))
+    _, read, bad = decode(frame)
+    assert bad == []
+    assert isinstance(read[0], Snapshot)
+    assert (read[0].reaches, read[0].site, read[0].link_full) == (["b"], "", False)
+    assert isinstance(read[1], Delta)
+    assert (read[1].reaches, read[1].link_full) == (["b"], None)
+    assert isinstance(read[2], SeatWanted)
+    assert (read[2].recall, read[2].leaves) == (True, "")

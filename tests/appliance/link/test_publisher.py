@@ -23,6 +23,7 @@ class Desk:
             self._send,
             soon=self.turn.append,
             later=lambda _seconds, call: self.later.append(call),
+            site="north",
         )
 
     def _send(self, peer: str, message: LinkMessage) -> bool:
@@ -202,3 +203,23 @@ def test_what_makes_a_pair_possible_or_ends_it_leaves_at_once() -> None:
     desk.end_turn()
     desk.publisher.drop_contact("c1")
     assert len(desk.end_turn()) == 1
+
+
+def test_a_link_that_is_full_is_said_at_once_and_once() -> None:
+    desk = Desk()
+    desk.publisher.set_link_full(False)
+    desk.publisher.subscribe("hub")
+    [(_, snapshot)] = desk.end_turn()
+    assert isinstance(snapshot, Snapshot)
+    assert (snapshot.site, snapshot.link_full) == ("north", False)
+    desk.publisher.set_link_full(True)
+    desk.publisher.set_link_full(True)
+    assert [delta.link_full for delta in deltas(desk.end_turn())] == [True]
+    desk.publisher.set_seat(seat("ann", "a"))
+    assert [delta.link_full for delta in deltas(desk.end_turn())] == [None]
+    desk.publisher.subscribe("b")
+    [(_, later)] = desk.end_turn()
+    assert isinstance(later, Snapshot)
+    assert later.link_full
+    desk.publisher.set_link_full(False)
+    assert [delta.link_full for delta in deltas(desk.end_turn())] == [False, False]

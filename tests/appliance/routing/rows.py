@@ -104,6 +104,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     failures: list[Failure] = []
     reaches: list[str] | None = None
     gone: list[str] = []
+    site: str = ""
+    link_full: bool = False
 
 
 def contact(
@@ -172,12 +174,13 @@ def seat(
 def floor_of(
     *rows: ContactRow | SeatRow | Failure,
     reaches: dict[str, list[str]] | None = None,
+    full: Iterable[str] = (),
     now_ms: int = NOW_MS,
 ) -> Floor:
     """Return a floor on which each owner published its rows as a snapshot."""
     floor = Floor()
     for owner in dict.fromkeys(row.owner for row in rows):
-        put(floor, owner, publish(owner, rows, reaches), now_ms)
+        put(floor, owner, publish(owner, rows, reaches, full), now_ms)
     return floor
 
 
@@ -190,6 +193,8 @@ def put(floor: Floor, owner: str, mine: Published, now_ms: int = NOW_MS) -> None
         mine.seats,
         mine.failures,
         reaches=mine.reaches,
+        site=mine.site,
+        link_full=mine.link_full,
         now_ms=now_ms,
     )
 
@@ -198,6 +203,7 @@ def publish(
     owner: str,
     rows: Iterable[ContactRow | SeatRow | Failure],
     reaches: dict[str, list[str]] | None = None,
+    full: Iterable[str] = (),
 ) -> Published:
     """Return those of *rows* that are the owner's."""
     mine = [row for row in rows if row.owner == owner]
@@ -206,6 +212,8 @@ def publish(
         seats=[row for row in mine if isinstance(row, SeatRow)],
         failures=[row for row in mine if isinstance(row, Failure)],
         reaches=None if reaches is None else reaches.get(owner, []),
+        site=owner,
+        link_full=owner in full,
     )
 
 
@@ -215,13 +223,15 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[ContactRow | SeatRow | Failure]
     reaches: dict[str, list[str]] | None = None
     joined: dict[str, float] = {}
+    #: owners whose access link is full
+    full: tuple[str, ...] = ()
 
     def floor(self, order: random.Random | None = None) -> Floor:
         """Return the floor, its rows in the order given or shuffled."""
         rows = list(self.rows)
         if order is not None:
             order.shuffle(rows)
-        floor = floor_of(*rows, reaches=self.reaches)
+        floor = floor_of(*rows, reaches=self.reaches, full=self.full)
         floor.set_joined(self.joined)
         return floor
 
@@ -305,14 +315,15 @@ def worlds() -> st.SearchStrategy[World]:
     some = st.lists(st.sampled_from(OWNERS), max_size=3)
     reaches = st.none() | st.fixed_dictionaries(dict.fromkeys(OWNERS, some))
     return st.builds(
-        lambda contacts, seats, failures, reaches, joined: World(
-            rows=[*contacts, *seats, *failures], reaches=reaches, joined=joined
+        lambda contacts, seats, failures, reaches, joined, full: World(
+            rows=[*contacts, *seats, *failures], reaches=reaches, joined=joined, full=full
         ),
         contact_rows(),
         seat_rows(),
         failure_rows(),
         reaches,
         st.sampled_from([{}, {"rush": 0.5}, {"near": 0.5}]),
+        st.sampled_from([(), (), OWNERS[:1], OWNERS[1:2], OWNERS[1:]]),
     )
 
 

@@ -53,7 +53,8 @@ def test_it_makes_no_difference_to_a_decision(
     world: World, off_ms: dict[str, int], looked_before: bool
 ) -> None:
     rows = [by_clock(row, off_ms) for row in world.rows]
-    floor = floor_of(*rows, reaches=world.reaches)
+    floor = floor_of(*rows, reaches=world.reaches, full=world.full)
+    floor.set_joined(world.joined)
     if looked_before:
         pairs(floor)
     for owner, ahead_ms in off_ms.items():
@@ -61,7 +62,7 @@ def test_it_makes_no_difference_to_a_decision(
     assert pairs(floor) == pairs(world.floor())
     for owner in off_ms:  # put right by its owner, who publishes corrected places
         floor.set_clock(owner, 0)
-        put(floor, owner, publish(owner, world.rows, world.reaches))
+        put(floor, owner, publish(owner, world.rows, world.reaches, world.full))
     assert pairs(floor) == pairs(world.floor())
 
 

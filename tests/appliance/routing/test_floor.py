@@ -41,7 +41,10 @@ def test_deltas_lead_to_what_a_fresh_snapshot_says(
     for owner in OWNERS:
         old, new = publish(owner, before.rows), publish(owner, after.rows, after.reaches)
         floor.replace(
-            owner, 1, old.contacts, old.seats, new.failures, reaches=new.reaches, now_ms=NOW_MS
+            *(owner, 1, old.contacts, old.seats, new.failures),
+            reaches=new.reaches,
+            site=owner,
+            now_ms=NOW_MS,
         )
         contacts = {row.contact: row for row in new.contacts}
         seats = {row.seat: row for row in new.seats}
@@ -53,6 +56,8 @@ def test_deltas_lead_to_what_a_fresh_snapshot_says(
         steps += [(owner, row) for row in [*ended, *contacts.values()]]
         steps += [(owner, row) for row in seats.values()]
         steps += [(owner, row.seat) for row in old.seats if row.seat not in seats]
+    for owner in after.full:
+        floor.change(owner, 1, link_full=True, now_ms=NOW_MS)
     order.shuffle(steps)
     for owner, row in steps:
         if isinstance(row, ContactRow):
@@ -73,7 +78,7 @@ def test_a_lost_owner_is_as_if_it_had_never_been(world: World, owner: str) -> No
     floor = world.floor()
     floor.lose(owner)
     rows = [row for row in world.rows if row.owner != owner]
-    rest = World(rows=rows, reaches=world.reaches, joined=world.joined)
+    rest = World(rows=rows, reaches=world.reaches, joined=world.joined, full=world.full)
     assert decide(INDEX, floor, NOW_MS) == decide(INDEX, rest.floor(), NOW_MS)
 
 

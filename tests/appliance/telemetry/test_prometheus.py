@@ -55,6 +55,10 @@ def box_state(**changed: object) -> BoxState:
         "ledger_synced": 12_345_670,
         "disk_free_mib": 10,
         "messages": 3,
+        "link_calls": 4,
+        "link_calls_limit": 5,
+        "link_kbit_s": 348,
+        "link_kbit_s_limit": 480,
     }
     return BoxState(**{**fields, **changed})  # type: ignore[arg-type]
 
@@ -66,6 +70,9 @@ def test_the_box(page: MetricsPage) -> None:
     assert value(page, "ledger_unsynced") == 8
     assert value(page, "hub_up") == 0
     assert value(page, "messages") == 3
+    assert (value(page, "link_calls"), value(page, "link_calls_limit")) == (4, 5)
+    assert value(page, "link_kbits_per_second") == 348
+    assert value(page, "link_kbits_per_second_limit") == 480
     assert value(page, "disk_free_bytes") == 10 * 1024 * 1024
 
 

@@ -80,7 +80,17 @@ FULL = model.Plan(
             exclusive=(("voice", "chat"),),
         ),
     ),
-    sites=(model.Site(name="berlin", title="Berlin", region="east", escrow="bonn-1"),),
+    sites=(
+        model.Site(
+            name="berlin",
+            title="Berlin",
+            region="east",
+            escrow="bonn-1",
+            link_calls=8,
+            link_kbit_s=1000,
+            codecs=("OPUS", "PCMA"),
+        ),
+    ),
     calendars=(
         Calendar(
             name="shop",
