@@ -150,6 +150,8 @@ class CallBack(msgspec.Struct, kw_only=True):
     held: bool = False
     #: appliance that we call for
     owner: str = ""
+    #: since when it is held, or was [wall clock, us]
+    held_us: int = 0
 
 
 class Contact(msgspec.Struct, kw_only=True):

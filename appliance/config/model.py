@@ -164,6 +164,8 @@ class LinkSettings(Section, frozen=True):
     comfort_noise: bool = True
     #: calls between other appliances that we relay at once, where the directory makes us a relay
     relay_calls: Annotated[int, msgspec.Meta(ge=0, le=2000)] = 50
+    #: call-backs in escrow with a peer that is gone this long are put with another [s]
+    escrow_move_s: Seconds = 60.0
 
     def __post_init__(self) -> None:
         """Raise ValueError where a transport has nobody to talk to."""

@@ -2,17 +2,19 @@
 
 from typing import Any
 
-from appliance.base.clock import Clock
+from appliance.base.clock import Clock, rfc3339
 from appliance.base.errors import BranchlineError
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact, waited_s
+from appliance.call.escrow.desk import EscrowDesk
 
 
 class CallBackDesk:
-    """Shows who waits to be called back, and cancels."""
+    """Shows who waits to be called back, cancels, and lets go what is held."""
 
-    def __init__(self, callbacks: CallBacks, clock: Clock) -> None:
+    def __init__(self, callbacks: CallBacks, escrow: EscrowDesk, clock: Clock) -> None:
         self._callbacks = callbacks
+        self._escrow = escrow
         self._clock = clock
 
     def list(self, _request: dict[str, Any]) -> dict[str, Any]:
@@ -27,6 +29,32 @@ class CallBackDesk:
         except BranchlineError as error:
             return {"error": error.reason, "message": error.message}
         return {"cancelled": contact}
+
+    def held(self, _request: dict[str, Any]) -> dict[str, Any]:
+        """Return what is held for want of a peer's word, or of the right to call for it."""
+        return {"callbacks": [self._held(*one) for one in self._escrow.held()]}
+
+    def release(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take a person's word that the peer has not called one, named by its contact."""
+        contact, by = str(request.get("contact", "")), str(request.get("by", ""))
+        try:
+            self._escrow.owner.release(contact, by[:64] or "somebody")
+        except BranchlineError as error:
+            return {"error": error.reason, "message": error.message}
+        return {"released": contact}
+
+    def _held(self, contact: Contact, peer: str) -> dict[str, Any]:
+        back = contact.callback
+        assert back is not None  # noqa: S101 - `held` returns no others
+        return {
+            "contact": contact.contact,
+            "number": back.number,
+            "queue": contact.queue,
+            "ours": back.doubt,
+            "peer": peer,
+            "peer_up": self._escrow.up(peer),
+            "since": rfc3339(back.held_us) if back.held_us else "",
+        }
 
     def _row(self, contact: Contact) -> dict[str, Any]:
         back, now_s = contact.callback, self._clock.monotonic_s()

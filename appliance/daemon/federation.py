@@ -131,7 +131,13 @@ class Federation:
         self._keys: dict[str, str] = {}
         self._sites: dict[str, str] = {}
         brain.escrow.join(
-            Fleet(lambda: self._keys, self._peers_up, self._stand_in, Sealer(identity.keys.curve))
+            Fleet(
+                lambda: self._keys,
+                self._peers_up,
+                self._stand_in,
+                Sealer(identity.keys.curve),
+                settings.link.escrow_move_s,
+            )
         )
         self._outbox = LedgerOutbox(journal, brain.turn.wake)
         self.uploader = LedgerUploader(

@@ -69,9 +69,11 @@ class BrainDaemon:
         self.admin.on("voicemail", self._messages)
         self.admin.on("voicemail-delete", self._delete_message)
         self.admin.on("transfer", lambda request: transfer(self.brain, request))
-        desk = CallBackDesk(self.brain.rooms.callbacks, self.clock)
+        desk = CallBackDesk(self.brain.rooms.callbacks, self.brain.escrow, self.clock)
         self.admin.on("callbacks", desk.list)
         self.admin.on("cancel-callback", desk.cancel)
+        self.admin.on("held-callbacks", desk.held)
+        self.admin.on("release-callback", desk.release)
         self.admin.on("contact", ContactDesk(self.brain).answer)
         self._tasks: list[asyncio.Task[None]] = []
         self._take_up()

@@ -157,6 +157,13 @@ class EscrowReturned(Fact, frozen=True, kw_only=True):
     owner: str
 
 
+class EscrowReleased(Fact, frozen=True, kw_only=True):
+    """Somebody gave their word that the peer has not called; the contact is its owner's alone."""
+
+    holder: str
+    by: str
+
+
 class EscrowClosed(Fact, frozen=True, kw_only=True):
     """A peer called the caller back meanwhile; the contact's end is in that one's journal."""
 
@@ -436,6 +443,7 @@ KINDS: MappingProxyType[str, type[Fact]] = MappingProxyType(
             CallBackScored,
             EscrowTaken,
             EscrowReturned,
+            EscrowReleased,
             EscrowClosed,
             SeatOffered,
             OfferEnded,

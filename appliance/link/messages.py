@@ -339,6 +339,8 @@ class EscrowGot(LinkRecord, tag=56):
 
     contact: str
     number: int
+    #: it heeds claims against itself alone, so that what lies with it may be moved
+    moves: bool = False
 
 
 class LeaseAsk(LinkRecord, tag=57):
@@ -346,7 +348,8 @@ class LeaseAsk(LinkRecord, tag=57):
 
     about: str
     number: int
-    #: of *about* itself: contacts that it has called and that its peer may not know of yet
+    #: of *about* itself: contacts that it has called and that its peer may not know of yet;
+    #: `contact/peer`: which that peer holds no more
     claims: list[str] = []
 
 
@@ -357,6 +360,8 @@ class LeaseAnswer(LinkRecord, tag=58):
     number: int
     granted: bool
     claims: list[str] = []
+    #: to *about* itself: its claims are on disk
+    kept: bool = False
 
 
 class Settled(LinkRecord):

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import msgspec
+
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import Contact
 from appliance.call.escrow.holder import EscrowHolder
@@ -18,18 +20,28 @@ from appliance.link.messages import (
     LinkMessage,
 )
 
+#: what an appliance's claims are filed under
+CLAIMS_KEY = "lease-claims/"
+
+
+class Claims(msgspec.Struct, frozen=True):
+    """What an appliance wants its peers to leave out."""
+
+    claims: list[str]
+
 
 class EscrowDesk:
     """Who hears what the link says of call-backs in escrow. Does nothing until `join`."""
 
     def __init__(self, office: Office, owner: ContactOwner, callbacks: CallBacks) -> None:
         self._turn, self._clock = office.turn, office.clock
+        self._book = office.book
         self._name = office.book.name
         self._fleet: Fleet | None = None
         self.owner = EscrowOwner(office, owner, callbacks)
         self.holder = EscrowHolder(office, owner, callbacks)
         self.owner.ask = self.holder.ask = self._ask
-        self._voter = LeaseVoter(office.clock.monotonic_s(), self._hears)
+        self._voter = LeaseVoter(office.clock.monotonic_s(), self._hears, self._keep)
         owner.barred = self._barred
 
     def join(self, fleet: Fleet) -> None:
@@ -41,8 +53,25 @@ class EscrowDesk:
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
         """Take what the ledger kept."""
         kept = list(states)
+        for key, state in kept:
+            if key.startswith(CLAIMS_KEY):
+                claims = msgspec.msgpack.decode(state, type=Claims).claims
+                self._voter.recall(key.removeprefix(CLAIMS_KEY), claims)
         self.owner.remember(kept)
         self.holder.remember(kept)
+
+    def held(self) -> list[tuple[Contact, str]]:
+        """Return what is held for want of a peer's word or the right to act, and whose it is."""
+        found = []
+        for contact in self._book.left():
+            back = contact.callback
+            if back is not None and back.held:
+                found.append((contact, back.holder if back.doubt else back.owner))
+        return sorted(found, key=lambda one: one[0].place)
+
+    def up(self, peer: str) -> bool:
+        """Tell whether a peer is there."""
+        return self._fleet is not None and peer in self._fleet.up()
 
     def tick(self) -> None:
         """Look at the time; called about twice a second."""
@@ -86,12 +115,21 @@ class EscrowDesk:
     def _vote(self, who: str, ask: LeaseAsk) -> LeaseAnswer:
         now_s = self._clock.monotonic_s()
         granted, claims = self._voter.ask(ask.about, who, ask.claims, now_s)
-        return LeaseAnswer(ask.about, ask.number, granted, claims)
+        return LeaseAnswer(ask.about, ask.number, granted, claims, kept=ask.about == who)
+
+    def _keep(self, about: str, claims: list[str]) -> None:
+        """Put an appliance's claims on disk; the answer leaves after that."""
+        if claims:
+            self._turn.keep(CLAIMS_KEY + about, Claims(claims))
+        else:
+            self._turn.forget(CLAIMS_KEY + about)
 
     def _answered(self, voter: str, answer: LeaseAnswer) -> None:
         own = answer.about == self._name
         seeker = self.owner.seeker if own else self.holder.seeker(answer.about)
         if seeker is not None:
-            seeker.answered(voter, answer.number, answer.claims, granted=answer.granted)
+            seeker.answered(
+                voter, answer.number, answer.claims, granted=answer.granted, kept=answer.kept
+            )
             if own:
                 self.owner.granted()

@@ -16,7 +16,7 @@ from appliance.call.escrow.owner import Fleet, Stub
 from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
 from appliance.ledger.records import EscrowReturned, EscrowTaken, Outcome
-from appliance.link.lease import SILENT_S, LeaseSeeker, voters
+from appliance.link.lease import SILENT_S, LeaseSeeker, at_peer, voters
 from appliance.link.messages import EscrowGot, EscrowPut, EscrowSettle, LeaseAsk, Settled
 from appliance.plan.diallable import is_plain
 from appliance.wire.commands import Hang
@@ -84,7 +84,9 @@ class EscrowHolder:
         if held is not None and held.owner != peer:
             log.warning("< %s: %s is in escrow for %s", peer, message.contact, held.owner)
             return
-        if not message.sealed:
+        if not message.sealed and held is not None and message.number < held.number:
+            pass  # what came since is newer
+        elif not message.sealed:
             if self._settle(peer, message.contact).state == "busy":
                 return  # it is asked again when the call is over
             self._forget(message.contact)
@@ -103,7 +105,7 @@ class EscrowHolder:
                     wall_us=self._clock.wall_us(),
                 )
             )
-        self._turn.message(peer, EscrowGot(message.contact, message.number))
+        self._turn.message(peer, EscrowGot(message.contact, message.number, moves=True))
 
     def _full(self, owner: str) -> bool:
         return sum(held.owner == owner for held in self._held.values()) >= MAX_STUBS
@@ -160,9 +162,12 @@ class EscrowHolder:
         valid = seeker.valid(now_s)
         for held in self._of(owner):
             contact = self._book.get(held.contact)
-            if held.taken and contact is not None and contact.callback is not None:
+            if at_peer(held.contact, self._book.name) in seeker.claims and not held.outcome:
+                self._settle(owner, held.contact)  # it was taken from us
+            elif held.taken and contact is not None and contact.callback is not None:
                 if contact.callback.held == valid:
                     contact.callback.held = not valid
+                    contact.callback.held_us = self._clock.wall_us()
                     self._book.changed(contact)
             elif not held.taken and valid and adopt and held.contact not in seeker.claims:
                 self._take(held, now_s)

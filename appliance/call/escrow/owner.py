@@ -3,20 +3,23 @@
 The owner puts each of its call-backs, sealed, with one peer, and acts on them only while a
 majority leases it the right (`link/lease.py`). Before a caller is called, a majority has heard so.
 Once the lease has lapsed, however shortly, the owner does not know what the peer did, and asks it
-first.
+first. What lies with a peer that has been gone for long is moved to another (`moves.py`).
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 import msgspec
 
+from appliance.base.errors import PeerError
 from appliance.call.callbacks import CallBacks
 from appliance.call.contact import CallBack, Contact, had_agent, is_away
+from appliance.call.escrow.moves import EscrowMoves
 from appliance.call.office import Office
 from appliance.call.owner import ContactOwner
-from appliance.ledger.records import EscrowClosed, Outcome
-from appliance.link.lease import RENEW_S, LeaseSeeker, ranked, voters
+from appliance.ledger.records import EscrowClosed, EscrowReleased, Outcome
+from appliance.link.lease import RENEW_S, LeaseSeeker, at_peer, ranked, voters
 from appliance.link.messages import (
     EscrowGot,
     EscrowPut,
@@ -25,6 +28,8 @@ from appliance.link.messages import (
     Settled,
 )
 from appliance.wire.commands import Hang
+
+log = logging.getLogger(__name__)
 
 #: what a contact is filed under that the holder is still to forget
 DROP_KEY = "escrow-drop/"
@@ -51,6 +56,8 @@ class Fleet(NamedTuple):
     #: peer that the plan names for us, or empty
     named: Callable[[], str]
     sealing: Sealing
+    #: a peer that is gone this long holds nothing any more [s]
+    move_after_s: float = 60.0
 
 
 class Stub(msgspec.Struct, frozen=True):
@@ -61,7 +68,10 @@ class Stub(msgspec.Struct, frozen=True):
 
 
 class Drop(msgspec.Struct, frozen=True):
-    """A contact that the holder is to forget: over, or called by us."""
+    """A contact that the holder is to forget: over, called by us, or taken from that peer.
+
+    It is filed by what we claim of it: the contact, or where it was taken away `contact/holder`.
+    """
 
     holder: str
     number: int
@@ -81,6 +91,7 @@ class EscrowOwner:
         #: contact -> round of the lease after which it may be called
         self._uncleared: dict[str, int] = {}
         self._settled_s = -1e9
+        self._moves = EscrowMoves()
         callbacks.on_change = self.changed
         callbacks.clear = self.clear
         #: asks a voter, ourselves among them
@@ -115,10 +126,12 @@ class EscrowOwner:
         fleet = self._fleet
         if fleet is None or back.doubt:
             return
+        if back.holder and at_peer(contact.contact, back.holder) in self._drops:
+            return  # it is put with another as soon as that is known
         if not back.holder and not self._valid():
             self._ask_again()  # without the lease it would be in doubt at once
             return
-        holder = back.holder or self._choose(fleet)
+        holder = back.holder or self._choose(fleet, contact.contact)
         key = fleet.keys().get(holder)
         if key is None:
             return
@@ -130,35 +143,52 @@ class EscrowOwner:
         put = EscrowPut(contact.contact, back.told, fleet.sealing.seal(stub, key))
         self._turn.message(back.holder, put)
 
-    def _choose(self, fleet: Fleet) -> str:
+    def _choose(self, fleet: Fleet, contact: str) -> str:
         """Return who stands in for us: the peer that the plan names, or the first that is up."""
-        up = fleet.up() & fleet.keys().keys()
+        up = {
+            peer
+            for peer in fleet.up() & fleet.keys().keys()
+            if at_peer(contact, peer) not in self._drops
+        }
         named = fleet.named()
         return named if named in up else next(iter(ranked(self._name, up)), "")
 
     def _drop(self, contact: Contact, back: CallBack) -> None:
+        self._claim(contact.contact, contact.contact, back)
+        self._turn.message(back.holder, EscrowPut(contact.contact, back.told))
+
+    def _claim(self, claim: str, contact: str, back: CallBack) -> None:
+        """Let voters hear, from now on, that the holder is to leave the contact out."""
         back.told += 1
-        self._drops[contact.contact] = drop = Drop(back.holder, back.told)
-        self._turn.keep(DROP_KEY + contact.contact, drop)
-        self._turn.message(drop.holder, EscrowPut(contact.contact, drop.number))
+        self._drops[claim] = drop = Drop(back.holder, back.told)
+        self._turn.keep(DROP_KEY + claim, drop)
+        log.info("%s is no longer for %s to call", contact, back.holder)
 
     def got(self, peer: str, message: EscrowGot) -> None:
         """Hear that the peer has it on disk."""
-        drop = self._drops.get(message.contact)
-        if drop is not None and drop.holder == peer and message.number >= drop.number:
-            self._forgotten(message.contact)
+        if message.moves:
+            self._moves.heeds(peer)
+        moved = at_peer(message.contact, peer)
+        for claim in (message.contact, moved):
+            drop = self._drops.get(claim)
+            if drop is not None and drop.holder == peer and message.number >= drop.number:
+                self._forgotten(claim)
+                if claim == moved:
+                    self._take_away(message.contact, peer)
 
-    def _forgotten(self, contact: str) -> None:
+    def _forgotten(self, claim: str) -> None:
         """The peer has it no more, or knows that it was called."""
-        if self._drops.pop(contact, None) is not None:
-            self._turn.forget(DROP_KEY + contact)
+        if self._drops.pop(claim, None) is not None:
+            self._turn.forget(DROP_KEY + claim)
 
     def peer_up(self, peer: str) -> None:
         """Tell a peer that is there again what it may have missed."""
-        for name, drop in self._drops.items():
+        for claim, drop in self._drops.items():
+            name = claim.partition("/")[0]
             one = self._book.get(name)
+            back = one.callback if one is not None else None
             # of what is in doubt it is to tell first what it did
-            doubt = one is not None and one.callback is not None and one.callback.doubt
+            doubt = back is not None and back.doubt and back.holder == peer
             if drop.holder == peer and not doubt:
                 self._turn.message(peer, EscrowPut(name, drop.number))
         for one in self._book.left():
@@ -188,11 +218,59 @@ class EscrowOwner:
             if contact.callback is not None and not contact.callback.holder:
                 self.changed(contact)
         done = self._seeker.done if self._seeker else 0
+        for claim in self._moves.done(self._seeker.kept if self._seeker and self._valid() else 0):
+            if claim in self._drops:
+                self._take_away(*claim.split("/", 1))
         for name, number in tuple(self._uncleared.items()):
             if number <= done:
                 del self._uncleared[name]
                 if (called := self._book.get(name)) is not None:
                     self._callbacks.go(called)
+
+    # -- a holder that is gone -----------------------------------------------------------------
+
+    def _move(self, fleet: Fleet, ours: list[Contact], now_s: float) -> None:
+        """Begin to move what lies with a peer that has been gone for long."""
+        up = fleet.up() & fleet.keys().keys()
+        with_peers = [one for one in ours if one.callback is not None and one.callback.holder]
+        gone = {one.callback.holder for one in with_peers if one.callback} - up
+        self._moves.look(gone, now_s)
+        claims = []
+        for contact in with_peers if up and self._valid() else ():
+            back = contact.callback
+            if back is None or back.doubt or back.tok or had_agent(contact):
+                continue
+            claim = at_peer(contact.contact, back.holder)
+            ripe = self._moves.ripe(back.holder, now_s, fleet.move_after_s)
+            if ripe and claim not in self._drops:
+                self._claim(claim, contact.contact, back)
+                self._book.changed(contact)
+                claims.append(claim)
+        if claims:
+            self._moves.begin(claims, self._ask())
+
+    def _take_away(self, name: str, peer: str) -> None:
+        """Put a contact with another peer, now that this one will not act on it any more."""
+        contact = self._book.get(name)
+        back = contact.callback if contact is not None else None
+        if contact is not None and back is not None and back.holder == peer and not back.doubt:
+            back.holder = ""
+            self._book.changed(contact)
+            self.changed(contact)
+
+    def release(self, name: str, by: str) -> None:
+        """Take a person's word that the holder has not called; raise PeerError `contact-gone`."""
+        contact = self._book.get(name)
+        back = contact.callback if contact is not None else None
+        if contact is None or back is None or not back.doubt:
+            raise PeerError("contact-gone", f"{name} is not held here for want of a peer's word")
+        log.warning("%s: %s says that %s has not called", name, by, back.holder)
+        self._turn.note(name, EscrowReleased(holder=back.holder, by=by))
+        self._claim(at_peer(name, back.holder), name, back)
+        self._turn.message(back.holder, EscrowPut(name, back.told))
+        back.holder, back.doubt, back.held = "", False, False
+        self._book.changed(contact)
+        self.changed(contact)
 
     @property
     def seeker(self) -> LeaseSeeker | None:
@@ -235,6 +313,7 @@ class EscrowOwner:
         valid = self._valid()
         for contact in ours:
             self._keep_still(contact, valid=valid)
+        self._move(self._fleet, ours, now_s)
         if now_s - self._settled_s >= RENEW_S:
             self._settled_s = now_s
             self._settle(ours)
@@ -253,6 +332,7 @@ class EscrowOwner:
         doubt = back.doubt or not valid
         if (back.doubt, back.held) != (doubt, doubt):
             back.doubt = back.held = doubt
+            back.held_us = self._clock.wall_us()
             self._book.changed(contact)
         if doubt and contact.phase == "reserved" and is_away(contact) and not back.tok:
             leg = contact.booking.leg if contact.booking else 0
@@ -278,6 +358,8 @@ class EscrowOwner:
             back = contact.callback if contact else None
             if contact is None or back is None or back.holder != peer or not back.doubt:
                 continue
+            if one.state != "busy":
+                self._forgotten(at_peer(one.contact, peer))
             if one.state == "free":
                 # the peer has it no more: it is ours alone, until it is put with one again
                 back.holder, back.doubt, back.held = "", False, False

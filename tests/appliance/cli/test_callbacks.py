@@ -26,9 +26,11 @@ def box(tmp_path: Path) -> Iterator[Box]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     admin = AdminSocket(tmp_path / "brain.sock")
-    desk = CallBackDesk(made.brain.rooms.callbacks, made.clock)
+    desk = CallBackDesk(made.brain.rooms.callbacks, made.brain.escrow, made.clock)
     admin.on("callbacks", desk.list)
     admin.on("cancel-callback", desk.cancel)
+    admin.on("held-callbacks", desk.held)
+    admin.on("release-callback", desk.release)
     asyncio.run_coroutine_threadsafe(admin.start(), loop).result(DEADLINE_S)
     yield made
     loop.call_soon_threadsafe(admin.close)
@@ -58,4 +60,40 @@ def test_list_and_cancel(box: Box) -> None:
     assert box.outcomes() == ["released"]
     again = run(box, "cancel", contact.contact)
     assert again.returncode == 69
+    assert "contact-gone" in again.stderr
+
+
+def test_held_and_release(box: Box) -> None:
+    assert "nobody is held" in run(box, "held").stdout
+    contact = leave(box)
+    back = contact.callback
+    assert back is not None
+    # as after a restart that its peer did not outlive
+    back.holder, back.doubt, back.held, back.held_us = (
+        "lisbon-1",
+        True,
+        True,
+        1_800_000_000_000_000,
+    )
+    box.brain.book.changed(contact)
+    listed = run(box, "held")
+    assert listed.returncode == 0, listed.stderr
+    for text in (contact.contact, OWN, "ours", "lisbon-1", "gone", "2027-01-15T08:00:00"):
+        assert text in listed.stdout
+    assert "held" in run(box, "list").stdout
+    refused = run(box, "release", contact.contact)
+    assert refused.returncode == 78
+    assert "--not-called" in refused.stderr
+    assert back.held
+    done = run(box, "release", contact.contact, "--not-called", "--by", "eva")
+    assert done.returncode == 0, done.stderr
+    assert not back.held
+    box.world.run(1)
+    (entry,) = [
+        one
+        for one in box.journal.entries(contact=contact.contact)
+        if one.kind == "escrow-released"
+    ]
+    assert entry.as_dict() == {"holder": "lisbon-1", "by": "eva"}
+    again = run(box, "release", contact.contact, "--not-called")
     assert "contact-gone" in again.stderr

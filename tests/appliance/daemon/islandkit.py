@@ -16,7 +16,7 @@ import zmq
 
 from appliance.base.clock import Clock
 from appliance.call.turn import Journal
-from appliance.config.model import ApplianceSettings
+from appliance.config.model import ApplianceSettings, LinkSettings
 from appliance.daemon.federation import Federation
 from appliance.link import messages
 from appliance.link.identity import BoxKeys, CurveKeys, Identity, IdentityFields
@@ -242,7 +242,10 @@ class IslandBox(Box):
     def _federate(self) -> None:
         fleet = self.fleet
         self.transport = MemoryTransport(fleet.network, _key(self.name), self.name, 1)
-        settings = ApplianceSettings(state_dir=str(fleet.folder / f"{self.name}.state"))
+        settings = ApplianceSettings(
+            state_dir=str(fleet.folder / f"{self.name}.state"),
+            link=LinkSettings(escrow_move_s=fleet.escrow_move_s),
+        )
         self.federation = Federation(
             settings,
             _identity(self.name, fleet.verify_key),
@@ -358,10 +361,12 @@ class IslandFleet:
         wall_off_s: float = 0.0,
         talk_s: float = 4.0,
         verify_key: str = "00" * 32,
+        escrow_move_s: float = 60.0,
     ) -> None:
         self.folder, self.plan, self.names = folder, plan, names
         self.chance, self.witness = chance, witness
         self.talk_s, self.verify_key = talk_s, verify_key
+        self.escrow_move_s = escrow_move_s
         self.world = World()
         self.cuts = Cuts()
         self.network = IslandNetwork(self.world, self.cuts, chance)

@@ -92,7 +92,7 @@ def answers(box: Box) -> list[EscrowGot]:
 
 def test_a_good_one_is_taken_at_its_place_and_age(box: Box) -> None:
     put(box, sealed(stub()))
-    assert answers(box) == [EscrowGot("c1", 1)]
+    assert answers(box) == [EscrowGot("c1", 1, moves=True)]
     (contact,) = stand_in(box)
     assert contact.place == Place(1, "b", "c1")
     (row,) = box.brain.floor.rows().contacts
