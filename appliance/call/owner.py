@@ -24,6 +24,7 @@ from appliance.ledger.records import (
 from appliance.link.messages import CONNECT_MS, Confirm, Offer, Reached, Release
 from appliance.routing.failures import PAIR_FAILURE_MS, PATH_FAILURE_MS, PATH_REASONS
 from appliance.routing.model import Failure, Given
+from appliance.routing.trace import PACKED_MOST
 from appliance.wire.commands import Dial, Hang, WatchSilence
 
 log = logging.getLogger(__name__)
@@ -125,6 +126,7 @@ class ContactOwner:
                 reservation=offer.reservation,
                 fence=offer.fence,
                 waited_ms=round(waited_s(contact, now) * 1000),
+                trace=offer.trace[:PACKED_MOST],
             ),
         )
         confirm = Confirm(offer.reservation, offer.fence, context_of(contact, now))

@@ -1,6 +1,7 @@
 """`branchline ledger`: what happened to a contact, whether the chain is whole, the books."""
 
 import json
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,18 +15,20 @@ from rich.text import Text
 from appliance.base.clock import rfc3339
 from appliance.base.errors import PeerError
 from appliance.cli.exits import EX_IOERR, EX_NOINPUT, printable, told
-from appliance.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from appliance.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, read_plan
 from appliance.config.load import load_appliance
 from appliance.ledger.books import Tally, recount
 from appliance.ledger.entry import Entry
-from appliance.ledger.records import ContactArrived, ContactEnded, ContactQueued
+from appliance.ledger.records import ContactArrived, ContactEnded, ContactQueued, SeatOffered
 from appliance.ledger.store import LedgerReader, ledger_path
 from appliance.ledger.upload import HEAD_KIND, ChainHead, head_of
 from appliance.link import identity
 from appliance.link.messages import SignedHead
 from appliance.link.uploader import KEPT
+from appliance.plan.model import Plan
 from appliance.plan.signing import load_public_key
 from appliance.plan.signing import verify as verify_signature
+from appliance.routing.trace import explain, recompute, unpack
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -99,6 +102,55 @@ def list_contacts(
     for contact, (arrived, caller, queue, outcome) in rows.items():
         table.add_row(*(Text(printable(x)) for x in (contact, arrived, caller, queue, outcome)))
     console.print(table)
+
+
+@app.command()
+def why(
+    contact: Annotated[str, typer.Argument(help="The contact's id, as `list` shows it.")],
+    plan: Annotated[
+        Path | None,
+        typer.Option("--plan", "-p", help="Plan (JSON) of then: compute each decision again."),
+    ] = None,
+    file: LedgerFile = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why a contact was offered to whom: its score, and the seats that were looked at.
+
+    Each offer's decision is journalled with it, by the box where the contact came in. With the
+    plan that was in force, seat and score are computed again, and what differs is named.
+    """
+    with told("ledger why"), closing(_open(file, config)) as ledger:
+        obeyed = read_plan(plan) if plan else None
+        entries = ledger.entries(contact=contact)
+    found = [
+        _why(entry, fact, obeyed)
+        for entry in entries
+        if isinstance(fact := entry.fact(), SeatOffered)
+    ]
+    if not found:
+        print(f"contact {printable(contact)} was offered to nobody", file=sys.stderr)
+        raise typer.Exit(EX_NOINPUT)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+        return
+    for offer in found:
+        print(printable(f"{offer['ts'][:23]}  offered to {offer['seat']} at {offer['owner']}"))
+        for line in offer["why"] or ["asked for by name, or journalled before this was"]:
+            print(printable(f"  {line}"))
+        for line in offer["differs"]:
+            print(printable(f"  DIFFERS: {line}"))
+
+
+def _why(entry: Entry, fact: SeatOffered, plan: Plan | None) -> dict[str, Any]:
+    proposal = unpack(entry.contact, entry.appliance, fact.seat, fact.owner, fact.trace)
+    return {
+        "ts": entry.ts,
+        "seat": fact.seat,
+        "owner": fact.owner,
+        "why": explain(proposal) if proposal else [],
+        "differs": recompute(plan, proposal) if plan and proposal else [],
+    }
 
 
 @app.command()

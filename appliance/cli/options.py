@@ -5,6 +5,10 @@ from typing import Annotated
 
 import typer
 
+from appliance.base.errors import ConfigError
+from appliance.plan.checks import parse_plan
+from appliance.plan.model import Plan
+
 DEFAULT_CONFIG = Path("/etc/branchline/appliance.toml")
 
 ConfigFile = Annotated[
@@ -18,3 +22,11 @@ ConfigFile = Annotated[
 ]
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for programs.")]
+
+
+def read_plan(path: Path) -> Plan:
+    """Return the plan (JSON) in a file; raise ConfigError."""
+    try:
+        return parse_plan(path.read_bytes())
+    except OSError as error:
+        raise ConfigError("bad-plan", f"{path} cannot be read: {error.strerror}") from error

@@ -13,12 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from appliance.base.clock import rfc3339
-from appliance.base.errors import ConfigError
 from appliance.cli.exits import printable, told
-from appliance.cli.options import AsJson
+from appliance.cli.options import AsJson, read_plan
 from appliance.cli.recordedday import KINDS, RecordedDay, sites_of
 from appliance.ledger.store import LedgerReader
-from appliance.plan.checks import parse_plan
 from appliance.plan.model import Plan
 from appliance.routing.day import Fate, Visit, recorded
 from appliance.routing.judge import Difference, Judge, Judgement
@@ -81,7 +79,7 @@ def replay(
     much that follows, so this figure says how free the day runs, not how good it is.
     """
     with told("replay"):
-        tried = _read_plan(plan)
+        tried = read_plan(plan)
         day = RecordedDay()
         with ExitStack() as stack:
             readers = [stack.enter_context(closing(LedgerReader(path))) for path in ledgers]
@@ -101,13 +99,6 @@ def replay(
         print(json.dumps(_plain(answer), ensure_ascii=False))
     else:
         _show(answer, worst)
-
-
-def _read_plan(path: Path) -> Plan:
-    try:
-        return parse_plan(path.read_bytes())
-    except OSError as error:
-        raise ConfigError("bad-plan", f"{path} cannot be read: {error.strerror}") from error
 
 
 # -- for people --------------------------------------------------------------------------------

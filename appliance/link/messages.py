@@ -120,6 +120,8 @@ class Offer(LinkRecord, tag=12, kw_only=True):
     seat_epoch: int
     agent_title: str
     deadline_ms: int = CONFIRM_MS
+    #: why this seat, as `routing/trace.py` packs it; empty: asked for by name
+    trace: bytes = b""
 
 
 class Handled(LinkRecord, kw_only=True):

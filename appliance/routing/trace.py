@@ -1,15 +1,61 @@
-"""Why this agent: a proposal's trace told in words, and computed again."""
+"""Why this agent: a proposal's trace packed for its journal, told in words, computed again."""
 
 from collections.abc import Iterable
 
+import msgspec
+
 from appliance.plan.model import Criterion, Plan, Queue
 from appliance.routing.areas import ALL, is_agent, site_area
-from appliance.routing.model import Candidate, Given, Proposal
+from appliance.routing.model import Candidate, Given, Proposal, Trace
 from appliance.routing.planindex import PlanIndex
 from appliance.routing.sites import least_wait, share_site
 
 #: the order of a queue that the plan does not know
 _DEFAULT: tuple[Criterion, ...] = ("level", "near", "idle")
+
+#: a trace on its way to the contact's journal is no longer than this [bytes]
+PACKED_MOST = 300
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Trace).decode
+
+
+def pack(proposal: Proposal) -> bytes:
+    """Return why this seat, in PACKED_MOST bytes at most; nothing where that cannot be.
+
+    Where there is no room the seats that would have come last are left out, and what was expected
+    at other sites; the chosen one stays, so that seat and score can still be computed.
+    """
+    trace, kept = proposal.trace, list(proposal.trace.candidates)
+    while len(packed := _pack(trace)) > PACKED_MOST:
+        others = [one for one in kept if one.seat != proposal.seat]
+        if others:
+            kept.remove(others[-1])
+            trace = msgspec.structs.replace(trace, candidates=tuple(kept))
+        elif trace.given is not None:
+            trace = msgspec.structs.replace(trace, given=None)
+        else:
+            return b""
+    return packed
+
+
+def unpack(contact: str, owner: str, seat: str, seat_owner: str, packed: bytes) -> Proposal | None:
+    """Return the decision that was packed, as far as it tells; None where it tells nothing."""
+    try:
+        trace = _unpack(packed)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return None
+    return Proposal(
+        contact=contact,
+        contact_owner=owner,
+        contact_incarnation=0,
+        contact_fence=0,
+        seat=seat,
+        seat_owner=seat_owner,
+        seat_incarnation=0,
+        seat_epoch=0,
+        seat_fence=0,
+        trace=trace,
+    )
 
 
 def preference(

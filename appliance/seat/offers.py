@@ -25,6 +25,7 @@ from appliance.link.messages import (
 )
 from appliance.routing.contest import best
 from appliance.routing.model import Proposal
+from appliance.routing.trace import pack
 from appliance.seat.board import SeatBoard
 from appliance.seat.state import Reservation, Seat
 from appliance.seat.written import WrittenOffers
@@ -126,7 +127,7 @@ class SeatOffers:
     def _reserve(self, seat: Seat, proposal: Proposal) -> None:
         owner, incarnation = proposal.contact_owner, proposal.contact_incarnation
         held = self.hold(seat, proposal.contact, owner, incarnation)
-        self.offer(seat, held, proposal.contact_fence)
+        self.offer(seat, held, proposal.contact_fence, pack(proposal))
 
     def hold(self, seat: Seat, contact: str, owner: str, incarnation: int) -> Reservation:
         """Reserve the seat for a contact."""
@@ -145,7 +146,7 @@ class SeatOffers:
         self._arm(seat, CONFIRM_MS / 1000)
         return held
 
-    def offer(self, seat: Seat, held: Reservation, contact_fence: int) -> None:
+    def offer(self, seat: Seat, held: Reservation, contact_fence: int, trace: bytes = b"") -> None:
         """Offer the reserved seat to the contact's owner."""
         agent = self._plans.agents.get(seat.seat)
         offer = Offer(
@@ -157,6 +158,7 @@ class SeatOffers:
             seat=seat.seat,
             seat_epoch=seat.epoch,
             agent_title=agent.title if agent else seat.seat,
+            trace=trace,
         )
         self._turn.message(held.contact_owner, offer)
 

@@ -21,6 +21,7 @@ from appliance.link.messages import (
     ServingAck,
 )
 from appliance.routing.model import Proposal
+from appliance.routing.trace import pack
 from appliance.seat.board import SeatBoard
 from appliance.seat.state import Seat, Work, excluding
 
@@ -58,6 +59,7 @@ class WrittenOffers:
             seat=seat.seat,
             seat_epoch=seat.epoch,
             agent_title=agent.title if agent else seat.seat,
+            trace=pack(proposal),
         )
         self._turn.message(work.contact_owner, offer)
 

@@ -10,6 +10,8 @@ from appliance.base.clock import rfc3339
 from appliance.ledger.books import Tally
 from appliance.ledger.entry import Entry
 from appliance.ledger.promises import NOMINAL
+from appliance.ledger.records import SeatOffered
+from appliance.routing.trace import explain, unpack
 from control.ledger import promised, queries
 from control.ledger.queries import OUTCOMES, ContactFilter
 from control.models import fleet, ledger, plan
@@ -208,8 +210,18 @@ def _step(entry: Entry, start_us: int) -> Step:
             (_NAMES.get(name, name.removesuffix("_ms").replace("_", " ")), _told(name, value))
             for name, value in facts.items()
             if name not in _INSIDE
-        ],
+        ]
+        + [("why", line) for line in _why(entry)],
     )
+
+
+def _why(entry: Entry) -> list[str]:
+    """Return why a contact was offered to that seat, in sentences, where it is journalled."""
+    fact = entry.fact() if entry.kind == "seat-offered" else None
+    if not isinstance(fact, SeatOffered):
+        return []
+    proposal = unpack(entry.contact, entry.appliance, fact.seat, fact.owner, fact.trace)
+    return explain(proposal) if proposal else []
 
 
 def _told(name: str, value: object) -> str:

@@ -25,8 +25,12 @@ from appliance.link.identity import FOLDER, BoxKeys, Identity
 from appliance.link.messages import SignedHead
 from appliance.link.uploader import KEPT
 from appliance.plan.signing import public_bytes, sign
+from appliance.routing.decide import decide
+from appliance.routing.planindex import PlanIndex
+from appliance.routing.trace import pack
 from tests.appliance.cli.runner import branchline
 from tests.appliance.link.test_identity import FIELDS
+from tests.appliance.routing.rows import NOW_MS, PLAN, contact, floor_of, seat
 
 
 @pytest.fixture
@@ -166,3 +170,49 @@ def test_what_is_no_ledger_is_said_so(tmp_path: Path, content: bytes | None) -> 
     assert done.returncode in {74, 78}
     assert done.stderr.startswith("branchline ledger verify: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def decided(tmp_path: Path) -> tuple[str, str]:
+    """Journal an offer as `decide` gave it, and the plan it followed; return their files."""
+    floor = floor_of(contact("c", age_ms=4_000, klass="gold"), seat("ann"), seat("fay"))
+    (proposal,) = decide(PlanIndex(PLAN), floor, NOW_MS)
+    with LedgerJournal(
+        ledger_path(tmp_path), proposal.contact_owner, clock=HeldClock()
+    ) as journal:
+        for trace in (pack(proposal), b"\xc1nonsense"):
+            offer = SeatOffered(
+                seat=proposal.seat, owner=proposal.seat_owner, reservation="r", trace=trace
+            )
+            journal.record(offer, "c")
+        journal.commit()
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(msgspec.json.encode(PLAN))
+    return str(ledger_path(tmp_path)), str(plan)
+
+
+def test_why_this_agent(decided: tuple[str, str], tmp_path: Path) -> None:
+    file, plan = decided
+    done = branchline("ledger", "why", "c", "-f", file, "--plan", plan)
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert "offered to fay at box-a" in lines[0]
+    assert lines[1].startswith("c (gold) waited 4.0 s, score ")
+    assert [line.split(": ")[-1] for line in lines[2:4]] == ["chosen", "next best"]
+    assert lines[-1] == "asked for by name, or journalled before this was"
+    other = tmp_path / "other.json"
+    other.write_bytes(msgspec.json.encode(msgspec.structs.replace(PLAN, serial=9)))
+    answer = json.loads(
+        branchline("ledger", "why", "c", "-f", file, "-p", str(other), "--json").stdout
+    )
+    assert answer[0]["differs"] == ["decided by plan 7, not 9"]
+    assert answer[1]["why"] == []
+
+
+def test_why_nobody(file: str) -> None:
+    done = branchline("ledger", "why", "c-gone", "-f", file)
+    assert done.returncode == 66
+    assert "offered to nobody" in done.stderr
+    missing = branchline("ledger", "why", "c-served", "-f", file, "--plan", "/none.json")
+    assert missing.returncode != 0
+    assert "/none.json" in missing.stderr

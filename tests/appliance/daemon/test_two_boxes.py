@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from appliance.ledger.records import SeatOffered
+from appliance.routing.trace import PACKED_MOST, explain, recompute, unpack
 from appliance.wire import commands as wire
 from tests.appliance.brainkit import World
 from tests.appliance.daemon.federationkit import Federation
@@ -26,6 +28,25 @@ def test_caller_at_a_is_answered_at_b_with_context(world: World, tmp_path: Path)
     assert b.outcomes() == []
     assert b.seat("ann").state == "wrap-up"
     assert all(row.state == "down" for row in (*a.legs.rows.values(), *b.legs.rows.values()))
+
+
+def test_the_caller_s_branch_journals_why_that_agent(world: World, tmp_path: Path) -> None:
+    federation = Federation(world, tmp_path)
+    a, b = federation.boxes["a"], federation.boxes["b"]
+    b.legs.register("ann")
+    leg = a.legs.call_in("200")
+    world.run(4)
+    contact = a.contact(leg).contact
+    (fact,) = [
+        fact
+        for entry in a.journal.entries(contact=contact)
+        if isinstance(fact := entry.fact(), SeatOffered)
+    ]
+    assert 0 < len(fact.trace) <= PACKED_MOST
+    found = unpack(contact, "a", fact.seat, fact.owner, fact.trace)
+    assert found is not None
+    assert recompute(a.brain.plans.plan, found) == []
+    assert explain(found)[-1].startswith("ann: levels ")
 
 
 def test_agent_at_b_who_does_not_answer(world: World, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from appliance.plan.model import Agent
 from appliance.routing.decide import decide
 from appliance.routing.model import Failure, Given, Proposal
 from appliance.routing.planindex import PlanIndex
-from appliance.routing.trace import explain, recompute
+from appliance.routing.trace import PACKED_MOST, explain, pack, recompute, unpack
 from tests.appliance.routing.rows import (
     NOW_MS,
     OWNERS,
@@ -143,3 +143,47 @@ def test_the_worked_example_of_the_page() -> None:
     ]
     page = (Path(__file__).parents[3] / "docs" / "routing.md").read_text(encoding="utf-8")
     assert "\n".join(explain(proposals[0])) in page
+
+
+def again(proposal: Proposal, packed: bytes) -> Proposal:
+    """Return the decision as its journal tells it."""
+    names = (proposal.contact, proposal.contact_owner, proposal.seat, proposal.seat_owner)
+    found = unpack(*names, packed)
+    assert found is not None
+    return found
+
+
+@given(worlds())
+def test_what_is_packed_for_the_journal_can_still_be_computed(world: World) -> None:
+    for proposal in decide(PlanIndex(PLAN), world.floor(), NOW_MS):
+        packed = pack(proposal)
+        assert 0 < len(packed) <= PACKED_MOST
+        assert recompute(PLAN, again(proposal, packed)) == []
+
+
+def test_where_there_is_no_room_the_last_seats_are_left_out() -> None:
+    proposal = one()
+    replace = msgspec.structs.replace
+    assert explain(again(proposal, pack(proposal))) == explain(proposal)
+    last = proposal.trace.candidates[-1]
+    many = tuple(replace(last, seat=f"{last.seat}-{number}" * 5) for number in range(40))
+    crowded = replace(
+        proposal,
+        trace=replace(
+            proposal.trace,
+            candidates=proposal.trace.candidates + many,
+            given=Given("s", "wait", 7, waits=tuple(("x" * 60, 1.0) for _ in range(9))),
+        ),
+    )
+    packed = pack(crowded)
+    assert 0 < len(packed) <= PACKED_MOST
+    found = again(proposal, packed)
+    assert proposal.seat in [candidate.seat for candidate in found.trace.candidates]
+    assert recompute(PLAN, found) == []
+    endless = replace(proposal, trace=replace(proposal.trace, klass="x" * 400))
+    assert pack(endless) == b""
+
+
+def test_what_is_no_trace_tells_nothing() -> None:
+    for packed in (b"", b"x", b"\xc1", msgspec.msgpack.encode(["7"] * 9), b"\x91" * 5000):
+        assert unpack("c", "a", "s", "a", packed) is None

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -13,8 +14,10 @@ from appliance.ledger.records import (
     ContactConnected,
     ContactEnded,
     ContactQueued,
+    SeatOffered,
     WaitAnnounced,
 )
+from appliance.routing.model import Candidate, Trace
 from control.ledger.store import LedgerStore
 from control.models.ledger import Contact
 from control.parts import ControlParts
@@ -138,3 +141,25 @@ def test_calls_promised_in_a_week(
     assert '<td data-label="Late by"><span>2 min</span></td>' in page
     assert "promised a call in these" in admin.get("/contacts/promises?queue=other").text
     assert "late by 2 min" in admin.get("/contacts/contact/too-late").text
+
+
+def test_why_a_contact_was_offered_to_that_agent(
+    admin: Visitor, parts: ControlParts, clock: HeldClock, tmp_path: Path
+) -> None:
+    desk = Desk(parts.database, LedgerStore(parts.database, Ed25519PrivateKey.generate(), clock))
+    trace = Trace(
+        plan_serial=7,
+        contact_score=21.0,
+        waited_ms=4000,
+        klass="gold",
+        candidates=(Candidate("<ann>", 5.0, local=True),),
+    )
+    with Books(tmp_path, "berlin-1", clock) as here:
+        for name, packed in (("told", msgspec.msgpack.encode(trace)), ("nonsense", b"\xc1")):
+            offer = SeatOffered(seat="<ann>", owner="berlin-1", reservation="r", trace=packed)
+            here.tell(name, [ContactArrived(arrival=1), offer])
+        desk.hand_in("berlin-1", here.entries())
+    page = admin.get("/contacts/contact/told").text
+    assert "told (gold) waited 4.0 s, score 21.0, plan 7" in page
+    assert "&lt;ann&gt;: levels 5, same branch" in page
+    assert admin.get("/contacts/contact/nonsense").status_code == 200
