@@ -17,6 +17,7 @@ from appliance.ledger.records import (
     Fact,
     OfferEnded,
     PlaceCorrected,
+    PlanTaken,
     SeatChanged,
     SeatOffered,
     TalkEnded,
@@ -31,10 +32,12 @@ from appliance.routing.day import (
     Presence,
     Returned,
     Sits,
+    Talks,
     Use,
     Visit,
     Waits,
 )
+from appliance.routing.trace import unpack
 
 #: states in which an agent is not there
 _GONE = frozenset({"paused", "away", "gone"})
@@ -52,6 +55,7 @@ _DECODE = {
         ContactQueued,
         OfferEnded,
         PlaceCorrected,
+        PlanTaken,
         SeatChanged,
         SeatOffered,
         TalkEnded,
@@ -78,6 +82,8 @@ class RecordedDay:
         #: seat -> what it is to routing, at which appliance, by which moment; since when idle
         self._uses: dict[str, tuple[str, str, int]] = {}
         self._idle_us: dict[str, int] = {}
+        #: appliance -> serial of the plan that it obeys
+        self._serials: dict[str, int] = {}
         self._moments: list[Moment] = []
         self._end_us = 0
 
@@ -95,6 +101,8 @@ class RecordedDay:
                 self._take_seat(entry, fact)
             elif isinstance(fact, WrapUpEnded):
                 self._noted(fact.seat, entry.wall_us)
+            elif isinstance(fact, PlanTaken):
+                self._serials[entry.appliance] = fact.serial
 
     def _take_contact(self, entry: RawFact, fact: Fact) -> None:
         at_us, name = entry.wall_us, entry.contact
@@ -103,19 +111,32 @@ class RecordedDay:
             if isinstance(fact, ContactArrived):
                 self._contacts[name] = RecordedVisit(name, entry.appliance, fact)
             return
+        known.serial = self._serials.get(entry.appliance, -1)
         known.take(at_us, fact)
         add = self._moments.append
         if isinstance(fact, ContactQueued):
             add(Waits(at_us, name, known.last_stay))
         elif isinstance(fact, SeatOffered):
+            self._reserve(fact, known.last_stay.queue)
             add(Offered(at_us, name, fact.seat))
             self._offered[fact.seat] = known
         elif isinstance(fact, OfferEnded):
             add(Returned(at_us, name, fact.reason))
+        elif isinstance(fact, ContactConnected):
+            add(Talks(at_us, name))
         elif isinstance(fact, TalkEnded):
             self._talked[known.seat] = known
         elif isinstance(fact, ContactMoved | ContactEnded) and not known.seat:
             add(Gone(at_us, name))
+
+    def _reserve(self, fact: SeatOffered, queue: str) -> None:
+        """Note where an agent in reserve was taken that the level of service had called them."""
+        use, _, number = self._uses.get(fact.seat, ("", "", -1))
+        found = unpack("", "", "", "", fact.trace) if fact.trace and use == "busy" else None
+        if found is not None and found.trace.joined >= 0:
+            sits, serial = self._moments[number], found.trace.plan_serial
+            assert isinstance(sits, Sits)  # noqa: S101 - the seat's last one
+            self._moments[number] = msgspec.structs.replace(sits, queue=queue, reserve_by=serial)
 
     # -- seats ---------------------------------------------------------------------------------
 

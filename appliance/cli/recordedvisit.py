@@ -29,6 +29,8 @@ class RecordedVisit:
     def __init__(self, contact: str, owner: str, arrived: ContactArrived) -> None:
         self._contact = contact
         self.owner = owner
+        #: of the plan that its owner obeys now; -1: not known
+        self.serial = -1
         self._arrival = arrived.arrival
         self._channel = arrived.channel
         #: what it waited for at first, and in the end
@@ -90,7 +92,14 @@ class RecordedVisit:
             self._came_back(at_us + (fact.outcome != "released"), None)
 
     def _queued(self, at_us: int, fact: ContactQueued) -> None:
-        stay = Stay(queue=fact.queue, klass=fact.klass, skills=fact.skills, agent=fact.agent)
+        stay = Stay(
+            queue=fact.queue,
+            klass=fact.klass,
+            skills=fact.skills,
+            agent=fact.agent,
+            site=fact.site,
+            serial=self.serial,
+        )
         self._joined_us = self._joined_us or at_us
         self.last_stay = stay
         if self._in_flow is not None:

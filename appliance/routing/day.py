@@ -26,6 +26,9 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
     skills: dict[str, int] = {}
     #: agent it asks for by name
     agent: str = ""
+    #: site that it was given to first, and serial of the plan by which; -1: not known
+    site: str = ""
+    serial: int = -1
 
 
 class Detour(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +130,13 @@ class Returned(msgspec.Struct, frozen=True, array_like=True):
     reason: str
 
 
+class Talks(msgspec.Struct, frozen=True, array_like=True):
+    """A contact talks with whom it was offered to."""
+
+    at_us: int
+    contact: str
+
+
 class Gone(msgspec.Struct, frozen=True, array_like=True):
     """A contact waits no more: it talks, or is in a flow, or over."""
 
@@ -143,9 +153,13 @@ class Sits(msgspec.Struct, frozen=True, array_like=True):
     use: Use
     #: how long it has been without work; an offer that came to nothing does not change that
     idle_us: int = 0
+    #: it is busy for a contact of this queue, which agents in reserve served by the plan with this
+    #: serial; -1: they did not, or nobody knows
+    queue: str = ""
+    reserve_by: int = -1
 
 
-Moment = Waits | Offered | Returned | Gone | Sits
+Moment = Waits | Offered | Returned | Talks | Gone | Sits
 
 
 def recorded(visit: Visit) -> Fate:

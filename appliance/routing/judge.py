@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from appliance.plan.model import Plan
-from appliance.routing.day import Gone, Moment, Offered, Returned, Sits, Use, Visit, Waits
+from appliance.routing.day import Gone, Moment, Offered, Returned, Sits, Talks, Use, Visit, Waits
+from appliance.routing.division import Division
 from appliance.routing.failures import failure_of
 from appliance.routing.matchmaker import PROPOSAL_TTL_MS, REFUSED_MS
 from appliance.routing.model import ContactRow, Proposal, SeatRow, SeatState
@@ -65,6 +66,7 @@ class Judge:
         self._sites = sites
         self._plan = plan
         self._floor = RecordedFloor(plan, ())
+        self._division = Division(plan, self._floor)
         #: what waits, or is offered
         self._contacts: dict[str, ContactRow] = {}
         #: seat -> what it is, at which appliance, since when it is without work [ms]
@@ -84,7 +86,10 @@ class Judge:
         owners = {visit.owner for visit in self._visits.values()}
         owners |= {moment.owner for moment in moments if isinstance(moment, Sits)}
         self._floor = RecordedFloor(self._plan, sorted(owners))
+        self._division = Division(self._plan, self._floor)
         for moment in moments:
+            if isinstance(moment, Talks) and not self._floor.counts:
+                continue
             if moment.at_us != self._now_us:
                 self._go_on(moment.at_us)
             if isinstance(moment, Sits):
@@ -95,6 +100,8 @@ class Judge:
                 self._waits(moment)
             elif isinstance(moment, Gone):
                 self._gone(moment.contact)
+            elif isinstance(moment, Talks):
+                self._talks(moment)
             else:
                 self._returned(moment)
         return self._told
@@ -156,6 +163,7 @@ class Judge:
                 channel=visit.channel,
                 home=visit.home,
                 agent=stay.agent,
+                given=self._division.give(visit.owner, stay, moment.at_us),
             )
         )
 
@@ -197,12 +205,19 @@ class Judge:
         self._floor.fails(failure_of(row, seat, owner, moment.reason))
         self._wait(_replace(row, fence=row.fence + 1))
 
+    def _talks(self, moment: Talks) -> None:
+        row = self._contacts.get(moment.contact)
+        if row is not None:
+            waited_us = moment.at_us - self._visits[moment.contact].joined_us
+            self._floor.answered(row, waited_us // 1000)
+
     def _gone(self, contact: str) -> None:
         row = self._contacts.pop(contact, None)
         if row is None:
             return
         if self._offers.pop(contact, None) is None:
             self._floor.leaves(contact)
+            self._floor.gave_up(row, self._visits[contact].joined_us // 1000)
         proposal = self._proposed.get(contact)
         if proposal is not None:
             self._give_back(proposal)
@@ -210,6 +225,9 @@ class Judge:
     def _sits(self, moment: Sits) -> None:
         seat, use = moment.seat, moment.use
         if use == "busy":
+            if moment.reserve_by == self._plan.serial:
+                # when within a second a matchmaker counts is not recorded; what it found is
+                self._floor.reserve_joined(moment.queue)
             self._decide()  # what led to it was decided before
         was, row, _ = self._seats.get(seat, _NOWHERE)
         if row.owner != moment.owner:

@@ -97,6 +97,11 @@ class ServiceLevels:
         elif gave_up and old is not None and now_ms - old[1] > target_ms:
             lately.add(now_ms, row.contact, in_time=False)
 
+    def follow(self, queue: str) -> None:
+        """Take it that agents in reserve serve a queue already, until it fares well enough."""
+        if queue in self._queues:
+            self._joined.add(queue)
+
     def joined(self, floor: WaitingRows, now_ms: int) -> dict[str, float]:
         """Return the queues that reserve agents serve now, with the part answered in time."""
         self.due_ms = now_ms + EVERY_MS

@@ -4,14 +4,25 @@ It is the floor and the index of production, without what guards a matchmaker ag
 restart, send twice or contradict each other; a day of 100,000 calls is decided in seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+
+import msgspec
 
 from appliance.plan.model import Plan
 from appliance.routing.decide import decide
 from appliance.routing.floor import Floor
-from appliance.routing.model import ContactRow, Failure, Proposal, QueueView, SeatRow, SeatState
+from appliance.routing.levels import Held, ServiceLevels
+from appliance.routing.model import (
+    ContactRow,
+    Failure,
+    Proposal,
+    QueueView,
+    SeatRow,
+    SeatState,
+    SiteView,
+)
 from appliance.routing.planindex import PlanIndex
-from appliance.routing.views import count_queues
+from appliance.routing.views import count_queues, count_sites
 
 
 class RecordedFloor:
@@ -25,6 +36,7 @@ class RecordedFloor:
         self._index = self._floor.index(self._plan)
         self._seats: dict[str, SeatRow] = {}
         self._now_ms = 0
+        self._levels = ServiceLevels(self._plan)
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -35,6 +47,24 @@ class RecordedFloor:
     def leaves(self, contact: str) -> None:
         """Let a contact wait no more."""
         self._index.drop_contact(contact)
+
+    def answered(self, row: ContactRow, waited_ms: int) -> None:
+        """Count a contact that talks now among those that were answered, in time or not."""
+        if self._levels:
+            talks = msgspec.structs.replace(row, state="talking", age_ms=waited_ms)
+            self._levels.hear(talks, None, self._now_ms)
+
+    def reserve_joined(self, queue: str) -> None:
+        """Let agents in reserve serve a queue, as they did on the day."""
+        if self._levels and queue not in self._floor.joined:
+            self._levels.follow(queue)
+            self._floor.set_joined(self._levels.joined(self, self._now_ms))
+
+    def gave_up(self, row: ContactRow, since_ms: int) -> None:
+        """Count a contact that has left while it waited."""
+        if self._levels:
+            ended = msgspec.structs.replace(row, state="ended")
+            self._levels.hear(ended, (row, since_ms), self._now_ms)
 
     def sits(self, seat: SeatRow, state: SeatState, since_ms: int) -> None:
         """Let a seat be in a state; if it is ready, it has been without work since then."""
@@ -59,12 +89,19 @@ class RecordedFloor:
         """Leave a pair out until then or until one of its rows changes, as after an owner's no."""
         self._floor.refuse(contact, self._seats[seat], "seat-busy", until_ms)
 
+    @property
+    def counts(self) -> bool:
+        """Tell whether it matters who is answered in time."""
+        return bool(self._levels)
+
     # -- what is asked -------------------------------------------------------------------------
 
     def decide(self, now_ms: int) -> list[Proposal]:
         """Return what is proposed now, if anything has come about since it was asked last."""
         floor, self._now_ms = self._floor, now_ms
         floor.tick(now_ms)
+        if now_ms >= self._levels.due_ms:
+            floor.set_joined(self._levels.joined(self, now_ms))
         if not floor.stirred:
             return []
         proposals = decide(self._plan, floor, now_ms)
@@ -73,8 +110,17 @@ class RecordedFloor:
 
     @property
     def next_stage_ms(self) -> int | None:
-        """When the next contact begins to ask for less, if any will."""
-        return self._index.next_stage_ms
+        """When the next contact begins to ask for less, or agents in reserve may join, if any."""
+        stage_ms = self._index.next_stage_ms
+        if not self._levels or not self._index.waiting:
+            return stage_ms
+        due_ms = int(self._levels.due_ms)
+        return due_ms if stage_ms is None else min(stage_ms, due_ms)
+
+    def waiting(self) -> Iterator[Held]:
+        """Yield each contact that waits, and since when [ms]."""
+        for waiting in self._index.waiting.values():
+            yield waiting.row, waiting.since_ms
 
     def seat(self, name: str) -> SeatRow | None:
         """Return the seat as it is."""
@@ -85,3 +131,8 @@ class RecordedFloor:
         waiting = (waiting.row for waiting in self._index.waiting.values())
         views = count_queues(self._plan.plan, self._plan, waiting, self._seats.values())
         return {view.queue: view for view in views}
+
+    def site_views(self) -> dict[str, list[SiteView]]:
+        """Return the sites of each queue that gives by expected wait; costs all seats."""
+        waiting = (waiting.row for waiting in self._index.waiting.values())
+        return count_sites(self._plan, waiting, self._seats.values())

@@ -17,6 +17,7 @@ import msgspec
 from appliance.plan.model import Plan
 from appliance.routing.day import Failed, Fate, Presence, Stay, Visit
 from appliance.routing.detour import OverflowRules
+from appliance.routing.division import Division
 from appliance.routing.failures import failure_of
 from appliance.routing.model import ContactRow, Proposal, SeatRow, SeatState
 from appliance.routing.recordedfloor import RecordedFloor
@@ -107,6 +108,7 @@ class Replay:
         self._numbers = len(self._given)
         self._floor = RecordedFloor(plan, owners)
         self._overflow = OverflowRules(plan, self._floor)
+        self._division = Division(plan, self._floor)
 
     def run(self) -> list[Fate]:
         """Return what becomes of each visit, in the order given."""
@@ -159,6 +161,7 @@ class Replay:
             channel=visit.channel,
             home=visit.home,
             agent=stay.agent,
+            given=self._division.give(visit.owner, stay, self._now_us),
         )
         self._floor.waits(here.row, visit.joined_us // 1000)
         self._watch(here)
@@ -172,6 +175,8 @@ class Replay:
         here = self._here.get(contact)
         if here is None:
             return
+        if here.row is not None and not here.seat:
+            self._floor.gave_up(here.row, here.visit.joined_us // 1000)
         fate = Fate(contact, here.visit.parting, "", self._waited_us(here))
         self._end(here, fate)
         if here.seat:
@@ -196,6 +201,7 @@ class Replay:
         if rule[1] not in self._overflow.flows:
             return
         here.taken = (*here.taken, rule)
+        self._floor.gave_up(here.row, here.visit.joined_us // 1000)
         self._floor.leaves(contact)
         here.row = None
         detour = self._overflow.detour(here.visit, rule, self._now_us)
@@ -274,6 +280,8 @@ class Replay:
         here = self._here.get(contact)
         if here is None or here.seat != seat:
             return
+        if here.row is not None:
+            self._floor.answered(here.row, self._waited_us(here) // 1000)
         self._end(here, Fate(contact, "served", seat, self._waited_us(here)))
         self._idle.pop(seat, None)
         visit, queue = here.visit, self._queues.get(here.stay.queue)
@@ -282,6 +290,7 @@ class Replay:
         if visit.seat == seat and visit.wrap_up_us >= 0:
             wrap_up_us = visit.wrap_up_us
         self._overflow.observe(here.stay.queue, talk_us, wrap_up_us)
+        self._division.observe(here.stay.queue, talk_us, wrap_up_us)
         self._at(self._now_us + talk_us + wrap_up_us, "noted", contact, seat)
 
     def _noted(self, _: str, seat: str) -> None:

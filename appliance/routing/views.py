@@ -48,20 +48,27 @@ def site_views(index: PlanIndex, floor: Floor) -> dict[str, list[SiteView]]:
 
     A site where nobody serves the queue is none. Costs all seats and contacts: ask once a second.
     """
+    return count_sites(index, floor.contacts(), floor.seats())
+
+
+def count_sites(
+    index: PlanIndex, contacts: Iterable[ContactRow], seats: Iterable[SeatRow]
+) -> dict[str, list[SiteView]]:
+    """Return the same over these rows."""
     queues = [q.name for q in index.plan.queues if q.divide and q.divide.by == "wait"]
     if not queues:
         return {}
     waiting = Counter(
         (row.queue, row.given.site)
-        for row in floor.contacts()
+        for row in contacts
         if row.given is not None and row.state == "waiting"
     )
-    seats = Counter(
+    counted = Counter(
         (index.agents[row.seat], row.site, row.state == "ready")
-        for row in floor.seats()
+        for row in seats
         if row.seat in index.agents and row.state not in NOT_SERVING
     )
-    return {queue: _sites(index, queue, waiting, seats) for queue in queues}
+    return {queue: _sites(index, queue, waiting, counted) for queue in queues}
 
 
 def _sites(

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from appliance.plan.model import Agent, Enqueue, Flow, HangUp, Overflow, Plan, Queue
+from appliance.plan.model import Agent, Divide, Enqueue, Flow, HangUp, Overflow, Plan, Queue
 from appliance.routing.day import Detour, Failed, Fate, Presence, Stay, Visit
 from appliance.routing.failures import PAIR_FAILURE_MS
 from appliance.routing.model import Place
@@ -192,3 +192,78 @@ def test_where_nobody_serves_no_wait_is_long_enough() -> None:
 
 def test_a_fingerprint_tells_days_apart() -> None:
     assert fingerprint([served(1, "ann", 2)]) != fingerprint([served(1, "ann", 3)])
+
+
+# -- division between sites, and agents in reserve ---------------------------------------------
+
+NORTH = Agent(name="nan", site="north", account="p3", skills={"sales": 3})
+SOUTH = Agent(name="sue", site="south", account="p4", skills={"sales": 3})
+
+
+def divided(divide: Divide, serial: int = 7) -> Plan:
+    queue = msgspec.structs.replace(PLAN.queues[0], divide=divide)
+    return msgspec.structs.replace(PLAN, serial=serial, queues=(queue,), agents=(NORTH, SOUTH))
+
+
+def at(seat: str, site: str) -> Presence:
+    return Presence(at_us=0, seat=seat, owner=f"box-{site}", site=site, there=True)
+
+
+BOTH = (at("nan", "north"), at("sue", "south"))
+SHARES = Divide(by="shares", shares={"north": 25.0, "south": 75.0}, for_s=600.0)
+
+
+def seats(visits: list[Visit], plan: Plan) -> list[str]:
+    return [fate.seat for fate in Replay(plan, visits, BOTH).run()]
+
+
+def test_under_the_plan_of_the_day_each_contact_is_given_where_it_was() -> None:
+    sites = ["south", "north", "north", "south", ""]
+    day = [
+        visit(n, n * 100, stay=Stay(queue="sales", site=site, serial=7), home="north")
+        for n, site in enumerate(sites)
+    ]
+    assert seats(day, divided(SHARES)) == ["sue", "nan", "nan", "sue", "nan"]
+    # a ledger that does not tell the plan, but the site
+    unknown = [msgspec.structs.replace(v, stay=Stay(queue="sales", site="south")) for v in day]
+    assert seats(unknown, divided(SHARES)) == ["sue"] * 5
+
+
+def test_under_another_plan_shares_are_dealt_anew() -> None:
+    day = [
+        visit(n, n * 100, stay=Stay(queue="sales", site="north", serial=7), home="north")
+        for n in range(40)
+    ]
+    found = seats(day, divided(SHARES, serial=8))
+    assert 29 <= found.count("sue") <= 31
+    assert (
+        seats(day, msgspec.structs.replace(PLAN, serial=8, agents=(NORTH, SOUTH))) == ["nan"] * 40
+    )
+
+
+def test_under_another_plan_the_least_wait_is_chosen_anew() -> None:
+    by_wait = divided(Divide(by="wait", margin_s=0.0, for_s=600.0), serial=8)
+    day = [
+        visit(n, n * 3, stay=Stay(queue="sales", site="north", serial=7), home="north")
+        for n in range(12)
+    ]
+    found = seats(day, by_wait)
+    assert 4 <= found.count("sue") <= 8
+    # the agent of one site is away: its wait is nobody's
+    alone = [fate.seat for fate in Replay(by_wait, day, BOTH[:1]).run()]
+    assert alone == ["nan"] * 12
+
+
+def test_agents_in_reserve_join_while_too_few_are_answered_in_time() -> None:
+    queue = msgspec.structs.replace(
+        PLAN.queues[0], target_s=5, reserve_below=0.8, reserve_above=0.9
+    )
+    spare = Agent(name="rex", site="a", account="p5", skills={"sales": 1}, reserve=True)
+    plan = msgspec.structs.replace(PLAN, queues=(queue,), agents=(PLAN.agents[0], spare))
+    presences = (there("ann", 0), there("rex", 0))
+    calm = [visit(n, n * 100) for n in range(5)]
+    assert {fate.seat for fate in Replay(plan, calm, presences).run()} == {"ann"}
+    rush = [visit(n, n) for n in range(12)]
+    found = [fate.seat for fate in Replay(plan, rush, presences).run()]
+    assert found[0] == "ann"
+    assert found.count("rex") > 3
