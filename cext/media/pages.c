@@ -146,3 +146,8 @@ bool bl_pages_has(const void *block)
 {
 	return ((const struct head *)block - 1)->cut;
 }
+
+size_t bl_pages_size(const void *block)
+{
+	return ((const struct head *)block - 1)->size;
+}

@@ -26,5 +26,7 @@ void *bl_pages_get(size_t size);
 void bl_pages_free(void *block);
 /* Is it cut from a piece? */
 bool bl_pages_has(const void *block);
+/* [bytes] that it takes, all in all */
+size_t bl_pages_size(const void *block);
 
 #endif

@@ -4,7 +4,7 @@
 #include "check.h"
 /* as it is without sanitizers, whose own eyes on each block it would shut */
 #define BL_PAGES_CUTS true
-#include "pages.c"
+#include "pages.c" /* NOLINT(bugprone-suspicious-include): with the line above */
 
 enum { BLOCK = 7000, MANY = 1000 };
 

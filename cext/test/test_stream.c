@@ -1,7 +1,7 @@
 /* test_stream.c  What a leg hears: order, loss, pauses, restarts, hostility */
-#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
+#include "pages.h"
 #include "stream_kit.h"
 
 /* L16 tells best what was played: its samples say where they come from. */
@@ -285,7 +285,7 @@ static void test_malformed(void)
 static void test_memory(void)
 {
 	start(BL_PCMU, RATE);
-	CHECK_WITHIN(0, 12 * 1024, malloc_usable_size(stream));
+	CHECK_WITHIN(0, 12 * 1024, bl_pages_size(stream));
 	stop();
 }
 
