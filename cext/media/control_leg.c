@@ -73,7 +73,7 @@ struct bl_leg *bl_make_leg(int64_t id, enum bl_leg_kind kind)
 	leg->node.release = bl_leg_rest;
 	leg->id = id;
 	leg->kind = kind;
-	leg->fd = leg->rtp.wide = leg->rtp.rtcp.fd = -1;
+	leg->fd = leg->rtp.wide = leg->rtp.rtcp.fd = leg->rtp.place = -1;
 	bl_voice_init(&leg->voice, NULL);
 	leg->send = leg->receive = true;
 	bl_gain_init(&leg->mouth_gain);

@@ -20,6 +20,14 @@ enum {
 	PUSH_TRIES = 200, /* [ms] to wait for the tick to make room */
 };
 
+static bool batch(const struct bl_engine *engine, struct bl_post *post)
+{
+	if (!bl_post_batch(post))
+		return false;
+	bl_post_places(post, (uint32_t)(engine->config.max_legs + BL_CELL));
+	return true;
+}
+
 static int allocate(struct bl_engine *engine)
 {
 	size_t legs = (size_t)engine->config.max_legs;
@@ -48,7 +56,7 @@ static int allocate(struct bl_engine *engine)
 	for (int32_t i = 0; i < engine->crew.count; i++) {
 		engine->crew.workers[i].engine = engine;
 		if (!engine->config.unbatched)
-			engine->batched += bl_post_batch(&engine->crew.workers[i].post);
+			engine->batched += batch(engine, &engine->crew.workers[i].post);
 	}
 	engine->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	err = bl_guard_new(&guard, &engine->guard);

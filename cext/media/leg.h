@@ -64,9 +64,10 @@ struct bl_rtp_leg {
 	struct bl_far far;
 	struct bl_rtp_source source;
 	struct bl_latch latch;
-	union bl_address tied_to;	/* whom the socket is connected to; zeroed: nobody */
-	int wide;			/* a second socket on its port, for all others; -1: none */
-	struct bl_port *shared;		/* a browser leg's; NULL: it has a socket of its own */
+	union bl_address tied_to; /* whom the socket is connected to; zeroed: nobody */
+	int wide;		  /* a second socket on its port, for all others; -1: none */
+	int32_t place;		  /* of its socket in the workers' rings (uring.h); -1: none */
+	struct bl_port *shared;	  /* a browser leg's; NULL: it has a socket of its own */
 	struct bl_port_packet *arrived; /* this tick, on the shared port */
 	struct bl_rtcp_leg rtcp;
 	struct bl_srtp_pair keys;

@@ -7,6 +7,27 @@ static struct bl_worker *first_worker(struct bl_engine *engine)
 	return &engine->crew.workers[0];
 }
 
+static void empty_place(struct bl_engine *engine, struct bl_leg *leg)
+{
+	for (int32_t i = 0; i < engine->crew.count && leg->rtp.place >= 0; i++)
+		bl_post_place(&engine->crew.workers[i].post, leg->rtp.place, -1);
+	leg->rtp.place = -1;
+}
+
+/* Any worker may get the leg: its socket has a place with each of them, or with none. */
+static void take_place(struct bl_engine *engine, struct bl_leg *leg)
+{
+	bool all = true;
+
+	if (leg->kind != BL_LEG_RTP || leg->rtp.shared)
+		return;
+	leg->rtp.place = leg->slot;
+	for (int32_t i = 0; i < engine->crew.count && all; i++)
+		all = bl_post_place(&engine->crew.workers[i].post, leg->slot, leg->fd);
+	if (!all)
+		empty_place(engine, leg);
+}
+
 static void add_leg(struct bl_engine *engine, struct bl_leg *leg)
 {
 	int32_t cell = engine->first_free, at = 0;
@@ -22,6 +43,7 @@ static void add_leg(struct bl_engine *engine, struct bl_leg *leg)
 		engine->cell_count = cell + 1;
 	leg->slot = cell * BL_CELL + at;
 	leg->heard_tick = bl_now(engine);
+	take_place(engine, leg);
 }
 
 static void leave_cell(struct bl_engine *engine, const struct bl_leg *leg)
@@ -48,6 +70,7 @@ static void remove_leg(struct bl_engine *engine, struct bl_leg *leg)
 	if (leg->rtp.shared)
 		bl_port_forget(leg->rtp.shared, &leg->rtp.at, leg);
 	bl_srtp_pair_clear(&leg->rtp.keys, &engine->retired);
+	empty_place(engine, leg);
 	leave_cell(engine, leg);
 	bl_stack_push(&engine->retired, &leg->node);
 }

@@ -41,11 +41,22 @@ bool bl_post_batch(struct bl_post *post)
 	return bl_uring_open(&post->ring, BL_POST_OUT + BL_RECEIVE_ROOM) == BL_OK;
 }
 
-void bl_post_ask(struct bl_post *post, int i, int fd)
+void bl_post_places(struct bl_post *post, uint32_t count)
+{
+	post->has_places = post->ring.open && bl_uring_places(&post->ring, count);
+}
+
+bool bl_post_place(struct bl_post *post, int32_t place, int fd)
+{
+	return post->has_places && bl_uring_place(&post->ring, place, fd);
+}
+
+void bl_post_ask(struct bl_post *post, int i, struct bl_uring_socket via)
 {
 	post->got[i] = BL_POST_UNASKED;
 	if (post->ring.open)
-		bl_uring_receive(&post->ring, fd, &post->fetched.messages[i].msg_hdr, (uint64_t)i);
+		bl_uring_receive(&post->ring, via, &post->fetched.messages[i].msg_hdr,
+				 (uint64_t)i);
 }
 
 static void count(const struct bl_post_out *out)
@@ -108,8 +119,8 @@ static void send_alone(struct bl_post *post, const struct bl_post_route *route)
 	const struct sockaddr *to = route->tied ? NULL : &route->to->any;
 	socklen_t size = route->tied ? 0 : bl_address_size(route->to);
 
-	if (sendto(route->fd, post->packets[0], out->size, MSG_DONTWAIT | MSG_NOSIGNAL, to, size) <
-	    0)
+	if (sendto(route->via.fd, post->packets[0], out->size, MSG_DONTWAIT | MSG_NOSIGNAL, to,
+		   size) < 0)
 		send_again(post, 0);
 }
 
@@ -119,13 +130,13 @@ void bl_post_send(struct bl_post *post, const struct bl_post_route *route, size_
 	uint32_t i = post->count;
 	struct bl_post_out *out = &post->out[i];
 
-	*out = (struct bl_post_out){stats, size, payload, route->fd, *route->to};
+	*out = (struct bl_post_out){stats, size, payload, route->via.fd, *route->to};
 	count(out);
 	if (!post->ring.open) {
 		send_alone(post, route);
 		return;
 	}
-	bl_uring_send(&post->ring, route->fd, post->packets[i], size,
+	bl_uring_send(&post->ring, route->via, post->packets[i], size,
 		      route->tied ? NULL : &out->to, OUT + i);
 	if (++post->count == BL_POST_OUT)
 		bl_post_go(post);

@@ -48,13 +48,14 @@ enum bl_post_got {
 
 /* Where a packet goes, and by which socket. */
 struct bl_post_route {
-	int fd;
+	struct bl_uring_socket via;
 	bool tied;		    /* the socket is connected to that address */
 	const union bl_address *to; /* NULL: nowhere yet */
 };
 
 struct bl_post {
 	struct bl_uring ring;
+	bool has_places;
 	struct bl_receive fetched;
 	enum bl_post_got got[BL_RECEIVE_ROOM];
 	uint32_t count; /* packets that wait */
@@ -76,8 +77,13 @@ void bl_post_release(struct bl_post *post);
 /* False: io_uring is not to be had, all goes on without. */
 bool bl_post_batch(struct bl_post *post);
 
+/* Makes places for the sockets of so many legs (uring.h), where it can. */
+void bl_post_places(struct bl_post *post, uint32_t count);
+/* True: the socket has that place from now on, until it is emptied (fd -1). */
+bool bl_post_place(struct bl_post *post, int32_t place, int fd);
+
 /* One datagram of that socket into place i of fetched. */
-void bl_post_ask(struct bl_post *post, int i, int fd);
+void bl_post_ask(struct bl_post *post, int i, struct bl_uring_socket via);
 /* Sends what waits, and gets what was asked for. */
 void bl_post_go(struct bl_post *post);
 static inline enum bl_post_got bl_post_got(const struct bl_post *post, int i)

@@ -403,7 +403,8 @@ void bl_rtp_fetch(struct bl_worker *worker, const struct bl_cell *cell)
 		const struct bl_leg *leg = cell->legs[i];
 
 		if (leg && leg->kind == BL_LEG_RTP && !leg->rtp.shared)
-			bl_post_ask(&worker->post, i, leg->fd);
+			bl_post_ask(&worker->post, i,
+				    (struct bl_uring_socket){leg->fd, leg->rtp.place});
 	}
 	bl_post_go(&worker->post);
 }

@@ -26,10 +26,12 @@ struct bl_post_route bl_rtp_leg_route(const struct bl_leg *leg)
 	const union bl_address *to;
 
 	if (leg->rtp.shared)
-		return (struct bl_post_route){
-			.fd = chosen->fd, .to = leg->rtp.at.has_chosen ? &chosen->address : NULL};
+		return (struct bl_post_route){.via = {chosen->fd, -1},
+					      .to = leg->rtp.at.has_chosen ? &chosen->address
+									   : NULL};
 	to = bl_latch_target(&leg->rtp.latch);
-	return (struct bl_post_route){leg->fd, bl_address_same(to, &leg->rtp.tied_to), to};
+	return (struct bl_post_route){
+		{leg->fd, leg->rtp.place}, bl_address_same(to, &leg->rtp.tied_to), to};
 }
 
 static bool protect(struct bl_worker *worker, struct bl_leg *leg, size_t *size)

@@ -64,6 +64,7 @@ static bool works(struct bl_uring *ring, int fd)
 {
 	union bl_address here = {
 		.v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)}};
+	struct bl_uring_socket via = {fd, -1};
 	struct pollfd arrives = {.fd = fd, .events = POLLIN};
 	socklen_t size = sizeof(here.v4);
 	char byte = 1, came = 0;
@@ -74,15 +75,15 @@ static bool works(struct bl_uring *ring, int fd)
 
 	if (bind(fd, &here.any, size) || getsockname(fd, &here.any, &size))
 		return false;
-	bl_uring_receive(ring, fd, &message, 1);
+	bl_uring_receive(ring, via, &message, 1);
 	if (bl_uring_submit(ring) != 1 || !bl_uring_next(ring, &tag, &result) ||
 	    result != -EAGAIN || tag != 1)
 		return false;
-	bl_uring_send(ring, fd, &byte, 1, &here, 2);
+	bl_uring_send(ring, via, &byte, 1, &here, 2);
 	if (bl_uring_submit(ring) != 1 || bl_uring_next(ring, &tag, &result) ||
 	    poll(&arrives, 1, PROBE_MS) != 1)
 		return false;
-	bl_uring_receive(ring, fd, &message, 3);
+	bl_uring_receive(ring, via, &message, 3);
 	return bl_uring_submit(ring) == 1 && bl_uring_next(ring, &tag, &result) && result == 1 &&
 	       tag == 3 && came == byte;
 }
@@ -124,25 +125,51 @@ void bl_uring_close(struct bl_uring *ring)
 	ring->open = false;
 }
 
-static struct io_uring_sqe *queue(struct bl_uring *ring, int fd, uint64_t tag)
+bool bl_uring_places(struct bl_uring *ring, uint32_t count)
+{
+	struct io_uring_rsrc_register places = {
+		.nr = count,
+		.flags = IORING_RSRC_REGISTER_SPARSE,
+	};
+
+	return !syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_FILES2, &places,
+			sizeof(places));
+}
+
+bool bl_uring_place(struct bl_uring *ring, int32_t place, int fd)
+{
+	struct io_uring_files_update update = {
+		.offset = (uint32_t)place,
+		.fds = (uintptr_t)&fd,
+	};
+
+	return syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_FILES_UPDATE, &update,
+		       1) == 1;
+}
+
+static struct io_uring_sqe *queue(struct bl_uring *ring, struct bl_uring_socket via, uint64_t tag)
 {
 	struct io_uring_sqe *request = &ring->sqes[ring->tail++ & ring->sq_mask];
 
 	ring->queued++;
 	memset(request, 0, sizeof(*request));
-	request->fd = fd;
+	request->fd = via.fd;
+	if (via.place >= 0) {
+		request->fd = via.place;
+		request->flags = IOSQE_FIXED_FILE;
+	}
 	request->user_data = tag;
 	request->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 	return request;
 }
 
-void bl_uring_send(struct bl_uring *ring, int fd, const void *data, size_t size,
-		   const union bl_address *to, uint64_t tag)
+void bl_uring_send(struct bl_uring *ring, struct bl_uring_socket via, const void *data,
+		   size_t size, const union bl_address *to, uint64_t tag)
 {
-	struct io_uring_sqe *request = queue(ring, fd, tag);
+	struct io_uring_sqe *request = queue(ring, via, tag);
 
 	request->opcode = IORING_OP_SEND;
-	request->flags = IOSQE_CQE_SKIP_SUCCESS;
+	request->flags |= IOSQE_CQE_SKIP_SUCCESS;
 	request->addr = (uintptr_t)data;
 	request->len = (uint32_t)size;
 	if (!to)
@@ -151,9 +178,10 @@ void bl_uring_send(struct bl_uring *ring, int fd, const void *data, size_t size,
 	request->addr_len = (uint16_t)bl_address_size(to);
 }
 
-void bl_uring_receive(struct bl_uring *ring, int fd, struct msghdr *message, uint64_t tag)
+void bl_uring_receive(struct bl_uring *ring, struct bl_uring_socket via, struct msghdr *message,
+		      uint64_t tag)
 {
-	struct io_uring_sqe *request = queue(ring, fd, tag);
+	struct io_uring_sqe *request = queue(ring, via, tag);
 
 	request->opcode = IORING_OP_RECVMSG;
 	request->addr = (uintptr_t)message;

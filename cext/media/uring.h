@@ -23,6 +23,12 @@
 struct io_uring_cqe;
 struct io_uring_sqe;
 
+/* A socket, and the place in which the ring knows it: that saves the kernel a look-up. */
+struct bl_uring_socket {
+	int fd;
+	int32_t place; /* -1: none */
+};
+
 struct bl_uring {
 	bool open;
 	int fd;
@@ -37,13 +43,21 @@ struct bl_uring {
 
 /* most: requests at once; BL_EIO: it is not to be had here */
 int bl_uring_open(struct bl_uring *ring, uint32_t most);
+/* Makes places for so many sockets, all empty; false: there are none. */
+bool bl_uring_places(struct bl_uring *ring, uint32_t count);
+/*
+ * Puts a socket into a place; -1: empties it. One that is closed stays open until its place is
+ * emptied. While nothing is queued that names it.
+ */
+bool bl_uring_place(struct bl_uring *ring, int32_t place, int fd);
 /* Of one that is zeroed or open. */
 void bl_uring_close(struct bl_uring *ring);
 /* What these point to must stay until the next bl_uring_submit() has returned; to: NULL where the
  * socket is connected. */
-void bl_uring_send(struct bl_uring *ring, int fd, const void *data, size_t size,
-		   const union bl_address *to, uint64_t tag);
-void bl_uring_receive(struct bl_uring *ring, int fd, struct msghdr *message, uint64_t tag);
+void bl_uring_send(struct bl_uring *ring, struct bl_uring_socket via, const void *data,
+		   size_t size, const union bl_address *to, uint64_t tag);
+void bl_uring_receive(struct bl_uring *ring, struct bl_uring_socket via, struct msghdr *message,
+		      uint64_t tag);
 /* Returns how many of them the kernel took; the others, when it lacks memory, are forgotten. */
 uint32_t bl_uring_submit(struct bl_uring *ring);
 /* result: [bytes] of a receive, or a negative errno. */

@@ -40,7 +40,7 @@ static void free_post(struct bl_post *post)
 static void put(struct bl_post *post, int fd, int number, const union bl_address *to,
 		struct bl_leg_stats *stats)
 {
-	struct bl_post_route route = {.fd = fd, .to = to};
+	struct bl_post_route route = {.via = {fd, -1}, .to = to};
 
 	memset(bl_post_packet(post), number & 0xFF, PAYLOAD);
 	bl_post_send(post, &route, PAYLOAD, stats, PAYLOAD);
@@ -65,7 +65,7 @@ static void check_sends(bool batch)
 	CHECK_EQUAL(MANY, stats.packets_out);
 	CHECK_EQUAL(MANY * PAYLOAD, stats.bytes_out);
 	/* a report, which does not count; then one that fails between two that do not */
-	bl_post_send(post, &(struct bl_post_route){.fd = from, .to = &there}, 1, &stats, 0);
+	bl_post_send(post, &(struct bl_post_route){.via = {from, -1}, .to = &there}, 1, &stats, 0);
 	put(post, from, 1, &there, &stats);
 	put(post, NO_FD, 2, &there, &stats);
 	put(post, from, 3, &there, &stats);
@@ -91,7 +91,7 @@ static void check_refusal(bool batch)
 	struct bl_leg_stats stats = {0};
 	union bl_address here, there;
 	int from = open_end(&here), to = open_end(&there);
-	struct bl_post_route route = {.fd = from, .tied = true, .to = &there};
+	struct bl_post_route route = {.via = {from, -1}, .tied = true, .to = &there};
 	uint8_t got[BL_RECEIVE_SIZE];
 
 	CHECK_EQUAL(0, connect(from, &there.any, bl_address_size(&there)));
@@ -134,9 +134,9 @@ static void test_fetches_the_first_of_each(void)
 	put(post, idle, 6, &busy_at, &stats);
 	bl_post_go(post);
 	CHECK_EQUAL(1, poll(&(struct pollfd){.fd = busy, .events = POLLIN}, 1, 5000));
-	bl_post_ask(post, 3, busy);
-	bl_post_ask(post, 4, idle);
-	bl_post_ask(post, 5, NO_FD);
+	bl_post_ask(post, 3, (struct bl_uring_socket){busy, -1});
+	bl_post_ask(post, 4, (struct bl_uring_socket){idle, -1});
+	bl_post_ask(post, 5, (struct bl_uring_socket){NO_FD, -1});
 	bl_post_go(post);
 	if (post->ring.open) {
 		CHECK_EQUAL(BL_POST_GOT, bl_post_got(post, 3));
@@ -157,7 +157,7 @@ static void test_fetches_nothing_without(void)
 	union bl_address at;
 	int fd = open_end(&at);
 
-	bl_post_ask(post, 3, fd);
+	bl_post_ask(post, 3, (struct bl_uring_socket){fd, -1});
 	bl_post_go(post);
 	CHECK_EQUAL(BL_POST_UNASKED, bl_post_got(post, 3));
 	close(fd);

@@ -83,6 +83,11 @@ static void check_next(struct bl_uring *ring, uint64_t tag, int result)
 	CHECK_EQUAL(result, got);
 }
 
+static struct bl_uring_socket at_fd(int fd)
+{
+	return (struct bl_uring_socket){fd, -1};
+}
+
 static void check_there_and_back(struct bl_uring *ring, int family)
 {
 	struct end a, b;
@@ -95,14 +100,14 @@ static void check_there_and_back(struct bl_uring *ring, int family)
 		uint8_t data[3] = {(uint8_t)round, 1, 2};
 
 		/* nothing is there yet; the send is not told */
-		bl_uring_receive(ring, b.fd, ready(&b), 7);
-		bl_uring_send(ring, a.fd, data, sizeof(data), &b.at, 8);
+		bl_uring_receive(ring, at_fd(b.fd), ready(&b), 7);
+		bl_uring_send(ring, at_fd(a.fd), data, sizeof(data), &b.at, 8);
 		CHECK_EQUAL(2, bl_uring_submit(ring));
 		check_next(ring, 7, -EAGAIN);
 		CHECK(!bl_uring_next(ring, &tag, &result));
 		wait_for_packet(&b);
-		bl_uring_receive(ring, a.fd, ready(&a), 9);
-		bl_uring_receive(ring, b.fd, ready(&b), 10);
+		bl_uring_receive(ring, at_fd(a.fd), ready(&a), 9);
+		bl_uring_receive(ring, at_fd(b.fd), ready(&b), 10);
 		CHECK_EQUAL(2, bl_uring_submit(ring));
 		check_next(ring, 9, -EAGAIN);
 		check_next(ring, 10, sizeof(data));
@@ -138,10 +143,10 @@ static void test_one_that_fails_stops_no_other(void)
 	open_end(&b, AF_INET);
 	nowhere = b.at;
 	bl_address_set_port(&nowhere, 0);
-	bl_uring_send(&ring, NO_FD, "x", 1, &b.at, 1);
-	bl_uring_send(&ring, a.fd, "x", 1, &nowhere, 2);
-	bl_uring_send(&ring, a.fd, "y", 1, &b.at, 3);
-	bl_uring_receive(&ring, NO_FD, ready(&a), 4);
+	bl_uring_send(&ring, at_fd(NO_FD), "x", 1, &b.at, 1);
+	bl_uring_send(&ring, at_fd(a.fd), "x", 1, &nowhere, 2);
+	bl_uring_send(&ring, at_fd(a.fd), "y", 1, &b.at, 3);
+	bl_uring_receive(&ring, at_fd(NO_FD), ready(&a), 4);
 	CHECK_EQUAL(4, bl_uring_submit(&ring));
 	check_next(&ring, 1, -EBADF);
 	check_next(&ring, 2, -EINVAL);
@@ -150,6 +155,41 @@ static void test_one_that_fails_stops_no_other(void)
 	CHECK_EQUAL(1, recv(b.fd, b.data, sizeof(b.data), 0));
 	CHECK_EQUAL('y', b.data[0]);
 	close(a.fd);
+	close(b.fd);
+	bl_uring_close(&ring);
+}
+
+/* By its place a socket is used, and kept open, until that is emptied. */
+static void test_places(void)
+{
+	struct bl_uring ring;
+	struct end a, b;
+	struct bl_uring_socket second = {NO_FD, 1};
+	int again;
+
+	if (!open_ring(&ring))
+		return;
+	open_end(&a, AF_INET);
+	open_end(&b, AF_INET);
+	CHECK(!bl_uring_place(&ring, 1, a.fd)); /* there are none yet */
+	CHECK(bl_uring_places(&ring, 2));
+	CHECK(bl_uring_place(&ring, 1, a.fd));
+	CHECK(!bl_uring_place(&ring, 2, a.fd));
+	close(a.fd);
+	bl_uring_send(&ring, second, "y", 1, &b.at, 1);
+	bl_uring_receive(&ring, second, ready(&a), 2);
+	CHECK_EQUAL(2, bl_uring_submit(&ring));
+	check_next(&ring, 2, -EAGAIN);
+	wait_for_packet(&b);
+	CHECK_EQUAL(1, recv(b.fd, b.data, sizeof(b.data), 0));
+	again = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK_EQUAL(-1, bind(again, &a.at.any, a.size));
+	CHECK(bl_uring_place(&ring, 1, -1));
+	CHECK_EQUAL(0, bind(again, &a.at.any, a.size));
+	bl_uring_receive(&ring, second, ready(&a), 3);
+	CHECK_EQUAL(1, bl_uring_submit(&ring));
+	check_next(&ring, 3, -EBADF);
+	close(again);
 	close(b.fd);
 	bl_uring_close(&ring);
 }
@@ -214,6 +254,7 @@ static void test_where_it_is_forbidden(void)
 static const struct check_test tests[] = {
 	CHECK_TEST(test_there_and_back),
 	CHECK_TEST(test_one_that_fails_stops_no_other),
+	CHECK_TEST(test_places),
 	CHECK_TEST(test_where_it_is_forbidden),
 };
 

@@ -3,9 +3,9 @@
  *   bare batched|plain ADDRESS CALLS FAR FIRSTPORT
  *
  * Two sockets a call, served once in 20 ms as the engine serves them: batched, sixteen with one
- * system call (the engine's own io_uring module), or plain, a call for each. What comes to one of
- * the two goes out of the other, to its far end, at every second port of FAR. Prints the ports and
- * ends with its stdin.
+ * system call (the engine's own io_uring module) on connected sockets, or plain, a call for each.
+ * What comes to one of the two goes out of the other, to its far end, at every second port of FAR.
+ * Prints the ports and ends with its stdin.
  */
 #include <poll.h>
 #include <sched.h>
@@ -62,6 +62,25 @@ static void open_sockets(const char *here, const char *there, int first)
 	fflush(stdout);
 }
 
+/* As the engine has them: connected to their far ends, and known to the ring. */
+static void tie_sockets(void)
+{
+	if (!bl_uring_places(&ring, (uint32_t)count))
+		exit(3);
+	for (int i = 0; i < count; i++) {
+		if (connect(fds[i], &far[i].any, bl_address_size(&far[i])) ||
+		    !bl_uring_place(&ring, i, fds[i])) {
+			perror("bare");
+			exit(1);
+		}
+	}
+}
+
+static struct bl_uring_socket via(int i)
+{
+	return (struct bl_uring_socket){fds[i], i};
+}
+
 static void receive(int first, int most)
 {
 	uint64_t tag;
@@ -79,7 +98,7 @@ static void receive(int first, int most)
 		};
 		in.size[i] = 0;
 		if (batched)
-			bl_uring_receive(&ring, fds[first + i], &in.messages[i].msg_hdr,
+			bl_uring_receive(&ring, via(first + i), &in.messages[i].msg_hdr,
 					 (uint64_t)i);
 		else if (recvmmsg(fds[first + i], &in.messages[i], 1, MSG_DONTWAIT, NULL) == 1)
 			in.size[i] = (int)in.messages[i].msg_len;
@@ -103,7 +122,7 @@ static void pass_on(int first, int most)
 			continue;
 		if (batched) {
 			memcpy(packets[i], in.data[i], size);
-			bl_uring_send(&ring, fds[other], packets[i], size, &far[other], OUT);
+			bl_uring_send(&ring, via(other), packets[i], size, NULL, OUT);
 		} else {
 			sendto(fds[other], in.data[i], size, MSG_DONTWAIT, &far[other].any,
 			       bl_address_size(&far[other]));
@@ -141,6 +160,8 @@ int main(int argc, char **argv)
 	files.rlim_cur = files.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &files);
 	open_sockets(argv[2], argv[4], atoi(argv[5]));
+	if (batched)
+		tie_sockets();
 	sched_setscheduler(0, SCHED_RR, &priority); /* as the engine, where it may */
 	clock_gettime(CLOCK_MONOTONIC, &due);
 	while (!poll(&end, 1, 0)) {
