@@ -25,3 +25,8 @@ def site_area(site: str) -> str:
 def is_agent(area: str) -> bool:
     """Tell whether *area* is one agent alone."""
     return area.startswith(_AGENT)
+
+
+def agent_of(area: str) -> str:
+    """Return the agent that an area of one is."""
+    return area.removeprefix(_AGENT)

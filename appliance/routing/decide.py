@@ -169,7 +169,8 @@ class _Decision:
         if known is not None:
             near, j = known
         elif len(seats) > FEW_SEATS and seats is group.seats:
-            near, j = group.pool.seats_of(site_area(home), self._index.ready), 0
+            area = site_area(home)
+            near, j = group.pool.seats_of(area, self._index.there(area)), 0
         else:
             ready = self._index.ready
             near, j = [entry for entry in seats if ready[str(entry[-1])].row.site == home], 0

@@ -9,12 +9,12 @@ taken at once. Whoever decides looks only at groups with both contacts and seats
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from types import MappingProxyType
 
 from appliance.base.hlc import moved
 from appliance.plan.model import Channel
-from appliance.routing.areas import ALL, agent_area, site_area
+from appliance.routing.areas import ALL, agent_area, agent_of, is_agent, site_area
 from appliance.routing.model import ContactRow, SeatRow
 from appliance.routing.needs import Need, Stage
 from appliance.routing.planindex import PlanIndex, Profile
@@ -72,6 +72,8 @@ class Index:
         self.ready: dict[str, ReadySeat] = {}
         #: groups with both contacts and seats in pools
         self.live: dict[Group, None] = {}
+        #: area -> the ready seats there that are not at the door
+        self._there: dict[str, dict[str, ReadySeat]] = {}
         #: seats that came since the last decision and that somebody waits for
         self._door: dict[str, ReadySeat] = {}
         self._pools: dict[Need, Pool] = {}
@@ -251,6 +253,13 @@ class Index:
         for name in [name for name in self._door if name not in taken]:
             self._let_in(self._door.pop(name))
 
+    def there(self, area: str) -> Iterable[ReadySeat]:
+        """Return the ready seats in *area*, but for those at the door."""
+        if is_agent(area):
+            name = agent_of(area)
+            return [self.ready[name]] if name in self.ready and name not in self._door else []
+        return self._there.get(area, {}).values()
+
     def contested(self) -> dict[Group, list[PoolEntry]]:
         """Return the groups with both contacts and seats, and the seats of each, best first."""
         if self.alone:
@@ -269,6 +278,8 @@ class Index:
     def _let_in(self, seat: ReadySeat) -> None:
         """Put a seat into its pools."""
         seat.groups = []
+        for area in seat.areas:
+            self._there.setdefault(area, {})[seat.row.seat] = seat
         for channel in open_channels(seat.row):
             for pool in self._of_profile.get((seat.profile, channel), ()):
                 self._join(pool, seat)
@@ -285,6 +296,11 @@ class Index:
         seat = self.ready.pop(name, None)
         if seat is None or self._door.pop(name, None) is not None:
             return
+        for area in seat.areas:
+            there = self._there[area]
+            del there[name]
+            if not there:
+                del self._there[area]
         for pool, entry in seat.entries:
             pool.remove(entry, seat.areas)
             if pool.groups:
@@ -317,7 +333,7 @@ class Index:
         if group is None:
             if not pool.groups:
                 self._idle_pools.pop(pool, None)
-            group = pool.groups[area] = Group(pool, area, pool.seats_of(area, self.ready))
+            group = pool.groups[area] = Group(pool, area, pool.seats_of(area, self.there(area)))
             for seat in self._door.values():
                 if _meets(seat, pool) and group in pool.groups_of(seat):
                     seat.groups.append(group)

@@ -6,6 +6,7 @@ first asked for. Contacts with one need and one area stand in one group.
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 
 from appliance.routing.areas import ALL, agent_area, is_agent
 from appliance.routing.model import SeatRow
@@ -131,23 +132,23 @@ class Pool:
                 parts.append(named)
         return parts
 
-    def seats_of(self, area: str, ready: dict[str, ReadySeat]) -> list[PoolEntry]:
-        """Return the seats of *area*, best first; the list is kept up from now on."""
+    def seats_of(self, area: str, there: Iterable[ReadySeat]) -> list[PoolEntry]:
+        """Return the seats of *area*, best first; the list is kept up from now on.
+
+        *there* are all seats in that area, of this pool or not.
+        """
         if area == ALL:
             return self.all
         entries = self._lists.get(area)
         if entries is None:
-            named = is_agent(area)
-            self._names += named
-            entries = self._lists[area] = [
+            self._names += is_agent(area)
+            entries = self._lists[area] = sorted(
                 entry
-                for entry in self.all
-                if (
-                    area == agent_area(str(entry[-1]))
-                    if named
-                    else area in ready[str(entry[-1])].areas
-                )
-            ]
+                for seat in there
+                if seat.profile in self.levels
+                for pool, entry in seat.entries
+                if pool is self
+            )
         return entries
 
     def drop(self, group: Group) -> None:

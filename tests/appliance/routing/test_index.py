@@ -1,7 +1,7 @@
 """Groups and pools: what stands in them, and that they stay bounded."""
 
 from appliance.routing import index as index_module
-from appliance.routing.areas import ALL, agent_area, site_area
+from appliance.routing.areas import ALL, agent_area, region_area, site_area
 from appliance.routing.index import Index
 from appliance.routing.model import Given
 from appliance.routing.needs import Stage
@@ -61,7 +61,7 @@ def test_the_best_seat_stands_first_and_leaves_without_a_trace() -> None:
     index.put_seat(seat("fay", owner="box-b"), 30)
     index.let_in(())
     (group,) = index.live
-    near = group.pool.seats_of(site_area("box-a"), index.ready)
+    near = group.pool.seats_of(site_area("box-a"), index.there(site_area("box-a")))
     assert [entry[-1] for entry in group.seats] == ["fay", "ben", "ann"]
     assert [entry[-1] for entry in near] == ["ben", "ann"]
     index.put_seat(seat("ann"), 5)
@@ -73,6 +73,25 @@ def test_the_best_seat_stands_first_and_leaves_without_a_trace() -> None:
     for name in ("ann", "ben", "fay", "nobody"):
         index.drop_seat(name)
     assert (group.seats, near, index.ready, index.live) == ([], [], {}, {})
+    assert not index.there(site_area("box-a"))
+
+
+def test_the_seats_of_an_area_are_those_that_are_let_in() -> None:
+    index = Index(INDEX)
+    index.put_contact(contact("c"), 0)
+    index.put_seat(seat("ann"), 0)  # somebody waits: it stands at the door
+    index.put_seat(seat("dov", owner="box-b"), 0)
+    for area in (site_area("box-a"), agent_area("ann")):
+        assert not index.there(area)
+    index.let_in(())
+    for area, names in (
+        (site_area("box-a"), ["ann"]),
+        (region_area("north"), ["dov", "ann"]),
+        (agent_area("ann"), ["ann"]),
+        (agent_area("nobody"), []),
+        (site_area("nowhere"), []),
+    ):
+        assert [ready.row.seat for ready in index.there(area)] == names
 
 
 def test_who_is_waited_for_stands_at_the_door_until_the_next_decision() -> None:
