@@ -193,7 +193,7 @@ class Relays:
         elif isinstance(record, Carried) and len(record.packet) <= LONGEST:
             self._carrier.take(peer, record.packet)
         elif isinstance(record, NotCarried) and (to := self._peers.get(record.to)):
-            _log.info("< %s does not carry to %s: %s", peer, record.to, record.reason)
+            _log.debug("< %s does not carry to %s: %.63s", peer, record.to, record.reason)
             self.sealed.lose(peer, "unreachable", to.key)
         else:
             self.sealed.ignored["bad-request"] += 1
