@@ -190,19 +190,39 @@ static bool hear_invite(const struct world *world, char *name, size_t room)
 	return heard;
 }
 
-/* Calls with that certificate, or none; the call must come, with that name. */
-static void call_as(const struct world *world, const struct pair *pair, const char *expected)
+/* A visitor's connection. */
+struct visitor {
+	SSL_CTX *context;
+	SSL *ssl;
+	int fd;
+};
+
+static struct visitor visit_as(const struct world *world, const struct pair *pair)
 {
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	SSL *ssl = SSL_new(context);
+	struct visitor visitor = {.context = SSL_CTX_new(TLS_client_method()), .fd = visit(world)};
+
+	visitor.ssl = SSL_new(visitor.context);
+	if (pair)
+		CHECK(SSL_use_cert_and_key(visitor.ssl, pair->certificate, pair->key, NULL, 1) ==
+		      1);
+	SSL_set_fd(visitor.ssl, visitor.fd);
+	CHECK_EQUAL(1, SSL_connect(visitor.ssl));
+	return visitor;
+}
+
+static void leave(struct visitor *visitor)
+{
+	SSL_free(visitor->ssl);
+	SSL_CTX_free(visitor->context);
+	close(visitor->fd);
+}
+
+/* Calls; the call must come, with that name. */
+static void call_by(const struct world *world, struct visitor *visitor, const char *expected)
+{
 	char text[1024], name[256];
 	static int number;
-	int fd = visit(world);
 
-	if (pair)
-		CHECK(SSL_use_cert_and_key(ssl, pair->certificate, pair->key, NULL, 1) == 1);
-	SSL_set_fd(ssl, fd);
-	CHECK_EQUAL(1, SSL_connect(ssl));
 	snprintf(text, sizeof(text),
 		 "INVITE sip:x@127.0.0.1 SIP/2.0\r\n"
 		 "Via: SIP/2.0/TLS 127.0.0.1:9;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\n"
@@ -210,12 +230,96 @@ static void call_as(const struct world *world, const struct pair *pair, const ch
 		 "CSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.1:9>\r\nContent-Length: 0\r\n\r\n",
 		 number, number);
 	number++;
-	CHECK(SSL_write(ssl, text, (int)strlen(text)) > 0);
+	CHECK(SSL_write(visitor->ssl, text, (int)strlen(text)) > 0);
 	CHECK(hear_invite(world, name, sizeof(name)));
 	CHECK(!strcmp(expected, name));
-	SSL_free(ssl);
-	SSL_CTX_free(context);
-	close(fd);
+}
+
+/* Calls with that certificate, or none; the call must come, with that name. */
+static void call_as(const struct world *world, const struct pair *pair, const char *expected)
+{
+	struct visitor visitor = visit_as(world, pair);
+
+	call_by(world, &visitor, expected);
+	leave(&visitor);
+}
+
+/* Calls an appliance that keeps a connection to us, and by nothing else. */
+static void call_standing(const struct world *world, const char *peer)
+{
+	bl_sip_invitation_t invitation = {
+		.to = "sip:r-1@127.0.0.77:5061;transport=tls",
+		.from = "<sip:a@127.0.0.1>",
+		.sdp = "v=0\r\n",
+		.peer = peer,
+		.standing = 1,
+	};
+
+	CHECK(bl_sip_invite(world->sip, &invitation) > 0);
+}
+
+/* Waits for the end of a call that was never answered; its status. */
+static int hear_failure(const struct world *world)
+{
+	struct pollfd fd = {.fd = bl_sip_fd(world->sip), .events = POLLIN};
+	bl_sip_event_t event;
+	int status = 0;
+
+	while (!status && poll(&fd, 1, DEADLINE_MS) == 1) {
+		if (bl_sip_poll(world->sip, &event, 1) != 1)
+			continue;
+		if (event.kind == BL_SIP_FAIL)
+			status = event.status;
+		bl_sip_release(&event, 1);
+	}
+	return status;
+}
+
+/* Reads what comes by a connection until there is an INVITE. */
+static bool read_invite(struct visitor *visitor)
+{
+	char text[8192];
+	size_t used = 0;
+
+	while (used < sizeof(text) - 1) {
+		int size = SSL_read(visitor->ssl, text + used, (int)(sizeof(text) - 1 - used));
+
+		if (size <= 0)
+			return false;
+		used += (size_t)size;
+		text[used] = '\0';
+		if (strstr(text, "INVITE sip:r-1@"))
+			return true;
+	}
+	return false;
+}
+
+static void test_an_appliance_is_called_by_the_connection_it_keeps(void)
+{
+	struct pair good, forged, other;
+	struct visitor visitor, stranger;
+	struct world world;
+
+	open_world(&world);
+	other = make_pair("authority", NULL);
+	good = make_pair("box-b", &world.authority);
+	forged = make_pair("box-b", &other);
+	visitor = visit_as(&world, &good);
+	call_by(&world, &visitor, "box-b");
+	CHECK_EQUAL(486, hear_failure(&world));
+	stranger = visit_as(&world, &forged);
+	call_by(&world, &stranger, "");
+	CHECK_EQUAL(486, hear_failure(&world));
+	call_standing(&world, "box-b"); /* the newest connection is not box-b's */
+	CHECK(read_invite(&visitor));
+	call_standing(&world, "box-c");
+	CHECK_EQUAL(BL_SIP_AWAY, hear_failure(&world));
+	leave(&stranger);
+	leave(&visitor);
+	free_pair(&forged);
+	free_pair(&good);
+	free_pair(&other);
+	close_world(&world);
 }
 
 static void test_names_come_from_our_authority_alone(void)
@@ -307,6 +411,7 @@ static void test_what_cannot_be_used(void)
 
 static const struct check_test tests[] = {
 	CHECK_TEST(test_names_come_from_our_authority_alone),
+	CHECK_TEST(test_an_appliance_is_called_by_the_connection_it_keeps),
 	CHECK_TEST(test_broken_hellos),
 	CHECK_TEST(test_what_cannot_be_used),
 };
