@@ -19,7 +19,7 @@ from appliance.wire.events import (
     RecordingDone,
     Relaying,
 )
-from tests.appliance.legs.legsrig import answered
+from tests.appliance.legs.legsrig import LegsRig, answered
 from tests.appliance.legs.phonerig import first_channel, loudest_hz
 from tests.appliance.legs.relayrig import Trio, trio
 from tests.appliance.legs.test_tls import client_context, invite_of, statuses
@@ -39,10 +39,20 @@ async def grown(path: Path, size: int) -> None:
 
 
 async def talk(boxes: Trio) -> tuple[int, int]:
-    """Let A call B, who answers; return the leg at each."""
+    """Let A call B, who answers; return the leg at each once all hear each other."""
     boxes.dial()
     callee = await answered(boxes.b)
-    return (await boxes.a.event(LegUp)).leg, callee
+    caller = (await boxes.a.event(LegUp)).leg
+    async with asyncio.timeout(20):
+        while not all(sounds(rig) for rig in boxes.rigs.values()):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return caller, callee
+
+
+def sounds(rig: LegsRig) -> bool:
+    """Tell whether something good comes on each leg: the handshakes are over."""
+    legs = [rig.daemon.engine.stats(leg) for leg in rig.daemon.table.rows]
+    return all(leg.packets_in - leg.forged - leg.unknown - leg.foreign > 2 for leg in legs)
 
 
 async def test_two_boxes_that_nobody_can_dial_hear_each_other(tmp_path: Path) -> None:
