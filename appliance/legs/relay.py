@@ -18,6 +18,7 @@ from appliance.legs.gate import (
     RESERVATION_HEADER,
     SipGate,
 )
+from appliance.legs.sipcall import SipCall
 from appliance.legs.sipside import SipSide, Target
 from appliance.wire.commands import Dial
 from appliance.wire.events import Relaying
@@ -71,7 +72,7 @@ class CallRelay:
         self._refused[reason] += 1
         self._changed()
 
-    def begin(self, row: LegRow) -> None:
+    def begin(self, row: LegRow, call: SipCall) -> None:
         """Call the far appliance for a call that was let in."""
         dial = Dial(
             tok=f"{RELAY_CALL}{row.leg}-{self._events.seq}",
@@ -83,6 +84,7 @@ class CallRelay:
             caller_name=row.caller_name,
             reservation=row.reservation,
             fence=row.fence,
+            codecs=call.offers(),
         )
         try:
             out = self._sip.call_out(dial, self._target(row))
@@ -105,18 +107,30 @@ class CallRelay:
             near.state = "ringing"
             self._exchange.far(near.leg).ring(early=False)
 
-    def up(self, row: LegRow) -> None:
+    def up(self, row: LegRow, call: SipCall) -> None:
         """Answer the caller as soon as the far end has, and let them hear each other."""
         near = self._near(row)
         if near is None or near.bridge:
             return
         try:
-            self._exchange.far(near.leg).answer()
+            far = self._exchange.far(near.leg)
+            if isinstance(far, SipCall) and call.agreed is not None:
+                far.prefer(call.agreed.codec)
+            far.answer()
             change = self._table.bridge(row.tok, [near.leg, row.leg])
             self._exchange.media.bridged(change)
         except BranchlineError as error:
             _log.warning("relayed call of %s to %s: %s", near.via, row.via, error)
             self._exchange.hang(near.leg, error.reason)
+
+    def held(self, row: LegRow) -> None:
+        """Pass hold on to the other half, as what it is."""
+        other = self._other.get(row.leg, 0)
+        if other not in self._table.rows:
+            return
+        far = self._exchange.far(other)
+        if isinstance(far, SipCall):
+            far.hold(on=row.held)
 
     def down(self, row: LegRow) -> None:
         """End the other half with the same word; a bridge's end does so by itself."""

@@ -91,6 +91,26 @@ class SipCall:
         self.watch()
         self._fax.over()
 
+    # -- relayed calls -------------------------------------------------------------------------
+
+    def offers(self) -> tuple[str, ...]:
+        """Return the codecs that the far end has offered, best first."""
+        media = self.offered.media if self.offered else ()
+        return tuple(codec.name for one in media for codec in one.codecs if one.kind == "audio")
+
+    def prefer(self, codec: sdp.CodecName) -> None:
+        """Answer with that codec where it was offered: the other half has it."""
+        rest = tuple(one for one in self._policy.codecs if one != codec)
+        self._policy = replace(self._policy, codecs=(codec, *rest), order="ours")
+
+    def hold(self, *, on: bool) -> None:
+        """Put the far end on hold, or take it back (RFC 3264 §8.4)."""
+        self._known = self.agreed
+        direction: sdp.Direction = "sendonly" if on else "sendrecv"
+        local, demand = self.bumped(), self._demand()
+        body = sdp.offer(local, demand, direction=direction, known=self._known)
+        self._stack.reoffer(self.call, body)
+
     # -- sipfax.FaxCall ------------------------------------------------------------------------
 
     def takes_t38(self) -> bool:

@@ -68,14 +68,17 @@ class Relay(Protocol):
     def refused(self, reason: str) -> None:
         """Count a call that is not relayed."""
 
-    def begin(self, row: LegRow) -> None:
+    def begin(self, row: LegRow, call: SipCall) -> None:
         """Call the far appliance for a call that was let in."""
 
     def ringing(self, row: LegRow) -> None:
         """The far end rings."""
 
-    def up(self, row: LegRow) -> None:
+    def up(self, row: LegRow, call: SipCall) -> None:
         """A half is answered."""
+
+    def held(self, row: LegRow) -> None:
+        """A half was put on hold by its far end, or taken back."""
 
 
 class SipSide:
@@ -198,7 +201,7 @@ class SipSide:
         call.leg = self._table.come_in(admitted).leg
         self._exchange.connect(call.leg, call)
         if admitted.kind == "relay" and self.relay is not None:
-            self.relay.begin(admitted)
+            self.relay.begin(admitted, call)
 
     def _may_relay(self, row: LegRow) -> None:
         """Raise CommandError where a call is to be relayed and may not be."""
@@ -265,7 +268,7 @@ class SipSide:
         call.watch()
         row = self._table.rows[call.leg]
         if row.kind == "relay" and self.relay is not None:
-            self.relay.up(row)
+            self.relay.up(row, call)
 
     # -- both ----------------------------------------------------------------------------------
 
@@ -281,8 +284,12 @@ class SipSide:
             self._stack.respond(event.call, refusal.status)
             return
         self._stack.respond(event.call, 200, sdp=body)
+        row = self._table.rows[call.leg]
+        was_held = row.held
         if call.agreed is not None:
             self._table.held(call.leg, on=call.agreed.held)
+        if row.kind == "relay" and row.held != was_held and self.relay is not None:
+            self.relay.held(row)
 
     def _offer_result(self, event: OfferResult) -> None:
         call = self._calls.get(event.call)

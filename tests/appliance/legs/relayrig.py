@@ -78,12 +78,12 @@ class Trio:
         """Let a box's brain command its legs."""
         self.brains[name].put(*commands)
 
-    def dial(self, tok: str = "d", reservation: str = "r-1") -> None:
+    def dial(self, tok: str = "d", reservation: str = "r-1", codecs: tuple[str, ...] = ()) -> None:
         """Let `box-a` call `box-b`."""
         self.a.put(
             Dial(
                 tok=tok, kind="peer", via="box-b", reservation=reservation, fence=7, ring_s=20.0,
-                relay="box-r",
+                relay="box-r", codecs=codecs,
             )
         )  # fmt: skip
 

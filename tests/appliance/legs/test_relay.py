@@ -7,10 +7,12 @@ import pytest
 
 from appliance.base.reasons import LOST
 from appliance.legs.gate import RELAY_FROM_HEADER, RELAY_TO_HEADER
+from appliance.legs.sipcall import SipCall
 from appliance.wire.commands import Answer, Hang, Peers, Play, RecordLeg, Ring, SendDigits
 from appliance.wire.events import (
     Bridged,
     Digit,
+    Held,
     LegDown,
     LegIn,
     LegOut,
@@ -92,6 +94,32 @@ async def test_digits_pass_both_ways_once(tmp_path: Path) -> None:
             assert {one.source for one in there.heard(Digit)} == {"rfc4733"}
         boxes.a.put(Hang(caller))
         assert (await boxes.b.event(LegDown, leg=callee)).reason == "normal"
+
+
+async def test_hold_passes_both_ways(tmp_path: Path) -> None:
+    async with trio(tmp_path) as boxes:
+        caller, callee = await talk(boxes)
+        for name, leg, there in (("box-a", caller, boxes.b), ("box-b", callee, boxes.a)):
+            far = boxes.rigs[name].daemon.exchange.far(leg)
+            assert isinstance(far, SipCall)
+            for on in (True, False):
+                far.hold(on=on)
+                await there.event(Held, on=on)
+        assert [one.on for one in boxes.r.heard(Held)] == [True, False] * 2
+        boxes.b.put(SendDigits(callee, "7"))
+        await boxes.a.event(Digit, digit="7")
+
+
+async def test_both_halves_have_the_callers_codec(tmp_path: Path) -> None:
+    async with trio(tmp_path) as boxes:
+        boxes.dial(codecs=("PCMU", "PCMA"))
+        await answered(boxes.b)
+        await boxes.a.event(LegUp)
+        relay = boxes.rigs["box-r"].daemon
+        await boxes.r.count(LegUp, 2)
+        calls = [relay.exchange.far(leg) for leg in relay.table.rows]
+        agreed = [call.agreed for call in calls if isinstance(call, SipCall)]
+        assert [one.codec for one in agreed if one is not None] == ["PCMU", "PCMU"]
 
 
 async def test_a_caller_who_gives_up_frees_the_far_end(tmp_path: Path) -> None:
