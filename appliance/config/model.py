@@ -154,7 +154,7 @@ class LinkSettings(Section, frozen=True):
     nats_credentials: str = ""
     #: file with the certificates (PEM) that NATS servers must be signed by; empty: the system's
     nats_ca: str = ""
-    #: codecs of calls back and forthm other appliances, best first
+    #: codecs of calls to and from other appliances, best first
     codecs: Codecs = _WIDE
     codec_order: CodecOrder = "theirs"
     #: `auto`: required in calls by TLS, off in others

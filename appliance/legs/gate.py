@@ -72,7 +72,7 @@ class SipGate:
         return self._by_id.get(appliance)
 
     def by_tls(self, peer: Peer) -> bool:
-        """Tell whether calls back and forthm *peer* go by TLS, and no other way."""
+        """Tell whether calls to and from *peer* go by TLS, and no other way."""
         return self._tls and peer.tls_port > 0
 
     def tls_fars(self) -> Iterator[TlsFar]:
