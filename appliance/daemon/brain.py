@@ -86,7 +86,7 @@ class Brain:
         )
         self.budget = LinkBudget(name, given.site, self.plans)
         self.budget.on_full.append(self.floor.set_link_full)
-        self.turn.before_commit.append(self.budget.settle)
+        self.turn.before_commit.insert(0, self.budget.settle)
         book = ContactBook(
             name, given.site, given.incarnation, self.turn, self.floor, clock, self.budget
         )
