@@ -2,12 +2,27 @@
 
 from pathlib import Path
 
-from appliance.plan.model import Agent, Enqueue, Flow, Number, Outside, Plan, Queue, Site
+import pytest
+
+from appliance.link.messages import LinkMessage, ProposalRefused, Release
+from appliance.plan.callback import CallBack
+from appliance.plan.model import (
+    Agent,
+    Enqueue,
+    Flow,
+    HangUp,
+    Number,
+    Outside,
+    Plan,
+    Queue,
+    Site,
+)
 from appliance.plan.transfers import Transfers
 from tests.appliance.brainkit import World
 from tests.appliance.daemon.crashkit import run
 from tests.appliance.daemon.transferkit import Fleet
 
+BOTH_ENDS = pytest.mark.parametrize("end", ["a", "b"], ids=["contact's end", "seat's end"])
 NORTH, SOUTH = ("ann", "abe"), ("bob", "bea", "ben", "bix")
 
 
@@ -15,9 +30,28 @@ def plan_of(*sites: Site) -> Plan:
     """Return a plan in which everybody serves one queue; *sites* say what links carry."""
     return Plan(
         serial=1,
-        numbers=(Number(number="200", queue="sales"), Number(number="500", flow="out")),
+        numbers=(
+            Number(number="200", queue="sales"),
+            Number(number="500", flow="out"),
+            Number(number="600", flow="back"),
+        ),
         queues=(Queue(name="sales", wrap_up_s=0.0, ring_s=10.0, announce_s=0),),
         flows=(
+            Flow(
+                name="back",
+                start="offer",
+                steps={
+                    "offer": CallBack(
+                        prompts=("offer",),
+                        queue="sales",
+                        trunk="provider",
+                        country="DE",
+                        next="bye",
+                        otherwise="bye",
+                    ),
+                    "bye": HangUp(),
+                },
+            ),
             Flow(
                 name="out",
                 start="call",
@@ -102,6 +136,25 @@ class Pair(Fleet):
         self["b" if name == "a" else "a"].brain.switchboard.peer_down(name)
         box.start()
         self.wire_up(name)
+
+
+class Late(Pair):
+    """What the boxes say of their links does not arrive."""
+
+    def __init__(self, world: World, folder: Path, *sites: Site) -> None:
+        super().__init__(world, folder, *sites)
+        self.said: list[tuple[str, LinkMessage]] = []
+        for box in self.boxes.values():
+            box.brain.budget.on_full.clear()
+
+    def _post(self, sender: str, peer: str, message: LinkMessage) -> bool:
+        self.said.append((sender, message))
+        return super()._post(sender, peer, message)
+
+    def refusals(self, kind: type[Release] | type[ProposalRefused]) -> list[str]:
+        """Return who refused because of the link."""
+        said = [(who, one) for who, one in self.said if isinstance(one, kind)]
+        return [who for who, one in said if one.reason == "link-full"]
 
 
 def home(agent: str) -> str:

@@ -1,17 +1,16 @@
 """Calls between branches are no more than the access link of either end carries."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from appliance.link.messages import LinkMessage, Offer, ProposalRefused, Release, SeatWanted
+from appliance.link.messages import LinkMessage, Offer, ProposalRefused, Release
 from appliance.plan.model import Site
 from appliance.routing.matchmaker import REFUSED_MS
 from appliance.wire import commands as wire
 from tests.appliance.brainkit import World
-from tests.appliance.daemon.budgetkit import NORTH, SOUTH, Pair, plan_of
-
-BOTH_ENDS = pytest.mark.parametrize("end", ["a", "b"], ids=["contact's end", "seat's end"])
+from tests.appliance.daemon.budgetkit import BOTH_ENDS, NORTH, SOUTH, Late, Pair, plan_of
 
 
 @pytest.mark.parametrize(
@@ -71,25 +70,6 @@ def test_without_a_limit_nothing_is_refused(world: World, tmp_path: Path) -> Non
     assert pair.used() == [4, 4]
 
 
-class Late(Pair):
-    """What the boxes say of their links does not arrive."""
-
-    def __init__(self, world: World, folder: Path, *sites: Site) -> None:
-        super().__init__(world, folder, *sites)
-        self.said: list[tuple[str, LinkMessage]] = []
-        for box in self.boxes.values():
-            box.brain.budget.on_full.clear()
-
-    def _post(self, sender: str, peer: str, message: LinkMessage) -> bool:
-        self.said.append((sender, message))
-        return super()._post(sender, peer, message)
-
-    def refusals(self, kind: type[Release] | type[ProposalRefused]) -> list[str]:
-        """Return who refused because of the link."""
-        said = [(who, one) for who, one in self.said if isinstance(one, kind)]
-        return [who for who, one in said if one.reason == "link-full"]
-
-
 @BOTH_ENDS
 def test_an_end_that_is_full_refuses_while_the_others_row_is_late(
     world: World, tmp_path: Path, end: str
@@ -142,122 +122,84 @@ def test_a_call_outside_needs_no_room(world: World, tmp_path: Path) -> None:
     assert pair.used() == [0, 0]
 
 
-# -- transfers ---------------------------------------------------------------------------------
+# -- ways out ----------------------------------------------------------------------------------
 
 
-@BOTH_ENDS
-def test_a_transfer_at_once_takes_the_room_of_the_agent_who_asks(
-    world: World, tmp_path: Path, end: str
-) -> None:
-    pair = Pair(world, tmp_path, Site(name=end, link_calls=1))
-    pair.log_in("bob", "bea")
-    (leg,) = pair.call_in(1)
-    (first,) = pair.listeners("a", leg)
-    target = "*724#" if first == "bob" else "*723#"
-    pair.press(first, target)
-    world.run(3)
-    assert pair.listeners("a", leg) == {"bob", "bea"} - {first}
+def _link_gone(pair: Pair, _leg: int) -> None:
+    pair["a"].brain.switchboard.peer_down("b")
+    pair["b"].brain.switchboard.peer_down("a")
+
+
+def _killed(pair: Pair, _leg: int) -> None:
+    """The phone is gone when the next brain looks."""
+    phone = pair.phone("bob")
+    pair["b"].kill()
+    pair["b"].legs.down(phone)
+    pair["b"].start()
+    pair.wire_up("b")
+
+
+WAYS_OUT: dict[str, Callable[[Pair, int], object]] = {
+    "no answer": lambda pair, _leg: pair.run(11),
+    "declined": lambda pair, _leg: pair["b"].legs.down(pair.phone("bob"), "declined"),
+    "caller gone": lambda pair, leg: pair["a"].legs.down(leg),
+    "phone gone": lambda pair, _leg: pair["b"].legs.unregister("bob"),
+    "link gone": _link_gone,
+    "killed": _killed,
+}
+
+
+@pytest.mark.parametrize("way", WAYS_OUT)
+def test_every_way_out_gives_the_room_back(world: World, tmp_path: Path, way: str) -> None:
+    pair = Pair(world, tmp_path, Site(name="a", link_calls=1), Site(name="b", link_calls=1))
+    pair.log_in("bob")
+    pair["b"].legs.answer_after = None
+    leg = pair["a"].legs.call_in("200")
+    world.run(1)
+    assert pair["b"].seat("bob").state == "ringing"
     assert pair.used() == pair.between() == [1, 1]
-
-
-@BOTH_ENDS
-@pytest.mark.parametrize("code", ["*7", "*8"], ids=["blind", "consult"])
-def test_a_target_for_whom_there_is_no_room_is_refused(
-    world: World, tmp_path: Path, end: str, code: str
-) -> None:
-    """ann and bea talk already; another call to b finds no room, and ann keeps the caller."""
-    pair = Pair(world, tmp_path, Site(name=end, link_calls=1))
-    pair.log_in("bea")
-    pair.call_in(1)
-    pair.log_in("ann", "bob")
-    (leg,) = pair.call_in(1)
-    assert pair.listeners("a", leg) == {"ann"}
-    pair.press("ann", f"{code}23#")
-    world.run(5)
-    assert pair.listeners("a", leg) == {"ann"}
-    steps = pair["a"].journal.entries(limit=1000)
-    told = [entry.as_dict() for entry in steps if entry.kind == "transfer-stepped"]
-    assert told[-1]["reason"] == "link-full"
-    assert pair.used() == pair.between() == [1, 1]
-    assert pair["b"].seat("bob").state == "ready"
-
-
-@BOTH_ENDS
-def test_a_consultation_takes_room_beside_the_talk(world: World, tmp_path: Path, end: str) -> None:
-    pair = Pair(world, tmp_path, Site(name=end, link_calls=2))
-    pair.log_in("bob", "bea")
-    (leg,) = pair.call_in(1)
-    (first,) = pair.listeners("a", leg)
-    pair.press(first, "*824#" if first == "bob" else "*823#")
-    world.run(3)
-    assert pair.used() == pair.between() == [2, 2]
-    assert pair["a"].brain.budget.is_full() == (end == "a")
-    pair.press(first, "*7#")
-    world.run(3)
-    assert pair.used() == pair.between() == [1, 1]
-    assert pair.listeners("a", leg) == {"bob", "bea"} - {first}
-
-
-@pytest.mark.parametrize("end_it", ["*0", "", "gone"], ids=["back", "hangs up", "caller gone"])
-def test_a_consultation_that_is_over_gives_its_room_back(
-    world: World, tmp_path: Path, end_it: str
-) -> None:
-    pair = Pair(world, tmp_path, Site(name="a", link_calls=1))
-    pair.log_in("ann", "bob")
-    (leg,) = pair.call_in(1)
-    pair.press("ann", "*823#")
-    world.run(3)
-    assert pair.used() == pair.between() == [1, 1]
-    if end_it == "gone":
-        pair["a"].legs.down(leg)
-    elif end_it:
-        pair.press("ann", end_it)
-    else:
-        pair["b"].legs.down(pair.phone("bob"))
-    world.run(3)
+    WAYS_OUT[way](pair, leg)
+    world.run(1)
     assert pair.used() == pair.between() == [0, 0]
+    assert not any(box.brain.budget.is_full() for box in pair.boxes.values())
 
 
-def test_a_seat_asked_for_by_name_is_refused_where_its_link_is_full(
+def test_an_offer_that_nobody_answers_gives_its_room_back(world: World, tmp_path: Path) -> None:
+    pair = Pair(world, tmp_path, Site(name="b", link_calls=1))
+    pair["b"].post = lambda _peer, _message: False
+    pair.log_in("bob")
+    pair["a"].legs.call_in("200")
+    world.run(1)
+    assert pair.used() == [0, 1]
+    world.run(1.5)
+    assert pair.used() == [0, 0]
+
+
+def test_who_is_called_back_by_an_agent_of_another_branch_counts(
     world: World, tmp_path: Path
 ) -> None:
-    pair = Late(world, tmp_path, Site(name="b", link_calls=1))
-    pair.log_in("bea")
-    pair.call_in(1)
-    pair.log_in("ann", "bob")
-    (leg,) = pair.call_in(1)
-    before = len(pair.refusals(ProposalRefused))
-    assert pair.listeners("a", leg) == {"ann"}
-    pair.press("ann", "*723#")
-    world.run(5)
-    assert len(pair.refusals(ProposalRefused)) == before + 1
-    assert pair.listeners("a", leg) == {"ann"}
-    assert pair.used() == pair.between() == [1, 1]
-
-
-def test_room_that_is_lost_while_the_seat_is_asked_for(world: World, tmp_path: Path) -> None:
-    """The seat is offered, the link has been filled meanwhile: the seat is free again."""
+    """The call between the branches stands while the caller is called, who has no leg yet."""
     pair = Pair(world, tmp_path, Site(name="a", link_calls=1))
-    pair.log_in("ann", "bob")
-    (leg,) = pair.call_in(1)
-    assert pair.listeners("a", leg) == {"ann"}
-    said: list[LinkMessage] = []
-    post = pair["a"].post
-
-    def fills(peer: str, message: LinkMessage) -> bool:
-        if isinstance(message, SeatWanted):
-            pair["a"].brain.budget.take("another", "b")
-        said.append(message)
-        return post(peer, message)
-
-    pair["a"].post = fills
-    pair.press("ann", "*823#")
+    leg = pair["a"].legs.call_in("600", "+493012345678")
     world.run(3)
-    released = [message for message in said if isinstance(message, Release)]
-    assert [message.reason for message in released] == ["link-full"]
-    assert pair.listeners("a", leg) == {"ann"}
-    assert pair["b"].seat("bob").state == "ready"
-    assert pair["a"].brain.budget.used == 1
+    pair["a"].legs.prompts_end(leg)
+    pair["a"].legs.press(leg, "1")
+    for _ in range(4):
+        world.run(1)
+        pair["a"].legs.prompts_end(leg)
+        pair["a"].legs.press(leg, "1")
+    world.run(1)
+    pair["a"].legs.down(leg)
+    world.run(1)
+    (contact,) = pair["a"].brain.book
+    assert not contact.leg
+    pair.log_in("bob")
+    world.run(5)
+    assert pair.phases(contact.leg) == ["talking"]
+    assert pair.used() == pair.between() == [1, 1]
+    pair["a"].legs.down(contact.leg)
+    world.run(2)
+    assert pair.used() == pair.between() == [0, 0]
 
 
 # -- the plan ----------------------------------------------------------------------------------
