@@ -63,6 +63,8 @@ class Message(msgspec.Struct, kw_only=True):
     path: str
     mailbox: str
     longest_s: float
+    #: queue whose agents are to be offered it
+    queue: str = ""
     #: it is being recorded
     open: bool = True
     length_ms: int = 0

@@ -12,9 +12,11 @@ from pathlib import Path
 import msgspec
 
 from appliance.base.clock import rfc3339
+from appliance.base.errors import ConfigError
 from appliance.call.contact import Contact, Message
 from appliance.call.office import Office
 from appliance.call.soundfile import length_ms
+from appliance.call.written import WrittenContacts
 from appliance.ledger.records import MessageDeleted, MessageLeft
 from appliance.plan import voicemail
 from appliance.plan.voicemail import Voicemail
@@ -52,6 +54,8 @@ class KeptMessage(msgspec.Struct, frozen=True, kw_only=True):
     called: str = ""
     queue: str = ""
     reason: str = "normal"
+    #: contact by which an agent is offered it
+    task: str = ""
 
     def row(self) -> dict[str, object]:
         """Return it as the field commands show it."""
@@ -65,6 +69,7 @@ class KeptMessage(msgspec.Struct, frozen=True, kw_only=True):
             "called": self.called,
             "queue": self.queue,
             "contact": self.contact,
+            "task": self.task,
             "path": self.path,
             "reason": self.reason,
         }
@@ -73,9 +78,12 @@ class KeptMessage(msgspec.Struct, frozen=True, kw_only=True):
 class Voicemails:
     """Takes messages, and holds those that are kept."""
 
-    def __init__(self, office: Office, folder: Path, keep_days: int) -> None:
+    def __init__(
+        self, office: Office, written: WrittenContacts, folder: Path, keep_days: int
+    ) -> None:
         self._turn, self._book, self._plans = office.turn, office.book, office.plans
         self._timers, self._clock = office.timers, office.clock
+        self._written = written
         self._folder = folder
         self._keep_us = keep_days * _DAY_US
         self._kept: dict[str, KeptMessage] = {}
@@ -93,8 +101,13 @@ class Voicemails:
         contact.takes += 1
         name = f"{contact.contact}-{contact.takes}"
         path = f"{_MARK}{mailbox}/{name}.wav"
+        step = self._step(contact)
         contact.message = Message(
-            recording=_MARK + name, path=path, mailbox=mailbox, longest_s=longest_s
+            recording=_MARK + name,
+            path=path,
+            mailbox=mailbox,
+            longest_s=longest_s,
+            queue=step.queue if step else "",
         )
         self._record(contact, contact.message)
 
@@ -132,6 +145,8 @@ class Voicemails:
             queue=contact.queue,
             reason=message.reason,
         )
+        if message.queue:
+            kept = msgspec.structs.replace(kept, task=self._offer(contact, kept, message.queue))
         self._kept[kept.message] = kept
         self._turn.keep(MESSAGE_KEY + kept.message, kept)
         fact = MessageLeft(
@@ -139,8 +154,26 @@ class Voicemails:
             path=kept.path,
             duration_ms=kept.length_ms,
             reason=kept.reason,
+            task=kept.task,
         )
         self._turn.note(contact.contact, fact)
+
+    def _offer(self, contact: Contact, kept: KeptMessage, queue: str) -> str:
+        """Let a task wait for the queue's agents; return its contact, nothing where none can."""
+        length_s = round(kept.length_ms / 1000)
+        try:
+            task = self._written.new(
+                "task",
+                queue,
+                f"message of {length_s} s for {kept.mailbox}",
+                sender="" if contact.private else contact.caller,
+                klass=contact.klass,
+                data={"message": kept.message, "box": self._book.name, "recording": kept.path},
+            )
+        except ConfigError as error:  # the message is in its mailbox all the same
+            log.warning("%s: nobody is offered the message: %s", contact.contact, error)
+            return ""
+        return task.contact
 
     def drop(self, contact: Contact) -> None:
         """Throw away what was recorded."""
@@ -230,12 +263,17 @@ class Voicemails:
             self.keep(contact)
 
     def _spoken_ms(self, contact: Contact, length: int) -> int:
+        state, step = contact.flow, self._step(contact)
+        if state is None or step is None:
+            return length
+        return voicemail.spoken_ms(state, step, length)
+
+    def _step(self, contact: Contact) -> Voicemail | None:
+        """Return the step of its flow that takes the message."""
         state = contact.flow
         flow = self._plans.flows.get(state.flow) if state else None
         step = flow.steps.get(state.step) if flow and state else None
-        if state is None or not isinstance(step, Voicemail):
-            return length
-        return voicemail.spoken_ms(state, step, length)
+        return step if isinstance(step, Voicemail) else None
 
     def _guard(self, contact: Contact, seconds: float) -> None:
         """Do not wait for ever for legs to tell."""
@@ -281,6 +319,7 @@ class Voicemails:
 
     def _forget(self, fact: MessageDeleted, kept: KeptMessage) -> None:
         del self._kept[kept.message]
+        self._written.withdraw(kept.task)
         self._doomed.append(kept.path)
         self._turn.forget(MESSAGE_KEY + kept.message)
         self._turn.note("", fact)

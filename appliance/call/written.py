@@ -46,6 +46,7 @@ class WrittenContacts:
         klass: str = "",
         skills: Mapping[str, int] | None = None,
         agent: str = "",
+        data: Mapping[str, str] | None = None,
     ) -> Contact:
         """Let a new contact wait in *queue*; raise ConfigError `not-found` or `overload`."""
         if queue not in self._plans.queues:
@@ -68,6 +69,7 @@ class WrittenContacts:
             t_arrived=now,
             channel=channel,
             subject=subject,
+            data=dict(data or {}),
         )
         fact = ContactArrived(
             arrival=contact.place.arrival, channel=channel, caller=sender, subject=subject
@@ -76,6 +78,12 @@ class WrittenContacts:
         self._book.add(contact)
         self._owner.enqueue(contact, queue, dict(skills or {}), klass, agent)
         return contact
+
+    def withdraw(self, name: str) -> None:
+        """End a contact that nobody has accepted: what it was about is gone."""
+        contact = self._book.get(name)
+        if contact is not None and contact.phase in ("waiting", "reserved"):
+            self.close(contact)
 
     def close(self, contact: Contact) -> None:
         """End a contact on its own side: withdrawn, or whoever wrote it has left."""

@@ -136,7 +136,7 @@ class Brain:
         )
         outside = OutsideCalls(turn, book)
         lookups = Lookups(office, given.ask)
-        voicemails = Voicemails(office, given.recordings, given.keep_days)
+        voicemails = Voicemails(office, written, given.recordings, given.keep_days)
         callbacks = CallBacks(office, owner, waiting)
         flow = FlowRunner(office, owner, faxes, outside, lookups, voicemails, callbacks)
         lookups.on_answer = flow.answered

@@ -299,6 +299,8 @@ class MessageLeft(Fact, frozen=True, kw_only=True):
     path: str
     duration_ms: int
     reason: str = "normal"
+    #: contact by which an agent is offered it
+    task: str = ""
 
 
 class Adopted(Fact, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ from appliance.plan.model import (
 )
 from appliance.plan.served import at_last, both, serves
 from appliance.plan.transfers import parse_target
+from appliance.plan.voicemail import Voicemail
 from appliance.plan.ways import circles, collected, reached, targets
 
 FindingReason = Literal[
@@ -171,6 +172,8 @@ class _Checker:
                     yield from self._enqueue(place, step)
                 elif isinstance(step, CallBack):
                     yield from self._call_back(place, step)
+                elif isinstance(step, Voicemail):
+                    yield from self._task(place, step)
                 elif isinstance(step, Hours):
                     yield from self._calendar(f"{place}.calendar", step.calendar)
                 elif isinstance(step, Lookup):
@@ -309,6 +312,18 @@ class _Checker:
         if step.agent and step.agent not in self._agents:
             message = f"there is no agent {step.agent!r}"
             yield Finding(f"{place}.agent", "unknown-agent", message)
+
+    def _task(self, place: str, step: Voicemail) -> Iterator[Finding]:
+        """Find a queue for messages that is none, or that nobody with a slot for them serves."""
+        queue = self._queues.get(step.queue)
+        if step.queue and queue is None:
+            yield Finding(f"{place}.queue", "unknown-queue", f"there is no queue {step.queue!r}")
+        elif queue is not None:
+            needed = at_last(queue, queue.skills)
+            able = (agent for agent in self._plan.agents if agent.slots.get("task"))
+            if not any(serves(agent, needed) for agent in able):
+                message = f"no agent of {step.queue!r} has a slot for the channel task"
+                yield Finding(f"{place}.queue", "no-agent", message)
 
     def _lookup(self, place: str, step: Lookup) -> Iterator[Finding]:
         """Find what cannot be asked, and what is taken that the plan does not know."""

@@ -3,7 +3,7 @@
 The machine of one step: `appliance/plan/steps.py` goes into it and goes on where it says.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -59,6 +59,8 @@ class Voicemail(Part, frozen=True, kw_only=True, tag_field="do", tag="voicemail"
     thanks: tuple[str, ...] = ("vm-msgsaved",)
     #: step where nothing was said, or nothing can be recorded
     otherwise: str
+    #: its agents are offered the message as a task; empty: it is only kept
+    queue: Slug | Literal[""] = ""
 
 
 def enter(state: FlowState, step: Voicemail) -> Turn:

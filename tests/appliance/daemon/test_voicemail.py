@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from appliance.call.contact import Contact
 from appliance.plan.model import Flow, HangUp, Number, Overflow
 from appliance.plan.voicemail import Voicemail
 from appliance.wire.commands import Hang, Listen, Play, RecordLeg, StopRecord
@@ -338,3 +339,79 @@ def test_a_withheld_number_is_not_shown(world: World, tmp_path: Path) -> None:
     world.run(1)
     (kept,) = box.brain.rooms.voicemails.listing()
     assert kept.row()["caller"] == "anonymous"
+
+
+# -- messages as tasks -------------------------------------------------------------------------
+
+
+def tasks(world: World, folder: Path) -> Box:
+    """Return a box whose messages wait as tasks in the queue sales, where ann has a slot."""
+    agents = tuple(
+        replace(agent, slots={"voice": 1, "task": 1} if agent.name == "ann" else agent.slots)
+        for agent in PLAN.agents
+    )
+    box = box_with(world, folder, replace(WORD, queue="sales"))
+    box.brain.take_plan(replace(box.brain.plans.plan, agents=agents))
+    return box
+
+
+def leave_word(world: World, box: Box) -> Contact:
+    """Leave a message of 4 s; return its task."""
+    leg = to_the_beep(world, box)
+    says(world, box, leg, 4)
+    box.legs.down(leg)
+    world.run(1)
+    (task,) = [contact for contact in box.brain.book if contact.channel == "task"]
+    return task
+
+
+def test_a_message_is_offered_to_an_agent_as_a_task(world: World, tmp_path: Path) -> None:
+    box = tasks(world, tmp_path)
+    task = leave_word(world, box)
+    (kept,) = box.brain.rooms.voicemails.listing()
+    (left,) = facts(box, "message-left")
+    assert kept.task == left["task"] == task.contact
+    assert (task.phase, task.queue, task.caller) == ("waiting", "sales", "+33123")
+    assert task.subject.endswith(" s for sales")
+    world.run(10)  # longer than callers wait there: a task is led into no flow
+    box.legs.register("ann")
+    world.run(1)
+    (work,) = box.seat("ann").work.values()
+    assert work.context is not None
+    assert work.context.data["message"] == kept.message
+    assert (work.context.data["box"], work.context.data["recording"]) == (box.name, kept.path)
+    written, seat = box.brain.offers.written, box.seat("ann")
+    written.accept(seat, work)
+    world.run(1)
+    assert task.phase == "talking"
+    written.done(seat, work)
+    world.run(1)
+    assert box.outcomes() == ["voicemail", "served"]
+    assert box.brain.rooms.voicemails.listing() == [kept]  # until somebody deletes it
+
+
+def test_a_task_outlives_a_kill_and_ends_with_its_message(world: World, tmp_path: Path) -> None:
+    box = tasks(world, tmp_path)
+    name = leave_word(world, box).contact
+    box.kill()
+    box.start()
+    world.run(1)
+    found = box.brain.book.get(name)
+    assert found is not None
+    assert found.phase == "waiting"
+    (kept,) = box.brain.rooms.voicemails.listing()
+    box.brain.rooms.voicemails.delete(kept.message)
+    world.run(1)
+    assert box.brain.book.get(name) is None
+    assert box.outcomes() == ["voicemail", "released"]
+
+
+def test_without_that_queue_the_message_is_kept_all_the_same(world: World, tmp_path: Path) -> None:
+    box = box_with(world, tmp_path, replace(WORD, queue="gone"))
+    leg = to_the_beep(world, box)
+    says(world, box, leg, 4)
+    box.legs.down(leg)
+    world.run(1)
+    (kept,) = box.brain.rooms.voicemails.listing()
+    assert kept.task == ""
+    assert box.outcomes() == ["voicemail"]
