@@ -101,6 +101,8 @@ class Transfer(msgspec.Struct, kw_only=True):
     tried: tuple[str, ...] = ()
     #: why it fails
     reason: str = ""
+    #: until then a consulted queue may take to have somebody free [monotonic s]; 0: not asked yet
+    until_s: float = 0.0
 
 
 class Leaving(msgspec.Struct, frozen=True):

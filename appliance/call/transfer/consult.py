@@ -163,10 +163,15 @@ class Consultations:
         self.tell_failed(contact)
 
     def play_done(self, leg: int, why: str) -> None:
-        """The agent has heard that it failed."""
+        """The agent has heard that it failed, or how long it may take."""
         contact = self._book.by_agent_leg(leg)
-        if contact is not None and why != "replaced":
-            self.failed(contact)
+        if contact is None or why == "replaced":
+            return
+        if contact.transfer is not None and contact.transfer.stage == "asked":
+            if contact.transfer.until_s and why == "end":
+                self.bridges.ring(contact)
+            return
+        self.failed(contact)
 
     def failed(self, contact: Contact) -> None:
         """The agent knows that it failed, and talks with the caller again."""

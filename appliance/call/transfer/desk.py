@@ -19,6 +19,7 @@ from appliance.call.transfer.bridges import partners
 from appliance.call.transfer.consult import Consultations
 from appliance.call.transfer.rules import against, leaves, place_rule, transfer_of
 from appliance.call.transfer.steps import TransferSteps
+from appliance.call.transfer.waits import QueueWait
 from appliance.call.waiting import WaitingRoom
 from appliance.ledger.records import ContactMoved
 from appliance.link.messages import (
@@ -59,6 +60,8 @@ class Transfers:
         self.consult = Consultations(office, owner, outside, waiting, self._steps)
         self.consult.go_on_alone = self._on_alone
         self.consult.lose = self._queued_again
+        self.queues = QueueWait(office, self.consult.bridges, waiting)
+        self.queues.look = self.say_wanted
         #: finds a seat for a target, or says by a reason word why there is none
         self.find: Find = lambda _contact, _target, _tried: "unavailable"
         owner.transfers = self
@@ -184,16 +187,23 @@ class Transfers:
                 if contact.booking is not None:
                     self._steps.let_go(contact)
                 self._to_queue(contact, contact.queue, home=target.name)
-            else:
+            elif target.kind != "queue" or not self.queues.wait(contact, target.name):
                 self.fail(contact, transfer.reason or found)
             return
         transfer.seat, transfer.seat_owner = found.seat, found.owner
         self.say_wanted(contact)
 
     def say_wanted(self, contact: Contact) -> None:
-        """Ask the owner of the seat; repeated, it is the same question."""
+        """Ask the owner of the seat; repeated, it is the same question.
+
+        Where none is free yet, look again.
+        """
         transfer = contact.transfer
         if transfer is None:
+            return
+        target = parse_target(transfer.target)
+        if not transfer.seat and target is not None:
+            self._want(contact, target)
             return
         self._book.changed(contact)
         wanted = SeatWanted(
@@ -346,6 +356,11 @@ class Transfers:
 
     def _on_alone(self, contact: Contact) -> None:
         """The agent went while the seat was asked for: the transfer goes on without them."""
+        transfer = contact.transfer
+        target = parse_target(transfer.target) if transfer else None
+        if transfer is not None and not transfer.seat and target and target.kind == "queue":
+            self._to_queue(contact, target.name)
+            return
         self._steps.moving(contact)
         self.say_wanted(contact)
 

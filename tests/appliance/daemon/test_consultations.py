@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.wire.commands import Play
 from tests.appliance.brainkit import World
 from tests.appliance.daemon.transferkit import Fleet, call, consult, states
 
@@ -152,3 +153,108 @@ def test_the_agent_of_the_other_branch_asks(fleet: Fleet) -> None:
     fleet.world.run(1)
     assert fleet.listeners("a", leg) == {"cat"}
     assert (fleet.living("a"), fleet.living("b")) == (["peer", "trunk"], [])
+
+
+# -- a queue in which nobody is free -----------------------------------------------------------
+
+
+def ask_queue(fleet: Fleet) -> int:
+    """Let ann, who has a caller, consult the queue service, whose only agent talks already."""
+    leg = call(fleet, "200", "ann", "bob")
+    fleet["b"].legs.call_in("300")
+    fleet.world.run(4)
+    assert fleet["b"].seat("bob").state == "talking"
+    fleet.type("ann", "*830#")
+    fleet.world.run(0.5)
+    return leg
+
+
+def heard(fleet: Fleet) -> list[str]:
+    """Return what ann's phone was played last."""
+    plays = [play for play in fleet["a"].legs.of(Play) if play.leg == fleet.phone("ann")]
+    return plays[-1].items
+
+
+def free(fleet: Fleet) -> None:
+    """Let bob's caller hang up; his notes take 5 s."""
+    (other,) = [row.leg for row in fleet["b"].legs.rows.values() if row.kind == "trunk"]
+    fleet["b"].legs.down(other)
+
+
+def test_the_agent_hears_how_long_it_may_take_and_then_talks_with_who_comes_free(
+    fleet: Fleet,
+) -> None:
+    leg = ask_queue(fleet)
+    assert heard(fleet)[0] == "queue-holdtime"
+    fleet["a"].legs.prompts_end(fleet.phone("ann"))
+    fleet.world.run(0.2)
+    assert heard(fleet) == ["tone:ringback"]
+    free(fleet)
+    fleet.world.run(8)
+    assert fleet.listeners("a", fleet.phone("ann")) == {"bob"}
+    fleet.type("ann", "*7#")
+    fleet.world.run(1)
+    assert fleet.listeners("a", leg) == {"bob"}
+    assert states(fleet) == ["asked", "calling", "talking", "completed"]
+
+
+def test_after_the_queue_s_ring_time_the_agent_is_told_that_nobody_is_free(fleet: Fleet) -> None:
+    leg = ask_queue(fleet)
+    fleet.world.run(8)
+    assert fleet.listeners("a", leg) == set()
+    fleet.world.run(2.5)
+    assert heard(fleet) == ["beeperr"]
+    fleet.world.run(3.5)
+    assert fleet.listeners("a", leg) == {"ann"}
+    assert states(fleet) == ["asked", "failed"]
+
+
+def test_a_queue_that_nobody_serves_is_refused_at_once(fleet: Fleet) -> None:
+    call(fleet, "200", "ann")
+    fleet.type("ann", "*830#")
+    fleet.world.run(0.5)
+    assert heard(fleet) == ["beeperr"]
+
+
+@pytest.mark.parametrize("how", ["hangs up", "completes"])
+def test_who_does_not_wait_for_it_leaves_the_caller_in_that_queue(fleet: Fleet, how: str) -> None:
+    leg = ask_queue(fleet)
+    if how == "completes":
+        fleet.type("ann", "*7#")
+    else:
+        fleet["a"].legs.down(fleet.phone("ann"))
+    fleet.world.run(0.5)
+    contact = fleet["a"].contact(leg)
+    assert (contact.phase, contact.queue) == ("waiting", "service")
+    free(fleet)
+    fleet.world.run(9)
+    assert fleet.listeners("a", leg) == {"bob"}
+
+
+def test_back_while_nobody_is_free(fleet: Fleet) -> None:
+    leg = ask_queue(fleet)
+    fleet.type("ann", "*0")
+    fleet.world.run(0.5)
+    assert fleet.listeners("a", leg) == {"ann"}
+    free(fleet)
+    fleet.world.run(12)
+    assert fleet.listeners("a", leg) == {"ann"}
+    assert fleet["b"].seat("bob").state == "ready"
+
+
+def test_the_caller_goes_while_nobody_is_free(fleet: Fleet) -> None:
+    leg = ask_queue(fleet)
+    fleet["a"].legs.down(leg)
+    fleet.world.run(12)
+    assert fleet["a"].outcomes() == ["served"]
+    assert fleet.living("a") == []
+
+
+def test_a_killed_brain_looks_on(fleet: Fleet) -> None:
+    ask_queue(fleet)
+    fleet["a"].kill()
+    fleet["a"].start()
+    fleet.wire_up("a")
+    free(fleet)
+    fleet.world.run(8)
+    assert fleet.listeners("a", fleet.phone("ann")) == {"bob"}
