@@ -12,6 +12,7 @@ import msgspec
 from appliance.plan.model import Plan
 from tests.baresipkit import wait_for
 from tests.processes import end
+from tests.sippkit import Sipp
 from tests.spine.branch import Branch, Robots, loopback
 
 ADMIN, PASSWORD = "admin", "test-password-1"
@@ -176,3 +177,11 @@ class Federation:
 
 def _branchline(part: str) -> list[str]:
     return [sys.executable, "-m", "appliance.cli", part]
+
+
+def call(federation: Federation, number: str, *, talk_ms: int = 3000, calls: int = 1) -> Sipp:
+    """Return a caller at branch north, not started yet."""
+    return Sipp(
+        "uac", remote=(federation.north.address, 5060), address=federation.north.trunk,
+        service=number, calls=calls, rate=10, limit_s=60, args=("-d", str(talk_ms)),
+    )  # fmt: skip

@@ -16,7 +16,7 @@ from tests.sippkit import Sipp
 from tests.spine.branch import Branch, agent, plan, write_tone, write_wav
 from tests.spine.conftest import MakeBranch, MakeFederation
 from tests.spine.federation import Federation
-from tests.spine.test_one_branch import AGENT_HZ, CALLER_HZ, assert_tone, phone
+from tests.spine.phones import AGENT_HZ, CALLER_HZ, assert_tone, phone
 
 NUMBER = "+493012345678"
 

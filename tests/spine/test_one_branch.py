@@ -5,31 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.audio import Sound, digit, level_dbm0, loudest_other_db, read_wav, silence
+from tests.audio import digit, read_wav, silence
 from tests.baresipkit import Baresip, wait_for
 from tests.sippkit import SDP, expect, pause, request, run, scenario, send
-from tests.spine.branch import SECRET, Branch, Robots, agent, plan, write_tone, write_wav
+from tests.spine.branch import Robots, agent, plan, write_tone, write_wav
 from tests.spine.conftest import MakeBranch
-
-CALLER_HZ, AGENT_HZ = 440.0, 620.0
-
-
-def phone(branch: Branch, folder: Path, account: str, says: Path) -> Baresip:
-    """Return a baresip that registers as *account* and answers by itself."""
-    line = (
-        f"<sip:{account}@{branch.address}>;auth_user={account};auth_pass={SECRET}"
-        ";answermode=auto;regint=30"
-    )
-    found = Baresip(folder, address=branch.trunk, port=5090, account=line, says=says)
-    wait_for("the phone", lambda: account in branch.seats())
-    return found
-
-
-def assert_tone(sound: Sound, hz: float, other_hz: float) -> None:
-    """Assert that one second of *sound* is that tone and, to -40 dB, nothing else."""
-    assert level_dbm0(sound, hz) > -14
-    assert level_dbm0(sound, other_hz) < -54
-    assert loudest_other_db(sound, hz) < -40
+from tests.spine.phones import AGENT_HZ, CALLER_HZ, assert_tone, phone
 
 
 def test_tones_pass_both_ways_and_the_recording_is_in_step(

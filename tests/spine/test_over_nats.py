@@ -10,7 +10,7 @@ from tests.appliance.link.nats_rig import NatsCluster
 from tests.baresipkit import wait_for
 from tests.spine.branch import agent, plan
 from tests.spine.conftest import MakeFederation
-from tests.spine.test_two_branches import call
+from tests.spine.federation import call
 
 PLAN = plan([agent("amy", "service"), agent("bob", "sales", site="south")])
 

@@ -10,6 +10,7 @@ from tests.baresipkit import Baresip, wait_for
 from tests.spine.branch import Branch, agent, loopback, plan, write_tone
 from tests.spine.conftest import MakeFederation
 from tests.spine.federation import Federation
+from tests.spine.phones import phone
 
 CALLER_HZ, ANN_HZ, BOB_HZ = 440.0, 620.0, 850.0
 PLAN = msgspec.structs.replace(
@@ -20,18 +21,13 @@ PLAN = msgspec.structs.replace(
 LAST = slice(-2 * 8000, -8000)
 
 
-def phone(federation: Federation, branch: Branch, folder: Path, name: str, hz: float) -> Baresip:
-    """Return a baresip that is the agent's phone at *branch*, says a tone, and answers."""
-    line = (
-        f"<sip:{name}@{branch.address}>;auth_user={name};auth_pass={federation.secrets[name]}"
-        ";answermode=auto;regint=30;dtmfmode=rtpevent"
-    )
-    found = Baresip(
-        folder / name, address=loopback(), port=5090, account=line,
-        says=write_tone(folder / f"{name}.wav", hz), keys=True,
-    )  # fmt: skip
-    wait_for("the phone", lambda: name in branch.seats())
-    return found
+def agent_phone(
+    federation: Federation, branch: Branch, folder: Path, name: str, hz: float
+) -> Baresip:
+    """Return the agent's phone at *branch*, which says a tone and has keys."""
+    says = write_tone(folder / f"{name}.wav", hz)
+    secret = federation.secrets[name]
+    return phone(branch, folder / name, name, says, secret=secret, address=loopback(), keys=True)
 
 
 def caller(federation: Federation, folder: Path) -> Baresip:
@@ -66,8 +62,8 @@ def test_blind_to_the_other_branch(make_federation: MakeFederation, tmp_path: Pa
     federation = make_federation(PLAN)
     north, south = federation.north, federation.south
     with (
-        phone(federation, north, tmp_path, "ann", ANN_HZ) as ann,
-        phone(federation, south, tmp_path, "bob", BOB_HZ) as bob,
+        agent_phone(federation, north, tmp_path, "ann", ANN_HZ) as ann,
+        agent_phone(federation, south, tmp_path, "bob", BOB_HZ) as bob,
     ):
         with caller(federation, tmp_path) as customer:
             wait_for("the talk", lambda: served_by(north) == ["ann"])
@@ -87,8 +83,8 @@ def test_consultation_then_completed(make_federation: MakeFederation, tmp_path: 
     federation = make_federation(PLAN)
     north, south = federation.north, federation.south
     with (
-        phone(federation, north, tmp_path, "ann", ANN_HZ) as ann,
-        phone(federation, south, tmp_path, "bob", BOB_HZ) as bob,
+        agent_phone(federation, north, tmp_path, "ann", ANN_HZ) as ann,
+        agent_phone(federation, south, tmp_path, "bob", BOB_HZ) as bob,
     ):
         with caller(federation, tmp_path) as customer:
             wait_for("the talk", lambda: served_by(north) == ["ann"])

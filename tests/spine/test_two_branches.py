@@ -7,22 +7,14 @@ import msgspec
 
 from appliance.plan.model import Number
 from tests.baresipkit import wait_for
-from tests.sippkit import Sipp, run
+from tests.sippkit import run
 from tests.spine.branch import agent, plan
 from tests.spine.conftest import MakeFederation
-from tests.spine.federation import Federation
+from tests.spine.federation import Federation, call
 
 PLAN = plan(
     [agent("ann", "sales"), agent("bob", "sales", site="south"), agent("amy", "sales", "service")]
 )
-
-
-def call(federation: Federation, number: str, *, talk_ms: int = 3000, calls: int = 1) -> Sipp:
-    """Return a caller at branch north, not started yet."""
-    return Sipp(
-        "uac", remote=(federation.north.address, 5060), address=federation.north.trunk,
-        service=number, calls=calls, rate=10, limit_s=60, args=("-d", str(talk_ms)),
-    )  # fmt: skip
 
 
 def test_the_agent_of_the_other_branch_answers_and_knows_why(

@@ -29,7 +29,7 @@ from appliance.routing.decide import decide
 from appliance.routing.planindex import PlanIndex
 from appliance.routing.trace import pack
 from tests.appliance.cli.runner import branchline
-from tests.appliance.link.test_identity import FIELDS
+from tests.appliance.link.identities import FIELDS
 from tests.appliance.routing.rows import NOW_MS, PLAN, contact, floor_of, seat
 
 

@@ -9,7 +9,7 @@ import pytest
 from appliance.legs.phonewatch import PhoneWatch
 from appliance.legs.sip import SipStack
 from appliance.legs.sipevents import OptionsResult
-from tests.appliance.legs.test_contacts import Told
+from tests.appliance.legs.contactsrig import Told
 
 CHECK_S = 4.0
 LOOK_S = 0.2

@@ -1,14 +1,11 @@
 """Phones: registering by digest, being asked, being called, calling; by robots and by sipp."""
 
-import contextlib
-import hashlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from appliance.legs.robot import Robot, RobotPhones
-from appliance.wire.commands import Account, Accounts, Bridge, Dial, Hang
+from appliance.wire.commands import Bridge, Dial, Hang
 from appliance.wire.events import (
     LegDown,
     LegIn,
@@ -21,40 +18,14 @@ from appliance.wire.events import (
 )
 from tests.appliance.legs.legsrig import (
     STRANGER_ADDRESS,
-    LegsRig,
     ScriptedBrain,
     done,
     legs_running,
     settings_for,
 )
+from tests.appliance.legs.robotrig import PHONES, REALM, accounts, robots
 from tests.ports import free_port
 from tests.sippkit import SDP, Sipp, expect, request, scenario, send
-
-REALM = "branchline"
-PHONES = "127.0.0.5"
-
-
-def accounts(*names: str) -> Accounts:
-    """Return accounts whose secret is `s3cret`."""
-    texts = {name: f"{name}:{REALM}:s3cret".encode() for name in names}
-    return Accounts(
-        REALM,
-        [
-            Account(name, hashlib.md5(text).hexdigest(), hashlib.sha256(text).hexdigest())  # noqa: S324
-            for name, text in texts.items()
-        ],
-    )
-
-
-@contextlib.asynccontextmanager
-async def robots(rig: LegsRig, *phones: Robot) -> AsyncIterator[RobotPhones]:
-    """Run robots that register with *rig*."""
-    running = RobotPhones(phones, rig.sip, address=PHONES, port=free_port(PHONES))
-    await running.start()
-    try:
-        yield running
-    finally:
-        await running.close()
 
 
 async def test_a_phone_registers_and_says_good_bye(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from appliance.wire.events import (
 from tests.appliance.legs.legsrig import LegsRig, answered
 from tests.appliance.legs.phonerig import first_channel, loudest_hz
 from tests.appliance.legs.relayrig import Trio, trio
-from tests.appliance.legs.test_tls import client_context, invite_of, statuses
+from tests.appliance.legs.tlsrig import client_context, invite_of, statuses
 from tests.certificates import Authority
 
 

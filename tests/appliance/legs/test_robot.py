@@ -15,7 +15,7 @@ from appliance.legs.robot import Robot, RobotPhones
 from appliance.wire.commands import Bridge, Dial, Hang
 from appliance.wire.events import LegDown, LegOut, LegUp, Registered, Unregistered
 from tests.appliance.legs.legsrig import legs_running, settings_for
-from tests.appliance.legs.test_registrar import PHONES, accounts, robots
+from tests.appliance.legs.robotrig import PHONES, accounts, robots
 from tests.audio import Sound, level_dbm0, tone
 from tests.ports import free_port
 

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import itertools
 import socket
 import ssl
-import tempfile
 import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +13,6 @@ import msgspec
 import pytest
 
 from appliance.config.model import LinkSettings
-from appliance.legs.gate import FENCE_HEADER, RESERVATION_HEADER
 from appliance.wire.commands import Dial, Hang, Peer, Peers, Play, RecordLeg
 from appliance.wire.events import LegDown, LegIn, LegUp, RecordingDone
 from tests.appliance.legs.legsrig import (
@@ -25,9 +22,15 @@ from tests.appliance.legs.legsrig import (
     legs_running,
 )
 from tests.appliance.legs.phonerig import first_channel, loudest_hz
-from tests.appliance.legs.tlsrig import HERE, THERE, settings_of
-from tests.certificates import Authority, Pair, write_pair
-from tests.sippkit import SDP
+from tests.appliance.legs.tlsrig import (
+    HERE,
+    THERE,
+    client_context,
+    invite_of,
+    settings_of,
+    statuses,
+)
+from tests.certificates import Authority, Pair
 
 
 def peer_of(name: str, rig: LegsRig) -> Peer:
@@ -104,56 +107,6 @@ async def test_an_appliance_is_called_only_where_its_certificate_is(
         down = await pairing.brain_here.event(LegDown)
         assert down.reason == "wrong-certificate"
         assert not pairing.brain_there.heard(LegIn)
-
-
-_numbers = itertools.count(1)
-
-
-def invite_of(rig: LegsRig, via: str, user: str = "r-1") -> bytes:
-    """Return what a caller who says to be a peer would send."""
-    address, port = rig.sip
-    number = next(_numbers)
-    lines = [
-        f"INVITE sip:{user}@{address}:{port} SIP/2.0",
-        f"Via: SIP/2.0/{via} {HERE}:5999;branch=z9hG4bK{number};rport",
-        f"From: <sip:100@{HERE}>;tag={number}",
-        f"To: <sip:{user}@{address}>",
-        f"Call-ID: {number}@{HERE}",
-        "CSeq: 1 INVITE",
-        f"Contact: <sip:100@{HERE}:5999>",
-        "Max-Forwards: 70",
-        f"{RESERVATION_HEADER}: r-1",
-        f"{FENCE_HEADER}: 7",
-        "Content-Type: application/sdp",
-    ]
-    body = SDP.replace("[local_ip_type]", "4").replace("[local_ip]", HERE)
-    body = body.replace("[media_ip_type]", "4").replace("[media_ip]", HERE)
-    body = body.replace("[media_port]", "40000").replace("\n", "\r\n")
-    return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", body]).encode()
-
-
-def client_context(pair: Pair | None) -> ssl.SSLContext:
-    """Return TLS that believes anybody and shows that certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if pair is not None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = write_pair(Path(folder), pair, "")
-            context.load_cert_chain(path / "certificate.pem", path / "key.pem")
-    return context
-
-
-async def statuses(reader: asyncio.StreamReader) -> list[int]:
-    """Return the statuses that come until a final one."""
-    found: list[int] = []
-    async with asyncio.timeout(20):
-        while not found or found[-1] < 200:
-            line = await reader.readline()
-            assert line, "closed without an answer"
-            if line.startswith(b"SIP/2.0 "):
-                found.append(int(line.split()[1]))
-    return found
 
 
 async def asked_by_tls(rig: LegsRig, context: ssl.SSLContext) -> list[int]:

@@ -17,7 +17,7 @@ from appliance.wire.events import (
     Unregistered,
 )
 from tests.appliance.legs.legsrig import legs_running, settings_for
-from tests.appliance.legs.test_registrar import accounts
+from tests.appliance.legs.robotrig import accounts
 from tests.ports import free_port
 
 

@@ -113,6 +113,11 @@ class World:
         self.nodes[name] = node
         return node
 
+    def pair(self) -> None:
+        """Add two that know each other, `a` and `b`."""
+        self.add("a", knows=["b"])
+        self.add("b", knows=["a"])
+
     def run(self, seconds: float) -> None:
         """Let time pass in ticks; everything due in between is delivered."""
         for _ in range(round(seconds / TICK_S)):

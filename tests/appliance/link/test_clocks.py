@@ -6,7 +6,6 @@ from appliance.base.clock import HeldClock
 from appliance.base.hlc import MAX_DRIFT_MS, HybridClock, stamp_ms
 from appliance.link.clocks import CALM_MS, NOISE_MS, ClockWatch
 from tests.appliance.link.rig import World
-from tests.appliance.link.test_node import pair
 
 YEARS_MS = 10 * 365 * 86_400_000
 
@@ -84,7 +83,7 @@ def test_what_is_no_stamp_is_no_measure(stamp: int) -> None:
 
 def test_beats_carry_it_before_a_peer_counts_as_reached() -> None:
     world = World()
-    pair(world)
+    world.pair()
     told: list[object] = []
     node = world.nodes["a"]
     world.nodes["b"].stamp = lambda: 77

@@ -10,14 +10,9 @@ from appliance.link.node import PARTS_PER_TICK, TICK_S
 from tests.appliance.link.rig import World, hello
 
 
-def pair(world: World) -> None:
-    world.add("a", knows=["b"])
-    world.add("b", knows=["a"])
-
-
 def test_both_ends_learn_of_each_other_and_talk() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(0.5)
     assert [name for name, _ in world.handlers["a"].ups] == ["b"]
@@ -29,7 +24,7 @@ def test_both_ends_learn_of_each_other_and_talk() -> None:
 
 def test_records_of_one_turn_arrive_in_order() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(0.5)
     for number in range(1200):
@@ -60,7 +55,7 @@ def test_the_ledger_goes_behind_everything_else() -> None:
 
 def test_nothing_is_sent_to_who_is_not_up() -> None:
     world = World()
-    pair(world)
+    world.pair()
     assert not world.nodes["a"].send("b", Resnapshot(7))
 
 
@@ -102,7 +97,7 @@ def test_who_says_another_name_or_role_is_refused(says: object) -> None:
 
 def test_silence_is_noticed_and_the_peer_comes_back() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(1)
     world.network.cut("key-a", "key-b")
@@ -119,7 +114,7 @@ def test_silence_is_noticed_and_the_peer_comes_back() -> None:
 @pytest.mark.parametrize("cut_s", [0.35 + 0.3 * step for step in range(20)])
 def test_a_node_begun_in_a_cut_is_back_soon_after_the_heal(cut_s: float) -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.network.delay_s = 0.02
     world.network.cut("key-a", "key-b")
     world.nodes["a"].dial("b")
@@ -135,7 +130,7 @@ def test_a_node_begun_in_a_cut_is_back_soon_after_the_heal(cut_s: float) -> None
 
 def test_who_is_far_away_is_reached_too() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.network.delay_s = 0.6
     world.nodes["a"].dial("b")
     world.run(20)  # attempts that met are over: now it is known how far away the other is
@@ -148,7 +143,7 @@ def test_who_is_far_away_is_reached_too() -> None:
 
 def test_a_stall_of_our_own_is_not_the_peers_silence() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(1)
     world.clock.advance(5)
@@ -158,7 +153,7 @@ def test_a_stall_of_our_own_is_not_the_peers_silence() -> None:
 
 def test_a_loop_that_is_always_late_forgives_as_much_silence() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(1)
     for _ in range(8):  # ticks that come 0.4 s late; what the peer sent meanwhile is unread
@@ -174,7 +169,7 @@ def test_a_loop_that_is_always_late_forgives_as_much_silence() -> None:
 
 def test_both_dialling_leaves_one_session() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.nodes["b"].dial("a")
     world.run(10)
@@ -186,7 +181,7 @@ def test_both_dialling_leaves_one_session() -> None:
 
 def test_crossed_sessions_end_as_one() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["b"].dial("a")
     world.network.delay_s = 1.0
     world.run(1.6)
@@ -204,7 +199,7 @@ def test_crossed_sessions_end_as_one() -> None:
 
 def test_sessions_that_cross_in_flight_end_as_the_one_the_lesser_name_dialled() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.network.delay_s = 0.3
     world.nodes["a"].dial("b")
     world.nodes["b"].dial("a")
@@ -253,7 +248,7 @@ def test_a_new_life_of_a_peer_replaces_it_at_once() -> None:
 
 def test_who_is_no_longer_allowed_is_cut() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(1)
     world.nodes["b"].allow([])
@@ -265,7 +260,7 @@ def test_who_is_no_longer_allowed_is_cut() -> None:
 
 def test_a_changed_key_cuts_the_old_one() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(1)
     other = world.peer("a")
@@ -275,7 +270,7 @@ def test_a_changed_key_cuts_the_old_one() -> None:
 
 def test_records_before_hello_end_the_session() -> None:
     world = World()
-    pair(world)
+    world.pair()
     stray = world.nodes["a"]._transport
     session = stray.dial("b", "b", 1, "key-b")
     stray.send(session, encode(1, [Release("r", 1, "normal")]))
@@ -291,7 +286,7 @@ def test_records_before_hello_end_the_session() -> None:
 )
 def test_garbage_is_counted_and_harmless(frame: bytes) -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(0.5)
     session = next(iter(world.nodes["a"]._sessions))
@@ -304,7 +299,7 @@ def test_garbage_is_counted_and_harmless(frame: bytes) -> None:
 
 def test_one_bad_record_does_not_spoil_its_frame() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(0.5)
     session = next(iter(world.nodes["a"]._sessions))
@@ -321,7 +316,7 @@ def test_one_bad_record_does_not_spoil_its_frame() -> None:
 
 def test_a_lost_frame_ends_the_session_and_a_new_one_begins() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(0.5)
     world.network.loss = 1.0
@@ -336,7 +331,7 @@ def test_a_lost_frame_ends_the_session_and_a_new_one_begins() -> None:
 
 def test_goodbye_ends_the_session_at_both_ends() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.nodes["a"].dial("b")
     world.run(0.5)
     world.nodes.pop("a").close()
@@ -346,7 +341,7 @@ def test_goodbye_ends_the_session_at_both_ends() -> None:
 
 def test_beats_tell_the_delay() -> None:
     world = World()
-    pair(world)
+    world.pair()
     world.network.delay_s = 0.1
     world.nodes["a"].dial("b")
     world.run(4)
@@ -357,7 +352,7 @@ def test_beats_tell_the_delay() -> None:
 
 def test_who_answers_a_beat_is_reached_and_both_are_told_at_once() -> None:
     world = World()
-    pair(world)
+    world.pair()
     told: list[str] = []
     for node in world.nodes.values():
         node.on_reached = told.append

@@ -17,7 +17,7 @@ from appliance.routing.day import (
 )
 from appliance.routing.failures import PAIR_FAILURE_MS
 from appliance.routing.judge import Judge, Judgement
-from tests.appliance.routing.test_replay import PLAN, SALES, S, visit
+from tests.appliance.routing.days import PLAN, SALES, S, visit
 
 SITES = {"ann": "a", "ben": "a"}
 VISITS = [visit(1, 10), visit(2, 20), visit(3, 30)]

@@ -6,7 +6,7 @@ import pytest
 
 from appliance.routing.day import Stay
 from appliance.routing.patience import OWN_CURVE_LEAST, Curve, with_patience
-from tests.appliance.routing.test_replay import S, visit
+from tests.appliance.routing.days import S, visit
 
 
 def test_the_curve_of_a_textbook() -> None:

@@ -5,46 +5,8 @@ import msgspec
 from appliance.plan.model import Agent, Divide, Enqueue, Flow, HangUp, Overflow, Plan, Queue
 from appliance.routing.day import Detour, Failed, Fate, Presence, Stay, Visit
 from appliance.routing.failures import PAIR_FAILURE_MS
-from appliance.routing.model import Place
 from appliance.routing.replay import USUAL_SETUP_US, USUAL_TALK_US, Replay, fingerprint
-
-PLAN = Plan(
-    queues=(Queue(name="sales", skills={"sales": 1}, wrap_up_s=10, target_s=20),),
-    agents=(
-        Agent(name="ann", site="a", account="p1", skills={"sales": 5}),
-        Agent(name="ben", site="a", account="p2", skills={"sales": 3}),
-    ),
-)
-
-
-S = 1_000_000
-SALES = Stay(queue="sales")
-
-
-def visit(number: int, joined_s: float, **more: object) -> Visit:
-    joined_us = round(joined_s * S)
-    plain = Visit(
-        contact=f"c{number}",
-        owner="box-a",
-        place=Place(joined_us, "box-a", f"c{number}"),
-        joined_us=joined_us,
-        stay=SALES,
-        talk_us=60 * S,
-        setup_us=2 * S,
-    )
-    return msgspec.structs.replace(plain, **more)
-
-
-def there(seat: str, at_s: float, *, there: bool = True) -> Presence:
-    return Presence(at_us=round(at_s * S), seat=seat, owner="box-a", site="a", there=there)
-
-
-def served(number: int, seat: str, waited_s: float) -> Fate:
-    return Fate(f"c{number}", "served", seat, round(waited_s * S))
-
-
-def fates(visits: list[Visit], *presences: Presence, plan: Plan = PLAN) -> list[Fate]:
-    return Replay(plan, visits, presences).run()
+from tests.appliance.routing.days import PLAN, S, fates, served, there, visit
 
 
 def test_one_agent_takes_one_after_the_other() -> None:

@@ -2,7 +2,7 @@
 
 from appliance.routing.day import Fate, recorded
 from appliance.routing.scores import same_share, scores, worse_off
-from tests.appliance.routing.test_replay import PLAN, S, served, visit
+from tests.appliance.routing.days import PLAN, S, served, visit
 
 DAY = [
     visit(1, 0, seat="ann", waited_us=2 * S),
