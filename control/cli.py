@@ -14,6 +14,7 @@ import typer
 
 from appliance.base import log
 from appliance.base.errors import BranchlineError
+from control.fleet.cli import app as hubs_app
 from control.ledger.cli import app as ledger_app
 from control.ledger.cli import promises
 from control.settings import ControlSettings, load_control
@@ -140,12 +141,17 @@ def web(config: ConfigFile = None) -> None:
 
 
 @app.command()
-def hub(config: ConfigFile = None) -> None:
-    """Run the hub until Ctrl-C: links to boxes, matchmaker, telemetry proxy."""
+def hub(
+    name: Annotated[str, typer.Option(help="A further hub; empty: as the settings say.")] = "",
+    config: ConfigFile = None,
+) -> None:
+    """Run a hub until Ctrl-C: links to boxes, matchmaker, telemetry proxy."""
+    from control.fleet.hubs import settings_of
     from control.hub import daemon
 
     with _told():
-        daemon.run(_settings(config))
+        settings = _settings(config)
+        daemon.run(settings_of(settings, name or settings.hub_name))
 
 
 @app.command()
@@ -310,5 +316,6 @@ def agent_secret(
     print(f"account {account}\nrealm   {settings.realm}\nsecret  {secret}   <- shown only now")
 
 
+app.add_typer(hubs_app, name="hubs")
 app.add_typer(ledger_app, name="ledger")
 app.command()(promises)

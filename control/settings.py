@@ -1,13 +1,14 @@
 """Control's settings: frozen, typed, with units in the names. `docs/configuration.md`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from appliance.config.load import load_toml
 from appliance.config.model import Port, Slug
 
+_HUB_NAME = r"^hub(?:-[a-z0-9](?:[a-z0-9-]{0,57}[a-z0-9])?)?$(?!\n)"
 #: where the settings are looked for when no file is named
 DEFAULT_FILE = Path("/etc/branchline/control.toml")
 
@@ -30,6 +31,8 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     web_https: bool = False
     #: URL that people and boxes reach control at; empty: made of the three above
     web_url: str = ""
+    #: which hub `branchline control hub` runs; further ones are called `hub-2`, `hub-3`, …
+    hub_name: Annotated[str, msgspec.Meta(pattern=_HUB_NAME)] = "hub"
     #: where the hub listens, and where boxes are told to dial it
     hub_address: str = "127.0.0.1"
     #: the link's ROUTER socket
@@ -70,16 +73,16 @@ class ControlSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     @property
     def hub_commands(self) -> str:
         """Return the ZeroMQ address of the hub's commands (REP)."""
-        return f"ipc://{self.state_path.absolute() / 'hub-commands.ipc'}"
+        return f"ipc://{self.state_path.absolute() / f'{self.hub_name}-commands.ipc'}"
 
     @property
     def hub_live(self) -> str:
         """Return the ZeroMQ address of the hub's numbered changes (PUB)."""
-        return f"ipc://{self.state_path.absolute() / 'hub-live.ipc'}"
+        return f"ipc://{self.state_path.absolute() / f'{self.hub_name}-live.ipc'}"
 
     @property
     def hub_ledger(self) -> str:
-        """Return the ZeroMQ address where the intake takes the boxes' ledgers (ROUTER)."""
+        """Return the ZeroMQ address where the intake takes ledgers, from all hubs (ROUTER)."""
         return f"ipc://{self.state_path.absolute() / 'hub-ledger.ipc'}"
 
 

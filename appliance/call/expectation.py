@@ -1,7 +1,7 @@
 """How long a caller will wait: learnt per queue from talks, told as an interval."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from appliance.base.clock import Clock
 from appliance.call.book import ContactBook
@@ -13,10 +13,12 @@ from appliance.routing.model import QueueView, SiteView
 
 #: a view of the queues is looked at again after this [s]
 FRESH_S = 2.0
+#: the same for sites [s]: looking costs all seats, so not at each call
+SITES_FRESH_S = 1.0
 
 
 class Expectation:
-    """Estimates from what this box sees, and from what the hub tells of the whole centre."""
+    """Estimates from what this box sees, and from what whoever proposes tells of the whole."""
 
     def __init__(self, book: ContactBook, plans: CurrentPlan, clock: Clock) -> None:
         self._book = book
@@ -26,29 +28,50 @@ class Expectation:
         self._calibrations: dict[str, Calibration] = {}
         #: contact -> what it was told first: queue, what that was made of, when [monotonic s]
         self._promises: dict[str, tuple[str, Outlook, float]] = {}
-        #: queue -> its view; told by the hub, or looked at here [monotonic s]
+        #: queue -> its view, looked at here [monotonic s]
         self._views: dict[str, QueueView] = {}
-        self._told = False
         self._looked_s = -math.inf
-        #: this box's own look over its queues
+        #: whoever proposes -> what it tells of each queue
+        self._told: dict[str, dict[str, QueueView]] = {}
+        #: this box's own look over its queues, and over their sites
         self.look: Callable[[], list[QueueView]] = list
+        self.look_at_sites: Callable[[], dict[str, list[SiteView]]] = dict
+        self._sites: dict[str, list[SiteView]] = {}
+        self._looked_at_sites_s = -math.inf
+        #: who sees more of a queue than this box and tells of it; nothing: nobody
+        self.source: Callable[[str], str] = lambda _queue: ""
         book.on_ended.append(self._learn)
         book.on_ended.append(self._score)
 
-    def take(self, views: list[QueueView]) -> None:
-        """Take what the hub tells of each queue; it tells again only what has changed."""
-        self._views = {view.queue: view for view in views}
-        self._told = True
+    def take(self, peer: str, views: list[QueueView]) -> None:
+        """Take what a hub, or a peer that proposes, tells of each queue."""
+        self._told[peer] = {view.queue: view for view in views}
 
-    def hub_gone(self) -> None:
-        """Look for ourselves from now on."""
-        self._told = False
-        self._looked_s = -math.inf
+    def gone(self, peer: str) -> None:
+        """Forget what *peer* told: it is out of reach."""
+        self._told.pop(peer, None)
+
+    def sites(self, queue: str) -> Sequence[SiteView]:
+        """Return the sites of a queue that gives contacts by expected wait.
+
+        The same object until there is something new.
+        """
+        view = self._told.get(self.source(queue), {}).get(queue)
+        if view is not None and view.sites:
+            return view.sites
+        now = self._clock.monotonic_s()
+        if now - self._looked_at_sites_s >= SITES_FRESH_S:
+            self._sites = self.look_at_sites()
+            self._looked_at_sites_s = now
+        return self._sites.get(queue, ())
 
     def _view(self, queue: str) -> QueueView | None:
         """Return a view that is fresh: looking costs queues times seats, so not at each call."""
+        told = self._told.get(self.source(queue))
+        if told is not None:
+            return told.get(queue)
         now = self._clock.monotonic_s()
-        if not self._told and now - self._looked_s > FRESH_S:
+        if now - self._looked_s > FRESH_S:
             self._views = {view.queue: view for view in self.look()}
             self._looked_s = now
         return self._views.get(queue)

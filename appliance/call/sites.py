@@ -1,12 +1,10 @@
 """Chooses the site whose agents a contact is for at first, where its queue asks for it."""
 
 import logging
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
-from appliance.base.clock import Clock
 from appliance.call.contact import Contact
 from appliance.call.plans import CurrentPlan
 from appliance.call.turn import Turn
@@ -17,8 +15,6 @@ log = logging.getLogger(__name__)
 
 #: what has been given is kept under this
 SITES_KEY = "sites"
-#: the sites are looked at again after this [s]: looking costs all seats, so not at each call
-FRESH_S = 1.0
 #: sites told in a contact's row; it travels to every matchmaker
 TOLD = 4
 
@@ -35,16 +31,16 @@ class Dealt(msgspec.Struct):
 class SiteChooser:
     """Gives contacts to sites by the rules of `routing/sites.py`."""
 
-    def __init__(self, name: str, turn: Turn, plans: CurrentPlan, clock: Clock) -> None:
+    def __init__(self, name: str, turn: Turn, plans: CurrentPlan) -> None:
         self._name = name
         self._turn = turn
         self._plans = plans
-        self._clock = clock
         self._dealt = Dealt()
-        self._views: dict[str, dict[str, SiteView]] = {}
-        self._looked_s = -math.inf
-        #: set by the composition root: the sites of each queue, and the expected wait at one [s]
-        self.look: Callable[[], dict[str, list[SiteView]]] = dict
+        #: queue -> what was looked at, and what that has become by what was given since
+        self._seen: dict[str, tuple[Sequence[SiteView], dict[str, SiteView]]] = {}
+        #: set by the composition root: the sites of a queue, the same object until there is
+        #: something new, and the expected wait at one [s]
+        self.look: Callable[[str], Sequence[SiteView]] = lambda _queue: ()
         self.expect: Callable[[str, SiteView], float | None] = lambda _queue, _view: None
 
     def remember(self, states: Iterable[tuple[str, bytes]]) -> None:
@@ -77,7 +73,7 @@ class SiteChooser:
 
     def _by_wait(self, contact: Contact) -> Given:
         queue = self._plans.queue(contact.queue)
-        views = self._seen(queue.name)
+        views = self._views(queue.name)
         waits = []
         for view in views.values():
             wait_s = self.expect(queue.name, view)
@@ -92,15 +88,12 @@ class SiteChooser:
         serial = self._plans.plan.serial
         return Given(site, "wait", serial, waits=_told(waits, before), before=before)
 
-    def _seen(self, queue: str) -> dict[str, SiteView]:
-        now = self._clock.monotonic_s()
-        if now - self._looked_s >= FRESH_S:
-            looked = self.look()
-            self._views = {
-                name: {view.site: view for view in views} for name, views in looked.items()
-            }
-            self._looked_s = now
-        return self._views.get(queue, {})
+    def _views(self, queue: str) -> dict[str, SiteView]:
+        looked = self.look(queue)
+        seen = self._seen.get(queue)
+        if seen is None or seen[0] is not looked:
+            seen = self._seen[queue] = (looked, {view.site: view for view in looked})
+        return seen[1]
 
 
 def _told(waits: list[tuple[str, float]], before: str) -> tuple[tuple[str, float], ...]:

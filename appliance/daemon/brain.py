@@ -34,7 +34,7 @@ from appliance.call.written import WrittenContacts
 from appliance.flow.lookups import Ask, Lookups, nobody
 from appliance.flow.runner import FlowRunner
 from appliance.ledger.records import PlanTaken
-from appliance.link.messages import LinkMessage, ProposalRefused
+from appliance.link.messages import LinkMessage, ProposalRefused, SeatAsk
 from appliance.plan.model import Plan
 from appliance.seat.board import SeatBoard
 from appliance.seat.local import LocalFloor
@@ -100,13 +100,15 @@ class Brain:
         self.places = PlaceKeeper(self.office)
         self.expectation = Expectation(self.book, self.plans, clock)
         self.expectation.look = self.floor.views
+        self.expectation.source = self.floor.proposer_of
         self.rooms.waiting.expect = self.expectation.expect
         self.rooms.waiting.told = self.expectation.told
         self.rooms.overflow.expect = self.expectation.expect
         self.rooms.callbacks.expect = self.expectation.expect
         self.escrow = EscrowDesk(self.office, self.owner, self.rooms.callbacks)
-        self.sites = SiteChooser(name, self.turn, self.plans, clock)
-        self.sites.look = self.floor.sites
+        self.sites = SiteChooser(name, self.turn, self.plans)
+        self.sites.look = self.expectation.sites
+        self.expectation.look_at_sites = self.floor.sites
         self.sites.expect = self.expectation.expect_at
         self.owner.give = self.sites.give
         self._kept: tuple[list[Contact], list[Seat]] = ([], [])
@@ -212,7 +214,10 @@ class Brain:
 
     def link(self, peer: str, message: LinkMessage) -> None:
         """Take a message of a peer, the hub or ourselves."""
-        if isinstance(message, ProposalRefused) and not self.rooms.transfers.seat_refused(
+        if isinstance(message, SeatAsk):
+            self.floor.asked(peer, message)
+            self.turn.wake()
+        elif isinstance(message, ProposalRefused) and not self.rooms.transfers.seat_refused(
             peer, message
         ):
             self.floor.refused(peer, message)
@@ -222,7 +227,7 @@ class Brain:
     def take_plan(self, plan: Plan, digest: str = "") -> None:
         """Put a plan in force: the next call follows it, those in progress keep their way."""
         self.plans.take(plan)
-        self.floor.matchmaker.set_plan(plan)
+        self.floor.set_plan(plan)
         for seat in self.board:  # their agents may take other channels now
             self.board.changed(seat)
         self.turn.note("", PlanTaken(serial=plan.serial, digest=digest))

@@ -11,12 +11,13 @@ from appliance.base.clock import Clock
 from appliance.call.escrow.owner import Fleet
 from appliance.config.model import ApplianceSettings
 from appliance.daemon.brain import Brain
+from appliance.daemon.hubs import Hubs
 from appliance.daemon.reporter import Reporter
 from appliance.ledger.journal import LedgerJournal
 from appliance.ledger.outbox import LedgerOutbox
 from appliance.link.clocks import ClockWatch
 from appliance.link.documents import FOLDER, DocumentStore, peers_of
-from appliance.link.identity import HUB_NAME, Identity
+from appliance.link.identity import Identity
 from appliance.link.joined_transport import JoinedTransport
 from appliance.link.messages import (
     PROTO,
@@ -42,6 +43,8 @@ from appliance.link.messages import (
     Release,
     Resnapshot,
     Roster,
+    SeatAsk,
+    SeatTold,
     SeatWanted,
     Served,
     Serving,
@@ -54,11 +57,13 @@ from appliance.link.node import LinkNode
 from appliance.link.publisher import StatePublisher
 from appliance.link.sealing import Sealer
 from appliance.link.session import Peer
+from appliance.link.telling import VIEWS_S, QueueTeller
 from appliance.link.transport import Transport
 from appliance.link.uploader import LedgerUploader
 from appliance.link.view import PeerView
 from appliance.link.zmq_transport import ZmqTransport
 from appliance.plan.model import Plan
+from appliance.seat.audience import RowAudience
 from appliance.wire import commands as wire
 
 log = logging.getLogger(__name__)
@@ -67,7 +72,7 @@ log = logging.getLogger(__name__)
 #: no truth, and owners answer by their own rows
 _FOR_THE_BRAIN = (
     *(Propose, ProposalRefused, Offer, Confirm, Release, Reached),
-    *(SeatWanted, TransferAsk, TransferTold),
+    *(SeatWanted, SeatAsk, SeatTold, TransferAsk, TransferTold),
     *(Serving, ServingAck, Served),
 )
 
@@ -114,6 +119,7 @@ class Federation:
         self.node.on_reached = lambda _peer: self._tell_reach()
         self.clocks = ClockWatch(clock, brain.hlc, self._clock_off)
         self.node.stamp, self.node.on_stamp = brain.hlc.read, self.clocks.take
+        self.audience = RowAudience(brain.floor)
         self.publisher = StatePublisher(
             brain.given.incarnation,
             clock,
@@ -121,10 +127,14 @@ class Federation:
             soon=soon,
             later=brain.given.later,
             site=fields.site,
+            audience=self.audience,
         )
         brain.budget.on_full.append(self.publisher.set_link_full)
         brain.budget.site_of = lambda peer: self._sites.get(peer, "")
         brain.floor.onward.append(self.publisher)
+        brain.floor.on_claims = self.publisher.readdress
+        self.hubs = Hubs(identity)
+        self._teller = QueueTeller(clock, self.node.send, brain.floor.views, look_s=VIEWS_S)
         #: peer -> what it publishes, in order
         self._views: dict[str, PeerView] = {}
         #: enrolled appliances: name -> link key, and branch
@@ -144,7 +154,7 @@ class Federation:
             fields.name,
             self._outbox,
             bytes.fromhex(fields.plan_verify_key),
-            lambda message: self.node.send(HUB_NAME, message),
+            lambda message: self.node.send(self.hubs.control, message),
         )
         self.uploader.on_refused = self._ledger_refused
         self._tasks: set[asyncio.Task[None]] = set()
@@ -158,7 +168,6 @@ class Federation:
         """Listen, and reach for hub and peers; raise ConfigError `port-busy`."""
         self.node.start()
         self._know(self.documents.directory)
-        self.node.dial(HUB_NAME)
 
     async def run(self) -> None:
         """Keep the sessions alive and the ledger on its way to control, until cancelled."""
@@ -196,12 +205,12 @@ class Federation:
     # -- the link's handler --------------------------------------------------------------------
 
     def on_up(self, peer: str, hello: Hello) -> None:
-        """A session is up: hub and peers get our state, a peer's comes to our matchmaker."""
+        """A session is up: who may propose gets our rows, a peer's come to our matchmaker."""
+        self._teller.newcomer(peer)
+        self._know_aware()
         self.publisher.subscribe(peer)
-        if hello.role == "hub":
-            self.uploader.hub_up()
-            if self.reporter is not None:
-                self.reporter.hub(up=True)
+        if peer in self.hubs:
+            self._hub_changed(peer, up=True)
         else:
             floor = self._brain.floor
             self._views[peer] = PeerView(peer, floor, lambda ask: self.send(peer, ask))
@@ -212,42 +221,72 @@ class Federation:
     def on_down(self, peer: str, reason: str) -> None:
         """A session is down: who proposes now follows from whom everybody still reaches."""
         self.publisher.unsubscribe(peer)
+        self._know_aware()
+        self._brain.expectation.gone(peer)
         view = self._views.pop(peer, None)
         if view is not None:
             view.lose()
         self._tell_reach()
-        if peer == HUB_NAME:
-            self.uploader.hub_down()
-            self._brain.expectation.hub_gone()
-            if self.reporter is not None:
-                self.reporter.hub(up=False, reason=reason)
+        if peer in self.hubs or peer in self.hubs.up:
+            self._hub_changed(peer, up=False, reason=reason)
         else:
             self._brain.switchboard.peer_down(peer)
+
+    def _hub_changed(self, hub: str, *, up: bool, reason: str = "normal") -> None:
+        """Note that a hub came or went; what was on its way to control goes another way."""
+        had = bool(self.hubs.control)
+        if not self.hubs.changed(hub, up=up):
+            return
+        if had:
+            self.uploader.hub_down()
+        if self.hubs.control:
+            self.uploader.hub_up()
+        if self.reporter is not None and had != bool(self.hubs.control):
+            self.reporter.hub(up=not had, reason=reason)
 
     def on_message(self, peer: str, message: LinkMessage) -> None:
         """Take what a peer says, if it is for that peer to say."""
         if isinstance(message, _FOR_THE_BRAIN):
             self._brain.link(peer, message)
         elif isinstance(message, _FOR_THE_ESCROW) and (
-            peer != HUB_NAME or isinstance(message, LeaseAnswer)
+            peer not in self.hubs or isinstance(message, LeaseAnswer)
         ):
             self._brain.escrow.take(peer, message)
         elif isinstance(message, Resnapshot):
             self.publisher.subscribe(peer)
-        elif isinstance(message, Document) and (peer == HUB_NAME or message.kind == "plan"):
+        elif isinstance(message, Document) and (peer in self.hubs or message.kind == "plan"):
             task = asyncio.create_task(self._take(peer, message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         elif isinstance(message, DocumentAck):
             log.debug("< %s: %s", peer, message)
-        elif isinstance(message, QueueViews) and peer == HUB_NAME:
-            self._brain.expectation.take(message.views)
-        elif isinstance(message, LedgerHeads | LedgerAck) and peer == HUB_NAME:
+        elif isinstance(message, QueueViews):
+            self._brain.expectation.take(peer, message.views)
+        elif isinstance(message, LedgerHeads | LedgerAck) and peer == self.hubs.control:
             self.uploader.take(message)
-        elif peer != HUB_NAME and isinstance(message, Snapshot | Delta):
+        elif peer not in self.hubs and isinstance(message, Snapshot | Delta):
             self._views[peer].take(message)
         else:
             log.warning("< %s may not send %s", peer, type(message).__name__)
+
+    def tick(self) -> None:
+        """Tell of the queues those for whom we propose; called about twice a second."""
+        self._teller.tell(self._brain.floor.wards() & self.node.peers())
+
+    def _know_aware(self) -> None:
+        """Send everybody everything who is not aware, and all where a hub is not.
+
+        A hub of the version before does not find seats for us, so that we must see them.
+        """
+        up = self.node.peers()
+        hellos = {peer: self.node.hello_of(peer) for peer in up}
+        unaware = {peer for peer, hello in hellos.items() if hello and not hello.addressed}
+        self._brain.floor.aware = frozenset(up - unaware)
+        if any(peer in self.hubs for peer in unaware):
+            unaware = up
+        if unaware != self.audience.unaware:
+            self.audience.unaware = frozenset(unaware)
+            self.publisher.readdress()
 
     # -- documents -----------------------------------------------------------------------------
 
@@ -277,23 +316,25 @@ class Federation:
     def _without_hub(self) -> set[str]:
         """Return the peers that no hub reaches."""
         reach = self._brain.floor.matchmaker.floor.reach
-        return {peer for peer in self._views if not reach.reaches(peer, HUB_NAME)}
+        return {peer for peer in self._views if not reach.reaches_hub(peer)}
 
     def _know(self, directory: Directory | None) -> None:
-        """Let the hub and the enrolled appliances in, and reach for the appliances."""
+        """Let the hubs and the enrolled appliances in, and reach for all of them."""
+        self.hubs.know(directory)
         self.know(peers_of(directory) if directory else [])
 
     def know(self, others: list[Peer]) -> None:
-        """Let the hub and these appliances in and no others, and reach for them."""
-        self.node.allow([self._identity.hub, *others])
+        """Let the hubs and these appliances in and no others, and reach for them."""
+        others = [peer for peer in others if peer.name not in self.hubs]
+        self.node.allow([*self.hubs.peers(), *others])
         self._keys = {peer.name: peer.key for peer in others}
         self._sites = {peer.name: peer.site for peer in others}
-        for peer in others:
+        for peer in (*self.hubs.peers(), *others):
             if peer.name != self._identity.fields.name:
                 self.node.dial(peer.name)
 
     def _peers_up(self) -> set[str]:
-        return self.node.peers() - {HUB_NAME}
+        return self.hubs.without(self.node.peers())
 
     def _stand_in(self) -> str:
         """Return the appliance that the plan names to stand in for this site's."""
@@ -316,7 +357,7 @@ class Federation:
         reaches = self.node.reached() | {self._identity.fields.name}
         self.publisher.set_reaches(reaches)
         self._brain.floor.set_reaches(reaches)
-        appliances = sorted(self.node.peers() - {HUB_NAME})
+        appliances = sorted(self.hubs.without(self.node.peers()))
         if self.reporter is not None:
             self.reporter.peers = appliances
             relays = {peer: self.relay_of(peer) for peer in appliances}
@@ -334,6 +375,7 @@ class Federation:
             version=self._version,
             plan_serial=self._brain.plans.plan.serial,
             held=self.documents.fingerprints(),
+            addressed=True,
         )
 
 

@@ -21,6 +21,7 @@ from appliance.daemon.brain import Brain, Surroundings
 from appliance.daemon.callbacks import CallBackDesk
 from appliance.daemon.desk import ContactDesk
 from appliance.daemon.federation import Federation
+from appliance.daemon.hubs import Telemetry
 from appliance.daemon.reporter import REPORT_S, Reporter
 from appliance.daemon.status import status
 from appliance.daemon.transfer import transfer
@@ -126,6 +127,14 @@ class BrainDaemon:
             publisher.connect_hub(address, keys)
         return publisher
 
+    def _publish_to(self, hub: Telemetry) -> None:
+        """Publish to another hub: the one before is gone."""
+        address, port, key = hub
+        if port and self.identity:
+            curve = self.identity.keys.curve
+            keys = HubKeys(key.encode(), curve.public.encode(), curve.secret.encode())
+            self.telemetry.connect_hub(f"tcp://{address}:{port}", keys)
+
     def _take_up(self) -> None:
         """Connect the parts with each other, and take up what was known before."""
         self.legs.on_found = self._found
@@ -134,6 +143,7 @@ class BrainDaemon:
         self.brain.turn.after_commit.append(self.legs.committed)
         if self.federation is not None:
             self.federation.reporter = self.reporter
+            self.federation.hubs.on_control = self._publish_to
             uploader = self.federation.uploader
             self.reporter.acknowledged = lambda: uploader.acknowledged
             self.federation.on_roster = lambda roster: self.legs.send(_accounts(roster))
@@ -185,6 +195,8 @@ class BrainDaemon:
     def _beat(self) -> None:
         self.legs.beat()
         self.brain.tick()
+        if self.federation is not None:
+            self.federation.tick()
 
     def _report(self) -> None:
         self.reporter.box()

@@ -4,11 +4,12 @@ Identity never comes from a field: it is the key the session was opened with. Ti
 on the receiver's clock.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from appliance.routing.model import ContactRow, Failure, Proposal, QueueView, SeatRow
+from appliance.routing.reach import HUB_PATTERN
 
 #: version of this protocol; N and N-1 interoperate
 PROTO = 1
@@ -43,6 +44,8 @@ class Hello(LinkRecord, tag=1):
     plan_serial: int = 0
     #: fingerprints of the documents it holds: these need not be sent
     held: list[str] = []
+    #: it knows that rows go only to those who may propose for them; who does not is sent all
+    addressed: bool = False
 
 
 class Beat(LinkRecord, tag=2):
@@ -186,7 +189,7 @@ class Reached(LinkRecord, tag=15):
 
 
 class QueueViews(LinkRecord, tag=16):
-    """Hub to appliance, each 5 s while anything changes: each queue over the whole centre."""
+    """Whoever proposes to appliances, each 5 s while anything changes: the queues it sees."""
 
     views: list[QueueView]
 
@@ -325,6 +328,28 @@ class SeatWanted(LinkRecord, tag=52, kw_only=True):
     leaves: str = ""
 
 
+class SeatAsk(LinkRecord, tag=64):
+    """Contact's owner to whoever proposes for it: the best free seat of *target*."""
+
+    contact: str
+    #: as the plan writes it
+    target: str
+    #: seats that would not
+    tried: tuple[str, ...] = ()
+    #: the owner's access link has no room for a call with another branch
+    link_full: bool = False
+
+
+class SeatTold(LinkRecord, tag=65):
+    """The answer: a seat and its owner, or a reason word why there is none."""
+
+    contact: str
+    target: str
+    seat: str = ""
+    owner: str = ""
+    reason: str = ""
+
+
 class EscrowPut(LinkRecord, tag=55):
     """Owner to the peer that stands in for it: a caller to be called back, sealed for that peer.
 
@@ -440,6 +465,8 @@ LinkMessage = (
     | TransferAsk
     | TransferTold
     | SeatWanted
+    | SeatAsk
+    | SeatTold
     | EscrowPut
     | EscrowGot
     | LeaseAsk
@@ -496,8 +523,26 @@ class DirectoryPeer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     relay: bool = False
 
 
-class Directory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All enrolled appliances."""
+class DirectoryHub(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a further hub is, and the key it proves itself with."""
+
+    hub: Annotated[str, msgspec.Meta(pattern=HUB_PATTERN)]
+    link_address: str
+    link_port: int
+    #: CURVE public key, Z85
+    curve_key: Annotated[str, msgspec.Meta(min_length=40, max_length=40)]
+    #: XSUB port of its telemetry proxy; 0: none
+    telemetry_port: int = 0
+
+
+class Directory(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """All enrolled appliances, and the hubs beside the first.
+
+    Where there is one hub the document is as the version before wrote it.
+    """
 
     serial: int
     peers: tuple[DirectoryPeer, ...]
+    hubs: tuple[DirectoryHub, ...] = ()

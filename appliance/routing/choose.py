@@ -6,7 +6,7 @@ owns the contact. The seat's owner disposes, as always.
 
 from collections.abc import Collection, Iterable, Mapping
 
-from appliance.plan.transfers import Target
+from appliance.plan.transfers import Target, parse_target
 from appliance.routing.floor import Floor
 from appliance.routing.links import REASON as LINK_FULL
 from appliance.routing.model import ContactRow, SeatRow
@@ -48,6 +48,26 @@ def choose(
         and not _closed(floor, contact, seat, link_full=link_full)
     ]
     return min(found)[-1] if found else "unavailable"
+
+
+def seek(
+    plan: PlanIndex,
+    floor: Floor,
+    owner: str,
+    contact: str,
+    target: str,
+    tried: Collection[str],
+    now_ms: int,
+    *,
+    link_full: bool = False,
+) -> SeatRow | str:
+    """Return the same for the owner of a contact, who asks another and sees too little itself."""
+    row, wanted = floor.contact(contact), parse_target(target)
+    if row is None or row.owner != owner:
+        return "contact-gone"
+    if wanted is None or wanted.kind == "outside":
+        return "not-found"
+    return choose(plan, floor, row, wanted, tried, now_ms, link_full=link_full)
 
 
 def _ready(

@@ -230,10 +230,16 @@ class Floor:
 
     def apart(self, contact: ContactRow, seat: SeatRow) -> str:
         """Return the reason word for which no such contact goes from owner to owner now."""
-        word = self.reach.against(contact.owner, seat.owner)
+        word = self.reach.against(contact.owner, seat.owner, self._pool(contact.queue))
         if word or not self.links.full or contact.channel != "voice":
             return word  # what is written takes next to nothing of a link
         return self.links.against(contact.owner, seat.owner)
+
+    def _pool(self, queue: str) -> str:
+        """Return the pool of *queue*, where it matters."""
+        if not self.reach.sharded or self._index is None:
+            return ""
+        return self._index.plan.pools.queue(queue)
 
     def failed(self, contact: ContactRow, seat: SeatRow, now_ms: int) -> str:
         """Return why this pair cannot be whoever proposes it, or nothing."""

@@ -175,3 +175,5 @@ class QueueView(msgspec.Struct, frozen=True, array_like=True):
     #: seats with the skills that are logged in and not paused, and how many are free now
     serving: int
     ready: int
+    #: its sites, where it gives contacts to sites by expected wait
+    sites: tuple[SiteView, ...] = ()

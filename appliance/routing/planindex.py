@@ -1,10 +1,12 @@
 """A plan prepared for look-ups: agents by profile, queues by stage, classes by score. Pure."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from appliance.plan.model import Agent, Channel, Plan, ServiceClass
 from appliance.routing.areas import region_area, site_area
 from appliance.routing.needs import Need, NeedBook, Stage
+from appliance.routing.pools import Pools
 
 #: score of a contact that has waited its class' longest; above what any other comes to (3,600 s
 #: of head start and a week at slope 10)
@@ -59,6 +61,11 @@ class PlanIndex:
         for profile in self._profiles:
             for skill in profile.skills:
                 self._with.setdefault(skill, []).append(profile)
+
+    @cached_property
+    def pools(self) -> Pools:
+        """Return which queues and agents belong together; made when first asked for."""
+        return Pools(self.plan.queues, self.plan.agents)
 
     def klass(self, name: str) -> ServiceClass:
         """Return the class called *name*, or the default class."""

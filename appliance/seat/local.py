@@ -5,14 +5,22 @@ that are its own by the rule of `routing/reach.py`: none while a hub reaches eve
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from appliance.base.clock import Clock
 from appliance.call.book import FloorWriter
 from appliance.call.turn import Turn
-from appliance.link.messages import DEAD_S, Delta, ProposalRefused, Propose, Snapshot
+from appliance.link.messages import (
+    DEAD_S,
+    Delta,
+    ProposalRefused,
+    Propose,
+    SeatAsk,
+    Snapshot,
+)
+from appliance.link.seeking import answer
 from appliance.plan.model import Plan
 from appliance.plan.transfers import Target
 from appliance.routing.choose import choose
@@ -67,8 +75,12 @@ class LocalFloor:
         self._changes = _Changes(incarnation)
         self._changed = False
         self._reaches: frozenset[str] = frozenset()
-        self._claimants: frozenset[str] = frozenset()
-        self._contested_until_s = -math.inf
+        #: pool -> who proposes for our seats of it, and until when others may not know [s]
+        self._claims: dict[str, tuple[frozenset[str], float]] = {}
+        #: who gets rows only where it proposes, and so sees more than we where it does
+        self.aware: frozenset[str] = frozenset()
+        #: who gets our rows may be others than before
+        self.on_claims: Callable[[], None] = lambda: None
         #: others who get the rows: the link's publisher
         self.onward: list[FloorWriter] = []
         turn.before_commit.append(self.propose)
@@ -141,9 +153,13 @@ class LocalFloor:
         )
 
     def views(self) -> list[QueueView]:
-        """Return each queue as this box sees it, with the peers it reaches."""
+        """Return each queue as this box sees it, with the peers whose rows it has."""
         matchmaker = self.matchmaker
-        return queue_views(matchmaker.plan.plan, matchmaker.plan, matchmaker.floor)
+        views = queue_views(matchmaker.plan.plan, matchmaker.plan, matchmaker.floor)
+        sites = self.sites()
+        return [
+            msgspec.structs.replace(view, sites=tuple(sites.get(view.queue, ()))) for view in views
+        ]
 
     def sites(self) -> dict[str, list[SiteView]]:
         """Return the sites of each queue that gives contacts by expected wait, as seen here."""
@@ -157,11 +173,16 @@ class LocalFloor:
 
     def find(
         self, contact: str, target: Target, tried: tuple[str, ...], *, link_full: bool = False
-    ) -> SeatRow | str:
+    ) -> SeatRow | str | None:
         """Return a free seat for a contact of ours that is handed on, or why there is none.
 
-        *link_full*: our access link has no room for the call.
+        None: another sees more and was asked; `SeatTold` follows. *link_full*: our access link
+        has no room for the call.
         """
+        asked = self._who_sees(contact, target)
+        if asked:
+            self._turn.message(asked, SeatAsk(contact, str(target), tried, link_full))
+            return None
         matchmaker, now_ms = self.matchmaker, self._now_ms()
         if self._changed:
             self._apply(now_ms)
@@ -170,6 +191,59 @@ class LocalFloor:
             return "contact-gone"
         floor = matchmaker.floor
         return choose(matchmaker.plan, floor, row, target, tried, now_ms, link_full=link_full)
+
+    def _who_sees(self, contact: str, target: Target) -> str:
+        """Return who knows the seats of *target*; nothing: we do."""
+        row, named = self._contacts.get(contact), target.kind == "agent"
+        if row is None or (named and self.matchmaker.floor.seat(target.name)):
+            return ""
+        pool = ""
+        if self._reach.sharded:
+            queue = target.name if target.kind == "queue" else row.queue
+            pools = self.matchmaker.plan.pools
+            pool = pools.agent(target.name) if named else pools.queue(queue)
+        proposer = self._reach.proposer(self._name, self._name, pool)
+        return proposer if proposer in self.aware else ""
+
+    def asked(self, peer: str, message: SeatAsk) -> None:
+        """Find a seat for a peer's contact, as its matchmaker."""
+        told = answer(self.matchmaker, peer, message, self._now_ms())
+        self._turn.message(peer, told)
+
+    # -- who proposes --------------------------------------------------------------------------
+
+    def set_plan(self, plan: Plan) -> None:
+        """Decide by another plan from now on."""
+        self.matchmaker.set_plan(plan)
+        self._peers_changed()
+
+    def pool_of(self, row: ContactRow | SeatRow) -> str:
+        """Return the pool that *row* belongs to, where it matters."""
+        if not self._reach.sharded:
+            return ""
+        pools = self.matchmaker.plan.pools
+        return pools.agent(row.seat) if isinstance(row, SeatRow) else pools.queue(row.queue)
+
+    def claimants(self, pool: str) -> frozenset[str]:
+        """Return who proposes for our contacts and seats of *pool*."""
+        return self._reach.claimants(self._name, pool)
+
+    def all_claimants(self) -> frozenset[str]:
+        """Return who proposes for any of ours."""
+        return self._reach.all_claimants(self._name)
+
+    def proposer_of(self, queue: str) -> str:
+        """Return who proposes our contacts of *queue* for our seats; nothing: we do."""
+        pool = self.matchmaker.plan.pools.queue(queue) if self._reach.sharded else ""
+        proposer = self._reach.proposer(self._name, self._name, pool)
+        return proposer if proposer != self._name else ""
+
+    def wards(self) -> set[str]:
+        """Return the peers whose own contacts and seats we propose."""
+        if not self._reach.active:
+            return set()
+        reach, name = self._reach, self._name
+        return {peer for peer in reach.owners() if reach.proposer(peer, peer) == name} - {name}
 
     # -- the peers -----------------------------------------------------------------------------
 
@@ -220,10 +294,11 @@ class LocalFloor:
         self.matchmaker.floor.set_clock(peer, off_ms)
         self._turn.wake()
 
-    def contested(self) -> bool:
-        """Tell whether more than one matchmaker may propose for our seats now."""
-        now_s = self._clock.monotonic_s()
-        return len(self._claimants) > 1 or now_s < self._contested_until_s
+    def contested(self, seat: str = "") -> bool:
+        """Tell whether more than one matchmaker may propose for a seat of ours now."""
+        pool = self.matchmaker.plan.pools.agent(seat) if self._reach.sharded else ""
+        _, until_s = self._claims.get(pool, (None, -math.inf))
+        return len(self.claimants(pool)) > 1 or self._clock.monotonic_s() < until_s
 
     @property
     def active(self) -> bool:
@@ -235,10 +310,14 @@ class LocalFloor:
         return self.matchmaker.floor.reach
 
     def _peers_changed(self) -> None:
-        claimants = self._reach.claimants(self._name)
-        if claimants != self._claimants:
-            self._claimants = claimants
-            self._contested_until_s = self._clock.monotonic_s() + SETTLE_S
+        """Note for which of our seats somebody else proposes now, and send our rows there."""
+        until_s = self._clock.monotonic_s() + SETTLE_S
+        # with one hub, or none, all pools are one; so they were before there was a second
+        whole = self._claims.get("", (frozenset(), until_s))
+        for pool in {"", *map(self.pool_of, self._seats.values())}:
+            before, claimants = self._claims.get(pool, whole), self.claimants(pool)
+            self._claims[pool] = before if claimants == before[0] else (claimants, until_s)
+        self.on_claims()
         self._turn.wake()
 
     # -- proposing -----------------------------------------------------------------------------

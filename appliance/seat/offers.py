@@ -51,13 +51,13 @@ class SeatOffers:
         self,
         office: Office,
         board: SeatBoard,
-        contested: Callable[[], bool] = lambda: False,
+        contested: Callable[[str], bool] = lambda _seat: False,
         clocks: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._turn, self._book, self._plans = office.turn, office.book, office.plans
         self._timers, self._clock = office.timers, office.clock
         self._board = board
-        #: whether more than one matchmaker may propose for our seats now
+        #: whether more than one matchmaker may propose for a seat of ours now
         self._contested = contested
         #: appliances whose clock is off, and how far [ms]
         self._clocks = clocks
@@ -88,7 +88,7 @@ class SeatOffers:
             self._refuse(matchmaker, proposal, against or "seat-gone")
         elif name in self._collected:
             self._collected[name].append((matchmaker, proposal))
-        elif self._contested():
+        elif self._contested(name):
             self._collected[name] = [(matchmaker, proposal)]
             due = self._clock.monotonic_s() + COLLECT_S
             self._timers.arm(f"collect/{name}", due, lambda: self._settle(name))

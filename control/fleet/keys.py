@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from appliance.base.errors import ConfigError
+from appliance.routing.reach import HUB_NAME
 
-HUB_KEY = "hub-curve.json"
+HUB_KEY = "{}-curve.json"
 PLAN_KEY = "plan.key"
 WEB_SECRET = "web.secret"  # noqa: S105 -- a file's name
 
@@ -46,9 +47,9 @@ def write_private(path: Path, content: bytes) -> None:
         scratch.unlink()
 
 
-def hub_pair(state: Path) -> CurvePair:
-    """Return the hub's CURVE key pair, minted at the first call."""
-    path = state / HUB_KEY
+def hub_pair(state: Path, name: str = HUB_NAME) -> CurvePair:
+    """Return a hub's CURVE key pair, minted at the first call."""
+    path = state / HUB_KEY.format(name)
     if not path.exists():
         public, secret = zmq.curve_keypair()
         pair = CurvePair(public=public.decode(), secret=secret.decode())

@@ -13,6 +13,7 @@ from appliance.plan import canonical, model
 from appliance.plan.checks import check, parse_plan
 from appliance.plan.signing import sign
 from control.fleet.draft import Change, DraftError, Remark, build_plan, changes
+from control.fleet.hubs import directory_hubs
 from control.models import documents, fleet
 from control.models import plan as rows
 from control.models.base import moment
@@ -95,17 +96,20 @@ class Publication:
         return document
 
     def publish_directory(self, session: Session, who: str) -> Document | None:
-        """Publish the list of enrolled boxes if it changed; it follows each approval at once."""
+        """Publish enrolled boxes and further hubs if they changed; follows approval at once."""
         last = documents.latest(session, "directory")
         serial = last.serial + 1 if last else 1
         peers = tuple(_peer(row) for row in fleet.approved_appliances(session))
-        directory = Directory(serial=serial, peers=peers)
-        if last and canonical.decode(last.body, Directory).peers == peers:
+        hubs = directory_hubs(self._settings)
+        directory = Directory(serial=serial, peers=peers, hubs=hubs)
+        before = canonical.decode(last.body, Directory) if last else None
+        if before and (before.peers, before.hubs) == (peers, hubs):
             return None
         at = moment(self._clock)
         document = self._add(session, "directory", "", serial, directory, at, who)
         names = [peer.appliance for peer in peers]
-        note(session, at, who, f"published directory {serial}", after={"appliances": names})
+        after = {"appliances": names, "hubs": [hub.hub for hub in hubs]}
+        note(session, at, who, f"published directory {serial}", after=after)
         return document
 
     def _add(

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from appliance.base.errors import ConfigError
 from appliance.base.ids import is_slug
 from appliance.link import jointoken
+from appliance.routing.reach import is_hub
 from control.models import fleet
 from control.models.fleet import JoinToken
 from control.models.people import note
@@ -30,6 +31,8 @@ def make_token(
     auto_approve: bool = False,
 ) -> str:
     """Return a new token's text; the site is added if it is new. Raises ConfigError."""
+    if is_hub(name):
+        raise ConfigError("bad-request", f"name {name!r}: hubs are called so")
     for what, word in (("site", site), ("name", name)):
         if not is_slug(word):
             raise ConfigError(

@@ -17,7 +17,6 @@ from appliance.base.errors import BranchlineError, ConfigError
 from appliance.base.hlc import HybridClock
 from appliance.link.clocks import ClockWatch
 from appliance.link.files import write_whole
-from appliance.link.identity import HUB_NAME
 from appliance.link.joined_transport import JoinedTransport
 from appliance.link.lease import LeaseVoter
 from appliance.link.messages import (
@@ -32,6 +31,7 @@ from appliance.link.messages import (
     LinkMessage,
     ProposalRefused,
     Resnapshot,
+    SeatAsk,
     Snapshot,
 )
 from appliance.link.node import LinkNode
@@ -57,7 +57,7 @@ RELOAD_S = 3.0
 BEAT_S = 0.1
 #: how often the delays of the links are shown [s]
 DELAYS_S = 2.0
-INCARNATION_FILE = "hub-incarnation"
+INCARNATION_FILE = "{}-incarnation"
 
 
 class Hub:
@@ -75,9 +75,12 @@ class Hub:
         self._settings = settings
         self._store = store
         self._clock = clock
-        pair = hub_pair(settings.state_path)
+        self.name = settings.hub_name
+        pair = hub_pair(settings.state_path, self.name)
         self._secret = pair.secret
-        self._incarnation = next_incarnation(settings.state_path / INCARNATION_FILE)
+        self._incarnation = next_incarnation(
+            settings.state_path / INCARNATION_FILE.format(self.name)
+        )
         self._version = software_version()
         self._peers: dict[str, Peer] = {}
         #: keys that are cut although the database may still have them
@@ -90,7 +93,7 @@ class Hub:
         self._notes: dict[str, tuple[str, int]] = {}
         self._writer: asyncio.Task[None] | None = None
         self._voter = LeaseVoter(clock.monotonic_s(), lambda peer: peer in self._views)
-        self.floor = HubFloor(clock, self._send, soon=soon)
+        self.floor = HubFloor(clock, self._send, soon=soon, name=self.name)
         self.desk = DocumentDesk(self._send)
         self.ledger = LedgerDesk(self._send)
         self.telemetry = TelemetryProxy(settings.tenant)
@@ -216,6 +219,8 @@ class Hub:
             self._grown = True
         elif isinstance(message, ProposalRefused):
             self.floor.refused(peer, message)
+        elif isinstance(message, SeatAsk):
+            self.floor.asked(peer, message)
         elif isinstance(message, DocumentAck):
             self._take_ack(peer, message)
         elif isinstance(message, LedgerAsk | LedgerBatch):
@@ -283,11 +288,12 @@ class Hub:
         return Hello(
             proto=PROTO,
             role="hub",
-            name=HUB_NAME,
+            name=self.name,
             site="",
             incarnation=self._incarnation,
             version=self._version,
             plan_serial=self.desk.serial("plan"),
+            addressed=True,
         )
 
     def _transports(self, pair: CurvePair) -> Transport:

@@ -9,27 +9,28 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from appliance.base.clock import Clock
 from appliance.link.messages import (
     Delta,
     LinkMessage,
     ProposalRefused,
     Propose,
-    QueueViews,
+    SeatAsk,
     Snapshot,
 )
+from appliance.link.seeking import answer
+from appliance.link.telling import QueueTeller
 from appliance.plan.model import Plan
 from appliance.routing.matchmaker import Matchmaker
 from appliance.routing.model import QueueView
+from appliance.routing.reach import HUB_NAME
+from appliance.routing.views import site_views
 from control.hub.live import LiveState
 
 _log = logging.getLogger(__name__)
 
-#: how often boxes are told of the queues at most [s]: waits are announced in minutes, and for 400
-#: queues it is 5.5 kB for each box
-VIEWS_S = 5.0
-#: how often it is looked whether any has changed [s]
-LOOK_S = 0.5
 #: a hub that has just started proposes when every box has told what it has, or this long after
 #: the first did [s]: boxes dial again within 1 s (`link/dialler.py`), and who is served before the
 #: others are known may overtake them
@@ -48,18 +49,20 @@ class HubFloor:
         send: Callable[[str, LinkMessage], bool],
         *,
         soon: Callable[[Callable[[], None]], object] | None = None,
+        name: str = HUB_NAME,
     ) -> None:
         self._clock = clock
         self._send = send
         self._soon = soon or _call_soon
-        self.matchmaker = Matchmaker(Plan())
+        self._name = name
+        self.matchmaker = Matchmaker(Plan(), name)
         self.live = LiveState(self.matchmaker.floor, clock)
         self._due = False
         #: boxes that have not yet told what they have, while they are waited for, and how long
         self._missing: set[str] = set()
         self._gather_until_s = math.inf
-        self._views_due_s = 0.0
-        self._views_told: tuple[list[QueueView], frozenset[str]] = ([], frozenset())
+        self._teller = QueueTeller(clock, send, self._views)
+        self.newcomer, self.tell_queues = self._teller.newcomer, self._teller.tell
         #: proposals sent, and what came back, by reason word
         self.outcomes: Counter[str] = Counter()
 
@@ -69,13 +72,14 @@ class HubFloor:
         """Take everything that *owner* has."""
         if self.matchmaker.on_snapshot(owner, snapshot, self._now_ms()):
             self.live.touch(owner, snapshot)
-            self._gathered(owner)
+            self._gathered(owner, snapshot.reaches)
             self._stir()
 
     def change(self, owner: str, delta: Delta) -> None:
         """Take what changed at *owner*."""
         if self.matchmaker.on_delta(owner, delta, self._now_ms()):
             self.live.touch(owner, delta)
+            self._gathered(owner, delta.reaches or ())
             self._stir()
 
     def lose(self, owner: str) -> None:
@@ -99,8 +103,11 @@ class HubFloor:
             self._missing.clear()
         return bool(self._missing)
 
-    def _gathered(self, owner: str) -> None:
-        if self._missing and self._gather_until_s == math.inf:
+    def _gathered(self, owner: str, reaches: Iterable[str]) -> None:
+        """Note that *owner* has told what it has: it sends its rows once it reaches this hub."""
+        if not self._missing or self._name not in reaches:
+            return
+        if self._gather_until_s == math.inf:
             self._gather_until_s = self._clock.monotonic_s() + GATHER_S
         self._missing.discard(owner)
 
@@ -138,24 +145,20 @@ class HubFloor:
         if self.matchmaker.floor.stirred:
             self._stir()
 
-    def newcomer(self, peer: str) -> None:
-        """Tell *peer* of the queues at the next occasion, whatever it knew before."""
-        views, told = self._views_told
-        self._views_told = (views, told - {peer})
+    def asked(self, peer: str, ask: SeatAsk) -> None:
+        """Find a seat for the owner of a contact that is handed on."""
+        self._send(peer, answer(self.matchmaker, peer, ask, self._now_ms()))
 
-    def tell_queues(self, peers: Iterable[str]) -> None:
-        """Tell *peers* each queue over the whole centre, if it changed; at most each VIEWS_S."""
-        now_s = self._clock.monotonic_s()
-        if now_s < self._views_due_s:
-            return
+    def _views(self) -> list[QueueView]:
+        """Return each queue over the whole centre, with its sites where an owner needs them."""
         self.live.settle()
         views = self.live.queues.views()
-        peers = frozenset(peers)
-        known, self._views_told = self._views_told, (views, peers)
-        due = peers if views != known[0] else peers - known[1]
-        for peer in due:
-            self._send(peer, QueueViews(views))
-        self._views_due_s = now_s + (VIEWS_S if due else LOOK_S)
+        sites = site_views(self.matchmaker.plan, self.matchmaker.floor)
+        if not sites:
+            return views
+        return [
+            msgspec.structs.replace(view, sites=tuple(sites.get(view.queue, ()))) for view in views
+        ]
 
     def _stir(self) -> None:
         """Match once in the next turn, however many rows this turn brings."""

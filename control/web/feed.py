@@ -17,6 +17,8 @@ HEARTBEAT_S = 5.0
 _LOOK_MS = 500
 #: a hub that is away is asked again this often [s]
 _RETRY_S = 1.0
+#: changes of several hubs are not numbered in one row: their floor is shown whole, this often [s]
+_WHOLE_S = 2.0
 #: a feed ends after this long; the browser opens it anew, and the log-in is asked again [s]
 LIFE_S = 900.0
 
@@ -48,9 +50,11 @@ class LiveFeed:
             yield from self._floor(anew=True)
             quiet_s = time.monotonic()
             while not self._stopping() and time.monotonic() < end_s:
+                many = len(self._hub.hubs()) > 1
                 if socket.poll(_LOOK_MS):
-                    yield from self._change(socket.recv_multipart()[-1])
-                pause_s = _RETRY_S if self._away else HEARTBEAT_S
+                    body = socket.recv_multipart()[-1]
+                    yield from () if many else self._change(body)
+                pause_s = _RETRY_S if self._away else _WHOLE_S if many else HEARTBEAT_S
                 if time.monotonic() - quiet_s >= pause_s:
                     quiet_s = time.monotonic()
                     yield ": still here\n" + event("beat", None)

@@ -181,19 +181,20 @@ class Owner:
 
     def on_up(self, peer: str, hello: Hello) -> None:
         """The hub is there."""
+        self.brain.floor.aware = frozenset({peer})
         self.publisher.subscribe(peer)
 
     def on_down(self, peer: str, reason: str) -> None:
         """The hub is gone."""
         self.publisher.unsubscribe(peer)
-        self.brain.expectation.hub_gone()
+        self.brain.expectation.gone(peer)
 
     def on_message(self, peer: str, message: LinkMessage) -> None:
         """Take what the hub says."""
         if isinstance(message, Resnapshot):
             self.publisher.subscribe(peer)
         elif isinstance(message, QueueViews):
-            self.brain.expectation.take(message.views)
+            self.brain.expectation.take(peer, message.views)
         elif isinstance(message, Document):
             # all get the same, and each would spend 10 ms on the plan
             known = message.kind, message.signature

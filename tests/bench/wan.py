@@ -72,7 +72,7 @@ SMOKE = Load(
 )
 
 
-class _Branch:
+class Branch:
     """One appliance."""
 
     def __init__(self, number: int, folder: Path, control: BenchControl, times: Times) -> None:
@@ -152,7 +152,7 @@ class _Branch:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.federation.run())
             group.create_task(self._telemetry.run())
-            group.create_task(self._every(BEAT_S, self.brain.tick))
+            group.create_task(self._every(BEAT_S, self._beat))
             group.create_task(self._every(REPORT_S, self._report))
 
     def close(self) -> None:
@@ -169,6 +169,10 @@ class _Branch:
         while True:
             await asyncio.sleep(seconds)
             call()
+
+    def _beat(self) -> None:
+        self.brain.tick()
+        self.federation.tick()
 
     def _count(self, _contact: object, outcome: str, _reason: str) -> None:
         self.ended[outcome] += 1
@@ -195,7 +199,7 @@ class _Branch:
 class _Fleet(NamedTuple):
     """All of them, and whom their callers call."""
 
-    branches: list[_Branch]
+    branches: list[Branch]
     control: BenchControl
     numbers: list[str]
     chance: random.Random
@@ -282,7 +286,7 @@ def seats_of(load: Load) -> float:
 
 
 async def _calls(
-    branches: list[_Branch], load: Load, numbers: list[str], chance: random.Random
+    branches: list[Branch], load: Load, numbers: list[str], chance: random.Random
 ) -> int:
     loop = asyncio.get_running_loop()
     due_s, end_s, calls = loop.time(), loop.time() + load.seconds, 0
@@ -295,7 +299,7 @@ async def _calls(
         calls += 1
 
 
-def _uploaded(branch: _Branch) -> bool:
+def _uploaded(branch: Branch) -> bool:
     return branch.federation.uploader.acknowledged >= branch.journal.head()[1]
 
 
@@ -309,7 +313,7 @@ async def _fleet(load: Load) -> AsyncIterator[_Fleet]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         control = BenchControl(folder)
         stack.callback(control.parts.close)
-        branches = [_Branch(n, folder, control, times) for n in range(load.size.boxes)]
+        branches = [Branch(n, folder, control, times) for n in range(load.size.boxes)]
         by_name = {branch.name: branch for branch in branches}
         control.publish(plan)
         control.approve([(b.name, b.site, b.key, b.link_port) for b in branches])

@@ -27,6 +27,7 @@ from appliance.link.messages import (
     Offer,
     ProposalRefused,
     Release,
+    SeatTold,
     SeatWanted,
     TransferAsk,
     TransferTold,
@@ -42,7 +43,8 @@ WANTED_S = CONFIRM_MS / 1000
 #: a note is cut after this many characters
 MAX_NOTE = 500
 
-Find = Callable[[Contact, Target, tuple[str, ...]], SeatRow | str]
+#: None: another was asked, and will tell
+Find = Callable[[Contact, Target, tuple[str, ...]], SeatRow | str | None]
 
 
 class Transfers:
@@ -182,16 +184,43 @@ class Transfers:
         if transfer is None:
             return
         found = self.find(contact, target, transfer.tried)
-        if isinstance(found, str):
-            if target.kind == "site" and transfer.how == "blind" and not transfer.tried:
-                if contact.booking is not None:
-                    self._steps.let_go(contact)
-                self._to_queue(contact, contact.queue, home=target.name)
-            elif target.kind != "queue" or not self.queues.wait(contact, target.name):
-                self.fail(contact, transfer.reason or found)
+        if found is None:
+            transfer.seat = transfer.seat_owner = ""
+            self._book.changed(contact)
+            self._arm(contact, WANTED_S)
+        elif isinstance(found, str):
+            self._none(contact, target, found)
+        else:
+            transfer.seat, transfer.seat_owner = found.seat, found.owner
+            self.say_wanted(contact)
+
+    def told(self, _peer: str, message: SeatTold) -> None:
+        """Go on with the seat that whoever sees more has found."""
+        contact = self._book.get(message.contact)
+        transfer = contact.transfer if contact else None
+        target = parse_target(message.target)
+        if contact is None or transfer is None or target is None or not _seeks(transfer):
             return
-        transfer.seat, transfer.seat_owner = found.seat, found.owner
-        self.say_wanted(contact)
+        if message.target != transfer.target:
+            return
+        self._timers.cancel(_timer(contact))
+        if message.seat and message.owner and message.seat not in transfer.tried:
+            transfer.seat, transfer.seat_owner = message.seat, message.owner
+            self.say_wanted(contact)
+        else:
+            self._none(contact, target, message.reason[:32] or "unavailable")
+
+    def _none(self, contact: Contact, target: Target, reason: str) -> None:
+        """No seat is to be had: wait for one of that site, or give up."""
+        transfer = contact.transfer
+        if transfer is None:
+            return
+        if target.kind == "site" and transfer.how == "blind" and not transfer.tried:
+            if contact.booking is not None:
+                self._steps.let_go(contact)
+            self._to_queue(contact, contact.queue, home=target.name)
+        elif target.kind != "queue" or not self.queues.wait(contact, target.name):
+            self.fail(contact, transfer.reason or reason)
 
     def say_wanted(self, contact: Contact) -> None:
         """Ask the owner of the seat; repeated, it is the same question.
@@ -265,9 +294,10 @@ class Transfers:
             self._queued_again(contact, reason)
             return
         target = parse_target(transfer.target)
-        transfer.tried = (*transfer.tried, transfer.seat)
+        if transfer.seat:
+            transfer.tried = (*transfer.tried, transfer.seat)
         transfer.reason = reason
-        if target is None or target.kind == "agent":
+        if target is None or target.kind == "agent" or not transfer.seat:
             self.fail(contact, reason)
         else:
             self._want(contact, target)
@@ -413,6 +443,11 @@ def _asks_for(transfer: Transfer, owner: str, seat: str) -> bool:
     """Tell whether the transfer waits for that owner's word on that seat."""
     waits = transfer.stage in ("asked", "returning")
     return waits and (transfer.seat, transfer.seat_owner) == (seat, owner)
+
+
+def _seeks(transfer: Transfer) -> bool:
+    """Tell whether it is not yet known which seat to ask for."""
+    return transfer.stage == "asked" and not transfer.seat
 
 
 def _by(contact: Contact) -> str:

@@ -108,9 +108,7 @@ def scenes(folder: Path) -> Iterator[MakeScene]:
 
     def scene(boxes: int = 3, seed: int = 1, escrow: str = "", **more: Any) -> Scene:
         names = [f"box-{letter}" for letter in "abcde"[:boxes]]
-        fleet = IslandFleet(
-            folder, plan(names, escrow), names, Random(seed), talk_s=1_000.0, **more
-        )
+        fleet = IslandFleet(folder, plan(names, escrow), names, Random(seed), talk_s=1e6, **more)
         made.append(fleet)
         return Scene(fleet)
 

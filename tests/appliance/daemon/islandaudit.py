@@ -57,7 +57,7 @@ class Known(msgspec.Struct):
 class Auditor:
     """Counts what must not be; `counts` and `worst_s` are the result."""
 
-    MUST_NOT_BE = ("lost", "doubled", "ghosts", "missing", "overtakes")
+    MUST_NOT_BE = ("lost", "doubled", "ghosts", "missing", "strays", "overtakes")
 
     def __init__(self) -> None:
         self.fleet: IslandFleet
@@ -262,19 +262,30 @@ class Auditor:
         self.worst_s[what] = max(self.worst_s[what], waited_s)  # type: ignore[assignment]
 
     def _look_at_floors(self) -> None:
-        """Nobody may stand on a floor who has gone, or miss who waits."""
+        """Nobody may stand on a floor who has gone, or miss where it is to be proposed.
+
+        Nor may any rows be where nobody proposes for them.
+        """
         fleet, now_s = self.fleet, self.fleet.now_s
         floors = {name: box.brain.floor.matchmaker.floor for name, box in fleet.boxes.items()}
         if fleet.hub.alive:
             floors[HUB] = fleet.hub.hub.floor.matchmaker.floor
         old = [name for name, known in self.open.items()
                if known.waits_s and now_s - known.waits_s > ON_ITS_WAY_S]  # fmt: skip
+        # while all see each other
+        proposer = (
+            HUB if fleet.hub.alive else min(name for name, b in fleet.boxes.items() if b.alive)
+        )
         for where, floor in floors.items():
             for row in floor.contacts():
                 ended_s = self._ended_s.get(row.contact, now_s)
                 if now_s - ended_s > ON_ITS_WAY_S:
                     self._blame("ghosts", f"{row.contact} of {row.owner} at {where}")
-            for name in old:
+            owners = {row.owner for row in floor.contacts()} | {r.owner for r in floor.seats()}
+            strays = owners - {where}
+            if where != proposer and strays:
+                self._blame("strays", f"rows of {sorted(strays)} at {where}")
+            for name in old if where == proposer else ():
                 row_there = floor.contact(name)
                 if row_there is None or row_there.state != "waiting":
                     self._blame("missing", f"{name} of {self.known[name].owner} at {where}")

@@ -21,6 +21,7 @@ from appliance.daemon.federation import Federation
 from appliance.link import messages
 from appliance.link.identity import BoxKeys, CurveKeys, Identity, IdentityFields
 from appliance.link.memory_transport import MemoryNetwork, MemoryTransport
+from appliance.link.messages import Directory, DirectoryHub
 from appliance.link.node import TICK_S
 from appliance.link.session import Peer
 from appliance.plan.model import Plan
@@ -257,8 +258,8 @@ class IslandBox(Box):
         )
         self.post = self._post
         self.federation.node.start()
+        self.federation.hubs.know(fleet.directory)
         self.federation.know([_peer(name) for name in fleet.names])
-        self.federation.node.dial(HUB)
         self._beat()
 
     def _post(self, peer: str, message: messages.LinkMessage) -> bool:
@@ -272,6 +273,7 @@ class IslandBox(Box):
 
     def _beat(self) -> None:
         self.federation.node.tick()
+        self.federation.tick()
         self._later(TICK_S, self._beat)
 
     def die(self, death: Death) -> None:
@@ -306,9 +308,10 @@ def _send(federation: Federation, peer: str, message: messages.LinkMessage) -> N
 class IslandHub:
     """A hub that can be killed and made anew."""
 
-    def __init__(self, fleet: "IslandFleet", clock: Clock) -> None:
+    def __init__(self, fleet: "IslandFleet", clock: Clock, name: str = HUB) -> None:
         self._fleet = fleet
         self._clock = clock
+        self.name = name
         self.alive = False
         self.start()
 
@@ -316,8 +319,8 @@ class IslandHub:
         fleet = self._fleet
         state = fleet.folder / "control"
         state.mkdir(exist_ok=True)
-        self.transport = MemoryTransport(fleet.network, _key(HUB), HUB, 1)
-        settings = ControlSettings(state_dir=str(state))
+        self.transport = MemoryTransport(fleet.network, _key(self.name), self.name, 1)
+        settings = ControlSettings(state_dir=str(state), hub_name=self.name)
         self.hub = hub = Hub(
             settings, _NoStore(), self._clock, transport=self.transport, soon=self._soon(fleet)
         )
@@ -362,6 +365,7 @@ class IslandFleet:
         talk_s: float = 4.0,
         verify_key: str = "00" * 32,
         escrow_move_s: float = 60.0,
+        hubs: tuple[str, ...] = (HUB,),
     ) -> None:
         self.folder, self.plan, self.names = folder, plan, names
         self.chance, self.witness = chance, witness
@@ -373,9 +377,19 @@ class IslandFleet:
         #: of the records that brains send each other; the network has its own
         self.weather = Weather()
         self.boxes: dict[str, IslandBox] = {}
-        #: each machine's clocks, also the hub's
-        self.clocks = {name: self._clock(wall_off_s) for name in (HUB, *names)}
-        self.hub = IslandHub(self, self.clocks[HUB])
+        #: each machine's clocks, also the hubs'
+        self.clocks = {name: self._clock(wall_off_s) for name in (*hubs, *names)}
+        self.directory = Directory(
+            serial=1,
+            peers=(),
+            hubs=tuple(
+                DirectoryHub(hub=name, link_address=name, link_port=1, curve_key=_key(name))
+                for name in hubs
+                if name != HUB
+            ),
+        )
+        self.hubs = {name: IslandHub(self, self.clocks[name], name) for name in hubs}
+        self.hub = self.hubs[HUB]
         for name in names:
             self.boxes[name] = IslandBox(self, name, self.clocks[name])
         for agent in plan.agents:

@@ -10,11 +10,22 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from appliance.base.hlc import MAX_DRIFT_MS
-from appliance.link.messages import Document, LinkMessage, ProposalRefused, Propose
+from appliance.link.memory_transport import MemoryTransport
+from appliance.link.messages import (
+    Delta,
+    Document,
+    Hello,
+    LinkMessage,
+    ProposalRefused,
+    Propose,
+    Snapshot,
+)
+from appliance.link.node import LinkNode
 from appliance.plan import canonical
 from appliance.plan.model import Agent, Number, Plan, Queue
 from appliance.plan.signing import public_bytes, sign
-from appliance.routing.model import Place, Proposal, Trace
+from appliance.routing.model import Place, Proposal, QueueView, Trace
+from tests.appliance.daemon import islandkit
 from tests.appliance.daemon.islandkit import HUB, IslandBox, IslandFleet
 from tests.bench.partition import storm
 
@@ -147,7 +158,7 @@ async def test_a_cut_off_branch_serves_itself_within_2_s(make_fleet: MakeFleet) 
 
 
 async def test_places_are_kept_through_split_and_heal(make_fleet: MakeFleet) -> None:
-    fleet = make_fleet(talk_s=1_000.0)
+    fleet = make_fleet(talk_s=1e6)
     for box in NAMES:
         call(fleet, box)
     first = fleet.boxes["box-b"].legs.call_in("200")
@@ -241,6 +252,134 @@ async def test_a_path_that_is_there_again_is_used_at_once(make_fleet: MakeFleet)
     fleet.cuts.heal()
     fleet.run(2)
     assert contact.phase != "waiting"
+
+
+# -- who gets which rows -----------------------------------------------------------------------
+
+
+def foreign(fleet: IslandFleet, name: str) -> set[str]:
+    """Return whose rows are at *name*, beside its own."""
+    floor = fleet.boxes[name].brain.floor.matchmaker.floor
+    seats, contacts = floor.seats(), floor.contacts()
+    return ({row.owner for row in seats} | {row.owner for row in contacts}) - {name}
+
+
+async def test_rows_go_only_to_who_proposes(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet()
+    call(fleet, "box-b")
+    assert [foreign(fleet, name) for name in NAMES] == [set(), set(), set()]
+    hub = fleet.hub.hub.floor.matchmaker.floor
+    assert {row.owner for row in hub.seats()} == set(NAMES)
+    fleet.hub.die("power")
+    fleet.run(2)
+    assert [foreign(fleet, name) for name in NAMES] == [{"box-b", "box-c"}, set(), set()]
+    fleet.hub.start()
+    fleet.run(3)
+    assert [foreign(fleet, name) for name in NAMES] == [set(), set(), set()]
+    fleet.cuts.cut("box-b", HUB)
+    fleet.run(3)  # box-a proposes each pair with box-b in it, and for that needs the rows of all
+    assert [foreign(fleet, name) for name in NAMES] == [{"box-b", "box-c"}, set(), set()]
+
+
+class OldPeer:
+    """box-c, of a version that does not know that rows go only to who proposes."""
+
+    def __init__(self, fleet: IslandFleet) -> None:
+        self.rows: set[str] = set()
+        pair = islandkit._key("box-c")
+        transport = MemoryTransport(fleet.network, pair, "box-c", 1)
+        self.node = LinkNode(self._hello, transport, fleet.world.clock, self)
+        self.node.start()
+        self.node.allow([islandkit._peer(name) for name in NAMES])
+        self._beat(fleet)
+
+    def _beat(self, fleet: IslandFleet) -> None:
+        self.node.tick()
+        fleet.world.later(0.1, lambda: self._beat(fleet))
+
+    def _hello(self) -> Hello:
+        return Hello(1, "appliance", "box-c", "box-c", incarnation=99, version="0")
+
+    def on_up(self, peer: str, hello: Hello) -> None:
+        """Nothing to do."""
+
+    def on_down(self, peer: str, reason: str) -> None:
+        """Nothing to do."""
+
+    def on_message(self, peer: str, message: LinkMessage) -> None:
+        if isinstance(message, Snapshot | Delta):
+            self.rows |= {row.seat for row in message.seats}
+
+
+async def test_a_peer_of_the_version_before_is_sent_all(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet()
+    fleet.boxes["box-c"].die("kill")
+    old = OldPeer(fleet)
+    fleet.run(3)
+    assert old.node.peers() == {"box-a", "box-b"}
+    assert old.rows == {"box-a-1", "box-b-1"}
+    assert foreign(fleet, "box-b") == set()
+
+
+@pytest.mark.parametrize("hub", [True, False])
+@pytest.mark.parametrize("target", ["agent:box-c-1", "site:box-c", "queue:all"])
+async def test_a_talk_is_handed_on_to_a_seat_whose_row_is_elsewhere(
+    make_fleet: MakeFleet, target: str, hub: bool
+) -> None:
+    fleet = make_fleet()
+    if not hub:
+        fleet.hub.die("power")
+        fleet.run(3)
+    box = fleet.boxes["box-b"]
+    box.legs.register("box-b-1")
+    leg = box.legs.call_in("200")
+    fleet.run(3)
+    contact = box.contact(leg)
+    assert contact.phase == "talking"
+    fleet.boxes["box-a"].legs.unregister("box-a-1")
+    fleet.run(0.5)
+    how = "consult" if target == "queue:all" else "blind"
+    assert box.brain.rooms.transfers.ask(contact, how, target) == ""
+    fleet.run(3)
+    assert contact.booking is not None
+    if how == "blind":
+        assert (contact.phase, contact.booking.seat) == ("talking", "box-c-1")
+    else:
+        assert contact.transfer is not None
+        assert contact.transfer.booking is not None
+        assert contact.transfer.booking.seat == "box-c-1"
+
+
+async def test_an_agent_who_is_nowhere_is_told_so(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet()
+    fleet.boxes["box-c"].legs.unregister("box-c-1")
+    leg = fleet.boxes["box-b"].legs.call_in("200")
+    fleet.run(3)
+    contact = fleet.boxes["box-b"].contact(leg)
+    transfers = fleet.boxes["box-b"].brain.rooms.transfers
+    assert transfers.ask(contact, "blind", "agent:box-c-1") == ""
+    fleet.run(0.5)
+    steps = [
+        (entry.as_dict()["state"], entry.as_dict().get("reason"))
+        for entry in fleet.boxes["box-b"].journal.entries(limit=1_000)
+        if entry.kind == "transfer-stepped"
+    ]
+    assert steps == [("asked", None), ("failed", "seat-gone")]
+    assert contact.phase == "talking"
+
+
+async def test_who_proposes_tells_the_others_of_the_queues(make_fleet: MakeFleet) -> None:
+    fleet = make_fleet()
+    expectation = fleet.boxes["box-c"].brain.expectation
+    fleet.run(6)
+    assert expectation._view("all") == QueueView("all", 0, 3, 3)
+    fleet.hub.die("power")
+    fleet.run(8)
+    assert expectation._view("all") == QueueView("all", 0, 3, 3)
+    for other in (HUB, "box-a", "box-b"):
+        fleet.cuts.cut("box-c", other)
+    fleet.run(5)
+    assert expectation._view("all") == QueueView("all", 0, 1, 1)
 
 
 # -- seats that two claim ----------------------------------------------------------------------

@@ -39,6 +39,8 @@ from appliance.link.messages import (
     Reached,
     Release,
     Resnapshot,
+    SeatAsk,
+    SeatTold,
     SeatWanted,
     Served,
     Serving,
@@ -111,6 +113,8 @@ EVERY: list[LinkMessage] = [
     LedgerAck(1, "normal", "", HEAD),
     TransferAsk(reservation="r", fence=1, do="consult", target="21", place="new", note="n"),
     TransferTold("r", 1, "failed", "seat-busy"),
+    SeatAsk("c", "queue:sales", ("ann",)),
+    SeatTold("c", "queue:sales", "bob", "box-b"),
     SeatWanted(
         contact="c", contact_incarnation=1, contact_fence=2, seat="ann", recall=True, leaves="r"
     ),

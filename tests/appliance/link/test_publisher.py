@@ -5,7 +5,7 @@ from collections.abc import Callable
 from appliance.base.clock import HeldClock
 from appliance.link.messages import Delta, LinkMessage, Snapshot
 from appliance.link.publisher import HOLD_S, StatePublisher
-from appliance.routing.model import Failure
+from appliance.routing.model import ContactRow, Failure, SeatRow
 from tests.appliance.link.rig import contact, seat
 
 
@@ -58,11 +58,11 @@ def test_a_subscriber_gets_a_snapshot_and_then_deltas() -> None:
     desk.publisher.subscribe("hub")
     [(peer, snapshot)] = desk.end_turn()
     assert isinstance(snapshot, Snapshot)
-    assert (peer, snapshot.incarnation, snapshot.number) == ("hub", 7, 1)
+    assert (peer, snapshot.incarnation, snapshot.number) == ("hub", 7, 0)
     assert [row.contact for row in snapshot.contacts] == ["c1"]
     desk.publisher.set_seat(seat("ann", "a"))
     [delta] = deltas(desk.end_turn())
-    assert (delta.number, [row.seat for row in delta.seats]) == (2, ["ann"])
+    assert (delta.number, [row.seat for row in delta.seats]) == (1, ["ann"])
 
 
 def test_all_of_one_turn_is_one_delta_for_everyone() -> None:
@@ -223,3 +223,106 @@ def test_a_link_that_is_full_is_said_at_once_and_once() -> None:
     assert later.link_full
     desk.publisher.set_link_full(False)
     assert [delta.link_full for delta in deltas(desk.end_turn())] == [False, False]
+
+
+# -- rows go to those who may propose for them --------------------------------------------------
+
+
+class Chosen:
+    """An audience by the queue of a contact and the first letter of a seat."""
+
+    def __init__(self, **to: str) -> None:
+        self.to = {name: frozenset(peers.split()) for name, peers in to.items()}
+
+    def of(self, row: ContactRow | SeatRow) -> frozenset[str]:
+        name = row.queue if isinstance(row, ContactRow) else row.seat[:1]
+        return self.to.get(name, frozenset())
+
+    def everybody(self) -> frozenset[str]:
+        return frozenset().union(*self.to.values())
+
+
+def addressed(**to: str) -> tuple[Desk, Chosen]:
+    desk, audience = Desk(), Chosen(**to)
+    desk.publisher = StatePublisher(
+        7,
+        desk.clock,
+        desk._send,
+        soon=desk.turn.append,
+        later=lambda _seconds, call: desk.later.append(call),
+        audience=audience,
+    )
+    desk.publisher.readdress()
+    return desk, audience
+
+
+def names(message: LinkMessage) -> list[str]:
+    assert isinstance(message, Snapshot | Delta)
+    contacts = [f"{row.contact} {row.state}" for row in message.contacts]
+    gone = [f"{seat} gone" for seat in message.gone] if isinstance(message, Delta) else []
+    return [*contacts, *(row.seat for row in message.seats), *gone]
+
+
+def test_rows_go_to_those_who_may_propose_and_reach_goes_to_all() -> None:
+    desk, _ = addressed(sales="hub", a="hub")
+    for peer in ("hub", "b"):
+        desk.publisher.subscribe(peer)
+    desk.end_turn()
+    desk.publisher.set_contact(contact("c1", "a"))
+    desk.publisher.set_seat(seat("ann", "a"))
+    desk.publisher.set_failure(Failure(owner="a", seat="ann", reason="busy", for_ms=1000))
+    [(peer, delta)] = desk.end_turn()
+    assert (peer, names(delta)) == ("hub", ["c1 waiting", "ann"])
+    desk.publisher.set_reaches({"b", "hub"})
+    sent = dict(desk.end_turn())
+    assert {peer: delta.number for peer, delta in sent.items() if isinstance(delta, Delta)} == {
+        "hub": 2,
+        "b": 1,
+    }
+    desk.publisher.subscribe("b")
+    [(_, snapshot)] = desk.end_turn()
+    assert isinstance(snapshot, Snapshot)
+    assert (names(snapshot), snapshot.failures, snapshot.reaches) == ([], [], ["b", "hub"])
+
+
+def test_who_may_propose_from_now_on_gets_all_at_once_and_who_may_not_loses_it() -> None:
+    desk, audience = addressed(sales="hub", a="hub")
+    for peer in ("hub", "b", "c"):
+        desk.publisher.subscribe(peer)
+    desk.publisher.set_contact(contact("c1", "a"))
+    desk.publisher.set_seat(seat("ann", "a"))
+    desk.end_turn()
+    desk.publisher.set_contact(contact("c2", "a"))
+    audience.to = {"sales": frozenset("b"), "a": frozenset("b")}
+    desk.publisher.readdress()
+    sent = desk.sent[-2:]
+    assert [(peer, names(message)) for peer, message in sent] == [
+        ("b", ["c1 waiting", "c2 waiting", "ann"]),
+        ("hub", []),
+    ]
+    desk.end_turn()
+    desk.publisher.readdress()
+    assert desk.end_turn() == []
+
+
+def test_a_contact_that_goes_to_another_pool_ends_for_those_of_the_first() -> None:
+    desk, _ = addressed(sales="hub hub-2", service="hub-2 hub-3")
+    for peer in ("hub", "hub-2", "hub-3"):
+        desk.publisher.subscribe(peer)
+    desk.publisher.set_contact(contact("c1", "a", fence=1))
+    desk.end_turn()
+    desk.publisher.set_contact(contact("c1", "a", fence=2, queue="service"))
+    sent = {peer: names(message) for peer, message in desk.end_turn()}
+    assert sent == {"hub": ["c1 ended"], "hub-2": ["c1 waiting"], "hub-3": ["c1 waiting"]}
+    desk.publisher.drop_contact("c1")
+    assert {peer for peer, _ in desk.end_turn()} == {"hub-2", "hub-3"}
+
+
+def test_a_seat_that_goes_is_gone_for_those_who_had_it() -> None:
+    desk, _ = addressed(a="hub", sales="hub b")
+    for peer in ("hub", "b"):
+        desk.publisher.subscribe(peer)
+    desk.publisher.set_seat(seat("ann", "a"))
+    desk.end_turn()
+    desk.publisher.drop_seat("ann")
+    assert [(peer, names(message)) for peer, message in desk.end_turn()] == [("hub", ["ann gone"])]

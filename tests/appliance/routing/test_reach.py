@@ -1,12 +1,13 @@
 """Who proposes for which pair: always somebody, and nobody twice."""
 
 import itertools
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.routing.reach import HUB_NAME, Reach
+from appliance.routing.reach import HUB_NAME, Reach, hub_of, is_hub
 
 BOXES = ("a", "b", "c", "d", "e")
 NAMES = (*BOXES, HUB_NAME)
@@ -130,3 +131,78 @@ def test_saying_the_same_again_is_nothing_new() -> None:
     assert not reach.connected("a", "c")
     assert reach.say("a", ["c"])
     assert reach.connected("a", "c")
+
+
+# -- several hubs ------------------------------------------------------------------------------
+
+HUBS = ("hub", "hub-2", "hub-3")
+POOLS = tuple(f"queue-{number}" for number in range(300))
+SOME_POOLS = POOLS[:3]
+CENTRE = (*BOXES, *HUBS)
+
+many_ways = st.sets(
+    st.sampled_from([(a, b) for a, b in itertools.combinations(CENTRE, 2) if a not in HUBS])
+)
+
+
+@given(many_ways)
+def test_each_pair_that_can_talk_has_one_proposer_in_each_pool(
+    there: set[tuple[str, str]],
+) -> None:
+    makers = {}
+    for name in CENTRE:
+        reach = makers[name] = Reach(name)
+        for box in BOXES:
+            if box in words_of(name, there):
+                reach.say(box, words_of(box, there))
+    for a, b in itertools.combinations_with_replacement(BOXES, 2):
+        for pool in SOME_POOLS:
+            proposers = [name for name, reach in makers.items() if not reach.against(a, b, pool)]
+            if a == b or (a, b) in there:
+                assert len(proposers) == 1
+                common = set(words_of(a, there)) & set(words_of(b, there))
+                assert set(proposers) <= common
+                assert is_hub(proposers[0]) == bool(common & set(HUBS))
+                assert proposers[0] in makers[a].claimants(a, pool)
+                assert proposers[0] in makers[a].all_claimants(a)
+            else:
+                assert proposers == []
+
+
+def test_pools_are_spread_over_hubs() -> None:
+    share = Counter(hub_of(pool, frozenset(HUBS)) for pool in POOLS)
+    assert all(70 <= share[hub] <= 130 for hub in HUBS)
+
+
+@pytest.mark.parametrize("lost", HUBS)
+def test_only_the_pools_of_a_hub_that_comes_or_goes_move(lost: str) -> None:
+    with_it, without = frozenset(HUBS), frozenset(HUBS) - {lost}
+    for pool in POOLS:
+        before, after = hub_of(pool, with_it), hub_of(pool, without)
+        assert after == before or before == lost
+
+
+def test_which_hub_has_a_pool_is_the_same_on_every_machine() -> None:
+    """A box and a hub of different versions must agree: these never change."""
+    hubs = frozenset({"hub", "hub-2"})
+    assert [hub_of(pool, hubs) for pool in ("sales", "service", "billing", "")] == [
+        "hub-2",
+        "hub-2",
+        "hub-2",
+        "hub",
+    ]
+
+
+def test_a_hub_proposes_what_is_its_own_and_what_is_nobody_elses() -> None:
+    reach = Reach("hub")
+    reach.say("a", ["hub", "hub-2"])
+    mine = [pool for pool in POOLS if not reach.against("a", "a", pool)]
+    assert mine == [p for p in POOLS if hub_of(p, frozenset({"hub", "hub-2"})) == "hub"]
+    assert reach.sharded
+    reach.say("a", ["hub"])
+    assert not reach.sharded
+    assert not reach.against("a", "a", "anything")
+    reach.say("a", [])  # it has not heard our beats come back yet, and nobody else has either
+    assert not reach.against("a", "a", "anything")
+    reach.say("a", ["hub-2"])
+    assert reach.against("a", "a", "anything") == "other-matchmaker"

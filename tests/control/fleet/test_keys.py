@@ -30,7 +30,7 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "read"), [(keys.HUB_KEY, keys.hub_pair), (keys.PLAN_KEY, keys.plan_key)]
+    ("name", "read"), [(keys.HUB_KEY.format("hub"), keys.hub_pair), (keys.PLAN_KEY, keys.plan_key)]
 )
 def test_spoilt_keys_are_named(tmp_path: Path, name: str, read: Callable[[Path], object]) -> None:
     (tmp_path / name).write_text("nothing")

@@ -11,11 +11,14 @@ from appliance.link.messages import (
     ProposalRefused,
     Propose,
     QueueViews,
+    SeatAsk,
+    SeatTold,
     Snapshot,
 )
-from appliance.plan.model import Agent
-from appliance.routing.model import Place
-from control.hub.floor import GATHER_S, TURN_PROPOSALS, VIEWS_S, HubFloor
+from appliance.link.telling import VIEWS_S
+from appliance.plan.model import Agent, Divide, Queue
+from appliance.routing.model import Place, SiteView
+from control.hub.floor import GATHER_S, TURN_PROPOSALS, HubFloor
 from tests.appliance.link.rig import contact, seat
 from tests.control.hub.rig import PLAN
 
@@ -124,11 +127,13 @@ def test_a_new_hub_waits_for_all_boxes_so_that_nobody_is_overtaken() -> None:
     desk = Desk()
     desk.floor.gather(["a", "b", "c"])
     late = contact("late", "a", place=Place(2 << 16, "a", "late"))
-    desk.floor.replace("a", Snapshot(1, 0, [late], [seat("ann", "a")], reaches=["b"]))
+    desk.floor.replace("a", Snapshot(1, 0, [late], [seat("ann", "a")], reaches=["b", "hub"]))
     assert desk.end_turn() == []
-    desk.floor.replace("b", Snapshot(1, 0, [contact("early", "b")], [], reaches=["a"]))
+    desk.floor.replace("b", Snapshot(1, 0, [contact("early", "b")], [], reaches=["a", "hub"]))
     assert desk.end_turn() == []
-    desk.floor.replace("c", Snapshot(1, 0, [], []))
+    desk.floor.replace("c", Snapshot(1, 0, [], []))  # its rows come when it reaches the hub
+    assert desk.end_turn() == []
+    desk.floor.replace("c", Snapshot(1, 0, [], [], reaches=["hub"]))
     assert desk.end_turn() == [("a", "early", "ann")]
 
 
@@ -136,7 +141,9 @@ def test_a_box_that_does_not_come_is_not_waited_for_long() -> None:
     desk = Desk()
     desk.floor.gather(["a", "dead"])
     desk.clock.advance(10 * GATHER_S)  # nobody has dialled yet: nothing is lost by waiting
-    desk.floor.replace("a", Snapshot(1, 0, [contact("c1", "a")], [seat("ann", "a")]))
+    desk.floor.replace(
+        "a", Snapshot(1, 0, [contact("c1", "a")], [seat("ann", "a")], reaches=["hub"])
+    )
     assert desk.end_turn() == []
     desk.clock.advance(0.9 * GATHER_S)
     desk.floor.propose()
@@ -163,3 +170,41 @@ def test_when_many_meet_at_once_the_loop_has_its_turn_between() -> None:
     assert len(desk.sent) == TURN_PROPOSALS
     assert len(desk.turn) == 1
     assert len(desk.end_turn()) == count
+
+
+def test_who_gives_contacts_to_sites_is_told_of_the_sites() -> None:
+    desk = Desk()
+    queues = (Queue(name="sales", divide=Divide(by="wait")), Queue(name="service"))
+    desk.floor.set_plan(msgspec.structs.replace(PLAN, queues=queues))
+    desk.floor.change("a", Delta(1, 1, seats=[seat("ann", "a")]))
+    desk.clock.advance(VIEWS_S)
+    desk.sent.clear()
+    desk.floor.tell_queues({"a"})
+    [(_, told)] = desk.sent
+    assert isinstance(told, QueueViews)
+    sites = {view.queue: view.sites for view in told.views}
+    assert sites == {"sales": (SiteView("site-a", 0, 1, 1),), "service": ()}
+
+
+def test_a_seat_is_found_for_an_owner_that_sees_too_little() -> None:
+    desk = Desk()
+    desk.floor.change("a", Delta(1, 1, contacts=[contact("c1", "a", state="talking")]))
+    desk.floor.change("b", Delta(1, 1, seats=[seat("bob", "b")]))
+    desk.end_turn()
+
+    def told(peer: str, target: str, tried: tuple[str, ...] = ()) -> LinkMessage:
+        desk.floor.asked(peer, SeatAsk("c1", target, tried))
+        [(to, answer)] = desk.sent
+        desk.sent.clear()
+        assert to == peer
+        return answer
+
+    assert told("a", "agent:bob") == SeatTold("c1", "agent:bob", "bob", "b")
+    assert told("a", "agent:eve") == SeatTold("c1", "agent:eve", reason="seat-gone")
+    assert told("a", "queue:nowhere") == SeatTold("c1", "queue:nowhere", reason="not-found")
+    assert told("a", "site:site-b", ("bob",)) == SeatTold(
+        "c1", "site:site-b", reason="unavailable"
+    )
+    for odd in ("", "no target", "+4930123456", "x" * 10_000):
+        assert told("a", odd) == SeatTold("c1", odd, reason="not-found")
+    assert told("b", "agent:bob") == SeatTold("c1", "agent:bob", reason="contact-gone")

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from control.fleet.hubclient import HubClient
+from control.fleet.hubs import HubEntry, add_hub, settings_of
 from control.hub.rows import LiveContact
 from control.parts import ControlParts
 from control.settings import ControlSettings
@@ -144,3 +145,29 @@ def test_feeds_leave_room_for_other_pages(admin: Visitor, parts: ControlParts) -
         answer.close()
     assert admin.client.get("/live/feed", buffered=False).status_code == 200
     assert context.parts is parts
+
+
+def test_the_floor_of_several_hubs_is_shown_as_one(settings: ControlSettings) -> None:
+    entry = HubEntry(
+        name="hub-2",
+        address="127.0.0.1",
+        link_port=7500,
+        telemetry_in_port=7501,
+        telemetry_out_port=7502,
+    )
+    add_hub(settings, entry)
+    other = LiveContact(
+        contact="c2", owner="bonn-1", queue="r", klass="gold", state="waiting", age_ms=5, seat=""
+    )
+    stop = threading.Event()
+    with (
+        FakeHub(settings, floor(contacts=[CONTACT])),
+        FakeHub(settings_of(settings, "hub-2"), floor(contacts=[other])) as second,
+    ):
+        events = feed(settings, stop)
+        whole = wait_for(events, "floor")
+        assert [row["contact"] for row in whole["contacts"]] == ["c1", "c2"]
+        second.refuses = "gone"
+        whole = wait_for(events, "floor")  # the next look, since its number differs
+        assert [row["contact"] for row in whole["contacts"]] == ["c1"]
+        stop.set()
