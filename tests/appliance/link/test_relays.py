@@ -291,3 +291,38 @@ def test_the_order_of_relays_is_the_pairs_own() -> None:
     left = [in_order(names[1:], *pair)[0] for pair in pairs]
     assert all(now == was for was, now in zip(first, left, strict=True) if was != names[0])
     assert len({now for was, now in zip(first, left, strict=True) if was == names[0]}) == 4
+
+
+async def test_relays_come_and_go_and_nothing_comes_twice_or_out_of_order() -> None:
+    chance = Random(5)
+    async with running(relay("r1"), relay("r2"), *hidden("a", "b", "c")) as fleet:
+        await until(fleet.whole)
+        ends = [(one, two) for one in "abc" for two in "abc" if one != two]
+        numbers = dict.fromkeys(ends, 0)
+        for _ in range(6):
+            lost = chance.choice(["r1", "r2"])
+            port = fleet[lost].port
+            for step in range(20):
+                for one, two in ends:
+                    numbers[one, two] += 1
+                    fleet[one].node.send(two, Resnapshot(numbers[one, two]))
+                if step == 5:
+                    await fleet[lost].die()
+                await asyncio.sleep(0.01)
+            fleet[lost].make(port)
+            fleet[lost].start()
+            fleet.publish()
+            await until(fleet.whole)
+        for one, two in ends:
+            numbers[one, two] += 1
+            fleet[one].node.send(two, Resnapshot(numbers[one, two]))
+        for one, two in ends:
+            await until(lambda: heard(fleet, one, two)[-1] == numbers[one, two])  # noqa: B023
+            came = heard(fleet, one, two)
+            assert came == sorted(set(came))
+
+
+def heard(fleet: Fleet, one: str, two: str) -> list[int]:
+    """Return the numbers that came from *one* to *two*."""
+    messages = fleet[two].seen.messages
+    return [m.expected for peer, m in messages if peer == one and isinstance(m, Resnapshot)]
