@@ -46,7 +46,7 @@ class Control:
         self.start_hub()
         self.intake = self._spawn("intake")
         self.web = self._spawn("web")
-        wait_for("the pages", self._answers)
+        wait_for("the pages", self._answers, limit_s=90)
 
     def start_hub(self) -> None:
         """Start the hub."""

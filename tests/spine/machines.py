@@ -38,7 +38,7 @@ class Machines:
                 branch.start()
         self.control.publish(self.plan)
         for branch in self.branches.values():
-            wait_for("the federation", lambda: whole(branch))  # noqa: B023
+            wait_for("the federation", lambda: whole(branch), limit_s=90)  # noqa: B023
 
     def seat(self, person: Agent, *, talk_s: float = -1) -> None:
         """Seat a robot at the agent's branch."""
