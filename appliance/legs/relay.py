@@ -89,14 +89,13 @@ class CallRelay:
         try:
             out = self._sip.call_out(dial, self._target(row))
         except BranchlineError as error:
-            self.refused(error.reason)
-            self._exchange.hang(row.leg, error.reason)
+            self._turn_away(row, error.reason)
+            return
+        if out.leg not in self._table.rows:  # it was over at once
+            self._turn_away(row, out.reason)
             return
         self._other[row.leg], self._other[out.leg] = out.leg, row.leg
         self._calls_in_all += 1
-        if out.leg not in self._table.rows:  # it was over at once
-            self.down(out)
-            return
         asyncio.get_running_loop().call_later(_RING_S, self._give_up, row)
         self._changed()
 
@@ -121,7 +120,7 @@ class CallRelay:
             self._exchange.media.bridged(change)
         except BranchlineError as error:
             _log.warning("relayed call of %s to %s: %s", near.via, row.via, error)
-            self._exchange.hang(near.leg, error.reason)
+            self._turn_away(near, error.reason)
 
     def held(self, row: LegRow) -> None:
         """Pass hold on to the other half, as what it is."""
@@ -176,6 +175,12 @@ class CallRelay:
             peer=far.appliance,
             standing=True,
         )
+
+    def _turn_away(self, row: LegRow, reason: str) -> None:
+        """Refuse a call that cannot be relayed now; that we have no port is not its affair."""
+        told = "relay-full" if reason in ("port-busy", "overload") else reason
+        self.refused(told)
+        self._exchange.hang(row.leg, told)
 
     def _near(self, row: LegRow) -> LegRow | None:
         return self._table.rows.get(self._other.get(row.leg, 0)) if row.out else None

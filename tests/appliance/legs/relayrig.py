@@ -12,6 +12,7 @@ from appliance.wire.commands import BrainRecord, Dial, Peer, Peers
 from tests.appliance.legs.legsrig import LegsRig, ScriptedBrain, legs_running
 from tests.appliance.legs.tlsrig import settings_of
 from tests.certificates import Authority
+from tests.ports import free_port
 
 #: where no socket is: what a NAT makes of an address within
 NOWHERE = "127.0.0.77"
@@ -96,8 +97,10 @@ class Trio:
 
 
 @contextlib.asynccontextmanager
-async def trio(folder: Path, *, relay_calls: int = 50) -> AsyncIterator[Trio]:
-    """Run the three."""
+async def trio(
+    folder: Path, *, relay_calls: int = 50, few_ports: bool = False
+) -> AsyncIterator[Trio]:
+    """Run the three; with *few_ports* the relay has RTP ports for one call."""
     ours = Authority()
     three = Trio(ours)
     try:
@@ -106,6 +109,12 @@ async def trio(folder: Path, *, relay_calls: int = 50) -> AsyncIterator[Trio]:
             if name != "box-r":
                 sip = msgspec.structs.replace(settings.sip, public_address=NOWHERE)
                 settings = msgspec.structs.replace(settings, sip=sip)
+            elif few_ports:
+                first = free_port(address)
+                media = msgspec.structs.replace(
+                    settings.media, first_port=first, last_port=first + 3
+                )
+                settings = msgspec.structs.replace(settings, media=media)
             link = LinkSettings(relay_calls=relay_calls)
             await three.start(name, msgspec.structs.replace(settings, link=link))
         await three.acquaint()

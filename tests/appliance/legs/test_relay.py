@@ -154,6 +154,17 @@ async def test_a_relay_without_room_says_so_and_has_room_again(tmp_path: Path) -
         await boxes.b.count(LegIn, 2)
 
 
+async def test_a_relay_without_ports_refuses_and_harms_no_other(tmp_path: Path) -> None:
+    async with trio(tmp_path, few_ports=True) as boxes:
+        caller, callee = await talk(boxes)
+        boxes.dial("second", "r-2")
+        refused = await boxes.a.event(LegDown)
+        assert (refused.leg != caller, refused.reason) == (True, "relay-full")
+        await boxes.r.event(Relaying, calls=1, total=1, refused={"relay-full": 1})
+        boxes.b.put(SendDigits(callee, "7"))
+        await boxes.a.event(Digit, digit="7")
+
+
 async def test_a_box_that_is_not_connected_is_unreachable_at_once(tmp_path: Path) -> None:
     async with trio(tmp_path) as boxes:
         await boxes.stop("box-b")
