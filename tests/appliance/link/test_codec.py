@@ -222,3 +222,18 @@ def test_rows_of_the_version_before_say_nothing_of_a_link() -> None:
     assert (read[1].reaches, read[1].link_full) == (["b"], None)
     assert isinstance(read[2], SeatWanted)
     assert (read[2].recall, read[2].leaves) == (True, "")
+
+
+def test_offers_and_leases_of_the_version_before_bring_no_trace_and_no_word_of_a_disk() -> None:
+    offer, got, answer = (
+        next(one for one in EVERY if isinstance(one, kind))
+        for kind in (Offer, EscrowGot, LeaseAnswer)
+    )
+    older = [msgspec.to_builtins(one)[:-1] for one in (offer, got, answer)]
+    _, read, bad = decode(msgspec.msgpack.encode((1, older)))
+    assert bad == []
+    first, second, third = read
+    assert isinstance(first, Offer)
+    assert isinstance(second, EscrowGot)
+    assert isinstance(third, LeaseAnswer)
+    assert (first.trace, second.moves, third.kept) == (b"", False, False)
