@@ -69,10 +69,8 @@ def approve(name: str) -> ResponseReturnValue:
 @page.route("/<name>/revoke", methods=["GET", "POST"])
 def revoke(name: str) -> ResponseReturnValue:
     """Ask, then refuse a pending box or put an approved one out."""
-    with database() as session:
-        row = session.get(records.Appliance, name)
-    if row is None or row.state == "revoked":
-        flash(f"{name} is not in the fleet.", "bad")
+    row = _in_fleet(name)
+    if row is None:
         return redirect(url_for("fleet.fleet"))
     if request.method == "GET":
         return render_template("fleet_revoke.html", box=row)
@@ -85,10 +83,8 @@ def revoke(name: str) -> ResponseReturnValue:
 @page.route("/<name>/network", methods=["GET", "POST"])
 def network(name: str) -> ResponseReturnValue:
     """Show, or change, how a box stands in the network."""
-    with database() as session:
-        row = session.get(records.Appliance, name)
-    if row is None or row.state == "revoked":
-        flash(f"{name} is not in the fleet.", "bad")
+    row = _in_fleet(name)
+    if row is None:
         return redirect(url_for("fleet.fleet"))
     if request.method == "GET":
         return render_template("fleet_network.html", box=row)
@@ -113,6 +109,16 @@ def withdraw(token_id: str) -> ResponseReturnValue:
             row.expires_at = moment(parts().clock)
             flash(f"The token for {row.name} is withdrawn.", "good")
     return redirect(url_for("fleet.fleet"))
+
+
+def _in_fleet(name: str) -> records.Appliance | None:
+    """Return a box that waits or is in; of another say that it is not there."""
+    with database() as session:
+        row = session.get(records.Appliance, name)
+    if row is None or row.state == "revoked":
+        flash(f"{name} is not in the fleet.", "bad")
+        return None
+    return row
 
 
 def _show(form: Form, token: str = "", token_for: str = "") -> str:

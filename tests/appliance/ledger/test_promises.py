@@ -1,9 +1,7 @@
 """What callers were told of their wait, and what came true."""
 
-import msgspec
 import pytest
 
-from appliance.ledger.entry import Entry
 from appliance.ledger.promises import Promise, Promises, promise_of
 from appliance.ledger.records import (
     ContactArrived,
@@ -11,23 +9,9 @@ from appliance.ledger.records import (
     ContactEnded,
     ContactMoved,
     ContactQueued,
-    Fact,
     WaitAnnounced,
 )
-
-
-def entry(at_s: float, fact: Fact) -> Entry:
-    return Entry(
-        appliance="a",
-        chain="c",
-        number=1,
-        wall_us=round(at_s * 1e6),
-        mono_s=0.0,
-        kind=fact.kind(),
-        contact="c1",
-        facts=msgspec.msgpack.encode(fact),
-    )
-
+from tests.appliance.ledger.onecontact import entry
 
 JOINED = [entry(0, ContactArrived(arrival=1)), entry(5, ContactQueued(queue="sales"))]
 TOLD = entry(6, WaitAnnounced(low_s=10, high_s=60))

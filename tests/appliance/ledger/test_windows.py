@@ -1,6 +1,5 @@
 """When callers were promised to be called back, and when that was."""
 
-import msgspec
 import pytest
 
 from appliance.ledger.entry import Entry
@@ -16,19 +15,7 @@ from appliance.ledger.records import (
     Fact,
 )
 from appliance.ledger.windows import Window, Windows, window_of
-
-
-def entry(at_s: float, fact: Fact) -> Entry:
-    return Entry(
-        appliance="a",
-        chain="c",
-        number=1,
-        wall_us=round(at_s * 1e6),
-        mono_s=0.0,
-        kind=fact.kind(),
-        contact="c1",
-        facts=msgspec.msgpack.encode(fact),
-    )
+from tests.appliance.ledger.onecontact import entry
 
 
 def promised(at_s: float, low_s: float = 60, high_s: float = 600, klass: str = "") -> Entry:

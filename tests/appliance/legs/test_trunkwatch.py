@@ -16,7 +16,7 @@ from appliance.wire.events import (
     TrunkChanged,
     Unregistered,
 )
-from tests.appliance.legs.legsrig import legs_running, settings_for
+from tests.appliance.legs.legsrig import LegsRig, legs_running, settings_for
 from tests.appliance.legs.robotrig import accounts
 from tests.ports import free_port
 
@@ -27,19 +27,20 @@ def with_trunk(folder: Path, trunk: TrunkSettings, address: str) -> ApplianceSet
     return msgspec.structs.replace(settings, sip=sip, trunks={"out": trunk})
 
 
+def trunk_to(provider: LegsRig, secret: str) -> TrunkSettings:
+    """Return a trunk that registers at another legs process, as a phone of it."""
+    host, port = provider.sip
+    return TrunkSettings(
+        host=host, port=port, user="8800", secret=secret, register=True, check_s=0
+    )
+
+
 async def test_a_trunk_registers_at_its_provider_and_calls_through_it(tmp_path: Path) -> None:
     """The provider is another legs process: its registrar knows the trunk as a phone."""
     async with legs_running(settings_for(tmp_path / "provider")) as provider:
         theirs = await provider.brain()
         theirs.put(accounts("8800"))
-        trunk = TrunkSettings(
-            host=provider.sip[0],
-            port=provider.sip[1],
-            user="8800",
-            secret="s3cret",
-            register=True,
-            check_s=0,
-        )
+        trunk = trunk_to(provider, "s3cret")
         async with legs_running(with_trunk(tmp_path / "us", trunk, "127.0.0.8")) as rig:
             ours = await rig.brain()
             assert (await theirs.event(Registered)).registration.account == "8800"
@@ -66,14 +67,7 @@ async def test_a_refused_registration_is_told(tmp_path: Path) -> None:
     async with legs_running(settings_for(tmp_path / "provider")) as provider:
         theirs = await provider.brain()
         theirs.put(accounts("8800"))
-        trunk = TrunkSettings(
-            host=provider.sip[0],
-            port=provider.sip[1],
-            user="8800",
-            secret="wrong",
-            register=True,
-            check_s=0,
-        )
+        trunk = trunk_to(provider, "wrong")
         async with legs_running(with_trunk(tmp_path / "us", trunk, "127.0.0.8")) as rig:
             ours = await rig.brain()
             await ours.until(
