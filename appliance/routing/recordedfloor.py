@@ -37,6 +37,8 @@ class RecordedFloor:
         self._seats: dict[str, SeatRow] = {}
         self._now_ms = 0
         self._levels = ServiceLevels(self._plan)
+        #: it matters who is answered in time; asked at each of a million moments
+        self.counts = bool(self._levels)
 
     # -- what happens --------------------------------------------------------------------------
 
@@ -50,19 +52,19 @@ class RecordedFloor:
 
     def answered(self, row: ContactRow, waited_ms: int) -> None:
         """Count a contact that talks now among those that were answered, in time or not."""
-        if self._levels:
+        if self.counts:
             talks = msgspec.structs.replace(row, state="talking", age_ms=waited_ms)
             self._levels.hear(talks, None, self._now_ms)
 
     def reserve_joined(self, queue: str) -> None:
         """Let agents in reserve serve a queue, as they did on the day."""
-        if self._levels and queue not in self._floor.joined:
+        if self.counts and queue not in self._floor.joined:
             self._levels.follow(queue)
             self._floor.set_joined(self._levels.joined(self, self._now_ms))
 
     def gave_up(self, row: ContactRow, since_ms: int) -> None:
         """Count a contact that has left while it waited."""
-        if self._levels:
+        if self.counts:
             ended = msgspec.structs.replace(row, state="ended")
             self._levels.hear(ended, (row, since_ms), self._now_ms)
 
@@ -89,18 +91,13 @@ class RecordedFloor:
         """Leave a pair out until then or until one of its rows changes, as after an owner's no."""
         self._floor.refuse(contact, self._seats[seat], "seat-busy", until_ms)
 
-    @property
-    def counts(self) -> bool:
-        """Tell whether it matters who is answered in time."""
-        return bool(self._levels)
-
     # -- what is asked -------------------------------------------------------------------------
 
     def decide(self, now_ms: int) -> list[Proposal]:
         """Return what is proposed now, if anything has come about since it was asked last."""
         floor, self._now_ms = self._floor, now_ms
         floor.tick(now_ms)
-        if now_ms >= self._levels.due_ms:
+        if self.counts and now_ms >= self._levels.due_ms:
             floor.set_joined(self._levels.joined(self, now_ms))
         if not floor.stirred:
             return []
@@ -112,7 +109,7 @@ class RecordedFloor:
     def next_stage_ms(self) -> int | None:
         """When the next contact begins to ask for less, or agents in reserve may join, if any."""
         stage_ms = self._index.next_stage_ms
-        if not self._levels or not self._index.waiting:
+        if not self.counts or not self._index.waiting:
             return stage_ms
         due_ms = int(self._levels.due_ms)
         return due_ms if stage_ms is None else min(stage_ms, due_ms)
