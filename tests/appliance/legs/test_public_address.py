@@ -8,8 +8,8 @@ from appliance.legs import sdp
 from appliance.legs.sipevents import Acked, Ended, InviteIn
 from appliance.wire.commands import Dial, Hang
 from appliance.wire.events import LegUp
+from tests.appliance.legs.dtlsrig import far_end
 from tests.appliance.legs.legsrig import legs_running, settings_for
-from tests.appliance.legs.test_dtls_calls import far_end
 
 PUBLIC = "127.0.0.77"
 
