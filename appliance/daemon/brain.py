@@ -39,6 +39,7 @@ from appliance.plan.model import Plan
 from appliance.seat.board import SeatBoard
 from appliance.seat.local import LocalFloor
 from appliance.seat.offers import SeatOffers
+from appliance.seat.proposals import SeatProposals
 from appliance.seat.recovery import adopt_seats, kept_seats
 from appliance.seat.starcodes import StarCodes
 from appliance.seat.state import Seat
@@ -157,7 +158,7 @@ class Brain:
         )
         starcodes = StarCodes(office)
         starcodes.partners = transfers.partners
-        offers = SeatOffers(office, board, self.floor.contested, self.floor.clocks)
+        offers = SeatOffers(office, board)
         offers.on_talk = starcodes.listen
         offers.is_target = lambda token: transfers.consult.table.by_token(token) is not None
         return Rooms(
@@ -173,6 +174,9 @@ class Brain:
             callbacks=callbacks,
             board=board,
             offers=offers,
+            proposals=SeatProposals(
+                office, board, offers, self.floor.contested, self.floor.clocks
+            ),
             recovery=Recovery(
                 office, owner, waiting, outside, voicemails, transfers, callbacks, written
             ),

@@ -1,12 +1,11 @@
-"""The seat owner's side: a proposal becomes a reservation, an offer, a ringing phone, a talk.
+"""The seat owner's side: a reservation becomes an offer, a ringing phone, a talk.
 
 Every transient state has a deadline after which the seat is free again, so that no agent is ever
 stuck in it.
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
 from appliance.base.ids import new_id
 from appliance.base.reasons import LOST
@@ -18,14 +17,9 @@ from appliance.link.messages import (
     Confirm,
     Context,
     Offer,
-    ProposalRefused,
-    Propose,
     Reached,
     Release,
 )
-from appliance.routing.contest import best
-from appliance.routing.model import Proposal
-from appliance.routing.trace import pack
 from appliance.seat.board import SeatBoard
 from appliance.seat.state import Reservation, Seat
 from appliance.seat.written import WrittenOffers
@@ -36,31 +30,18 @@ log = logging.getLogger(__name__)
 
 #: a phone rings this much longer than the queue says before we give up ourselves [s]
 RING_GRACE_S = 2.0
-#: how long a seat that two matchmakers propose for waits for the better proposal [s]: more than
-#: the difference of their ways here, less than anybody notices
-COLLECT_S = 0.02
 #: a talk that ends for one of these was the phone's fault: the seat is not ready any more
 _PHONE_LOST = frozenset({"unreachable", "timeout", "unknown-account", "not-found"})
 _EXPECTS_CALL = ("offered", "confirmed")
 
 
 class SeatOffers:
-    """Moves this appliance's seats from proposal to talk."""
+    """Moves this appliance's seats from reservation to talk."""
 
-    def __init__(
-        self,
-        office: Office,
-        board: SeatBoard,
-        contested: Callable[[str], bool] = lambda _seat: False,
-        clocks: Mapping[str, int] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, office: Office, board: SeatBoard) -> None:
         self._turn, self._book, self._plans = office.turn, office.book, office.plans
         self._timers, self._clock = office.timers, office.clock
         self._board = board
-        #: whether more than one matchmaker may propose for a seat of ours now
-        self._contested = contested
-        #: appliances whose clock is off, and how far [ms]
-        self._clocks = clocks
         #: whether a reservation is that of a transfer's target
         self.is_target: Callable[[str], bool] = lambda _reservation: False
         #: the relay by which an appliance is reached; empty: directly
@@ -70,64 +51,8 @@ class SeatOffers:
         #: reserves slots for written contacts
         self.written = WrittenOffers(office, board)
         board.on_closing = self._close
-        #: seat -> proposals that wait for others, each with its matchmaker
-        self._collected: dict[str, list[tuple[str, Proposal]]] = {}
 
     # -- the link ------------------------------------------------------------------------------
-
-    def proposed(self, matchmaker: str, message: Propose) -> None:
-        """Reserve the seat for the proposed contact and offer it to the contact's owner.
-
-        While two matchmakers may propose, the first waits a moment for what the other says.
-        """
-        proposal = message.proposal
-        name = proposal.seat
-        seat = self._board.get(name)
-        against = self._against(seat, proposal)
-        if seat is None or against:
-            self._refuse(matchmaker, proposal, against or "seat-gone")
-        elif name in self._collected:
-            self._collected[name].append((matchmaker, proposal))
-        elif self._contested(name):
-            self._collected[name] = [(matchmaker, proposal)]
-            due = self._clock.monotonic_s() + COLLECT_S
-            self._timers.arm(f"collect/{name}", due, lambda: self._settle(name))
-        else:
-            self._take(seat, proposal)
-
-    def _settle(self, name: str) -> None:
-        """Take the best of the proposals that came for a seat, and refuse the others."""
-        collected = self._collected.pop(name)
-        seat = self._board.get(name)
-        able = []
-        for matchmaker, proposal in collected:
-            against = self._against(seat, proposal)
-            if against:
-                self._refuse(matchmaker, proposal, against)
-            else:
-                able.append((matchmaker, proposal))
-        if seat is None or not able:
-            return
-        chosen = best((proposal for _, proposal in able), self._clocks)
-        for matchmaker, proposal in able:
-            if proposal is not chosen:
-                self._refuse(matchmaker, proposal, "seat-busy")
-        self._take(seat, chosen)
-
-    def _refuse(self, matchmaker: str, proposal: Proposal, reason: str) -> None:
-        refused = ProposalRefused(proposal.contact, proposal.seat, reason)
-        self._turn.message(matchmaker, refused)
-
-    def _take(self, seat: Seat, proposal: Proposal) -> None:
-        if proposal.channel == "voice":
-            self._reserve(seat, proposal)
-        else:
-            self.written.reserve(seat, proposal)
-
-    def _reserve(self, seat: Seat, proposal: Proposal) -> None:
-        owner, incarnation = proposal.contact_owner, proposal.contact_incarnation
-        held = self.hold(seat, proposal.contact, owner, incarnation)
-        self.offer(seat, held, proposal.contact_fence, pack(proposal))
 
     def hold(self, seat: Seat, contact: str, owner: str, incarnation: int) -> Reservation:
         """Reserve the seat for a contact."""
@@ -161,21 +86,6 @@ class SeatOffers:
             trace=trace,
         )
         self._turn.message(held.contact_owner, offer)
-
-    def _against(self, seat: Seat | None, proposal: Proposal) -> str:
-        """Return why *proposal* cannot be followed, or nothing."""
-        if seat is None:
-            return "seat-gone"
-        if proposal.seat_incarnation != self._board.incarnation:
-            return "stale-incarnation"
-        if seat.epoch != proposal.seat_epoch:
-            return "stale-fence"
-        if seat.state == "paused":
-            return "seat-paused"
-        voice = proposal.channel == "voice"
-        if not self._board.has_room(seat, proposal.channel) or (voice and seat.state != "ready"):
-            return "seat-busy"
-        return self._board.budget.against(proposal.contact_owner) if voice else ""
 
     def confirmed(self, peer: str, message: Confirm) -> None:
         """Take the contact: call the phone, or wait for the call from the contact's owner."""

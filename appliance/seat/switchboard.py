@@ -42,6 +42,7 @@ from appliance.link.messages import (
 )
 from appliance.seat.board import SeatBoard
 from appliance.seat.offers import SeatOffers
+from appliance.seat.proposals import SeatProposals
 from appliance.seat.requests import SeatRequests
 from appliance.seat.starcodes import StarCodes
 from appliance.wire import events as wire
@@ -74,6 +75,7 @@ class Rooms(NamedTuple):
     flow: FlowRunner
     board: SeatBoard
     offers: SeatOffers
+    proposals: SeatProposals
     recovery: Recovery
     recording: RecordingPolicy
     faxes: FaxTaker
@@ -131,7 +133,7 @@ class Switchboard:
         }
 
         self._said: dict[type, Callable[..., None]] = {
-            Propose: self._offers.proposed,
+            Propose: rooms.proposals.take,
             Offer: self._offered,
             Confirm: self._confirmed,
             Reached: self._reached,

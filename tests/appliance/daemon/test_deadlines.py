@@ -23,7 +23,7 @@ from appliance.link.messages import (
 )
 from appliance.plan.model import Channel
 from appliance.routing.model import Place, Proposal, Trace
-from appliance.seat.offers import COLLECT_S
+from appliance.seat.proposals import COLLECT_S
 from appliance.wire.commands import Dial
 from tests.appliance.brainkit import PLAN, Box, World
 
