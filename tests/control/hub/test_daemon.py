@@ -42,7 +42,7 @@ async def bring_up(*boxes: Box) -> None:
     names = {box.name for box in boxes}
     for box in boxes:
         box.start()
-        box.publisher.set_reaches(names - {box.name})
+        box.publisher.set_reaches({*names, "hub"} - {box.name})
     await until(lambda: all(box.up for box in boxes))
 
 

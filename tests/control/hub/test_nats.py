@@ -78,7 +78,7 @@ async def test_a_box_over_nats_gets_its_documents_and_proposals(
 async def test_boxes_on_nats_and_on_zeromq_are_one_queue(hub: Hub, boxes: dict[str, Box]) -> None:
     for box in boxes.values():
         box.start()
-        box.publisher.set_reaches({"a", "b"} - {box.name})
+        box.publisher.set_reaches({"a", "b", "hub"} - {box.name})
     await until(lambda: hub.node.peers() == {"a", "b"})
     boxes["a"].publisher.set_contact(contact("c1", "a"))
     boxes["b"].publisher.set_seat(seat("bob", "b"))

@@ -63,6 +63,7 @@ async def box(control: Control, tmp_path: Path) -> AsyncIterator[Box]:
     made = Box("a", control, tmp_path)
     control.approve(made)
     made.start()
+    made.publisher.set_reaches({"hub"})
     made.publisher.set_contact(contact("c1", "a"))
     yield made
     await made.stop()
