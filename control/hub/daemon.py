@@ -57,6 +57,9 @@ RELOAD_S = 3.0
 BEAT_S = 0.1
 #: how often the delays of the links are shown [s]
 DELAYS_S = 2.0
+#: how often the collector is told to leave out what came with snapshots [s]: a box whose link
+#: flaps must not make it do so at each
+_KEEP_EACH_S = 60.0
 INCARNATION_FILE = "{}-incarnation"
 
 
@@ -87,8 +90,9 @@ class Hub:
         self._revoked: set[str] = set()
         self._views: dict[str, PeerView] = {}
         self._reloading = asyncio.Lock()
-        #: snapshots have come that the collector has not yet been told to leave out
-        self._grown = False
+        #: snapshots have come that the collector has not yet been told to leave out; since when it
+        #: may be told again
+        self._grown, self._keep_from_s = False, 0.0
         #: box -> what it said of itself and is not yet written down: version, plan's serial
         self._notes: dict[str, tuple[str, int]] = {}
         self._writer: asyncio.Task[None] | None = None
@@ -323,8 +327,14 @@ class Hub:
         self.floor.propose()
         self.floor.tell_queues(self.node.peers())
         self._publish()
-        if self._grown:
-            self._grown = False
+        if self._grown and not self.floor.gathering:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Let the collector leave out what has come; seldom, as circles in it stay for ever."""
+        now_s = self._clock.monotonic_s()
+        if now_s >= self._keep_from_s:
+            self._grown, self._keep_from_s = False, now_s + _KEEP_EACH_S
             keep()
 
     def _publish(self) -> None:
