@@ -3,7 +3,7 @@
 The machine of one step: `appliance/plan/steps.py` goes into it and goes on where it says.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -60,7 +60,7 @@ class Voicemail(Part, frozen=True, kw_only=True, tag_field="do", tag="voicemail"
     #: step where nothing was said, or nothing can be recorded
     otherwise: str
     #: its agents are offered the message as a task; empty: it is only kept
-    queue: Slug | Literal[""] = ""
+    queue: str = ""
 
 
 def enter(state: FlowState, step: Voicemail) -> Turn:

@@ -68,12 +68,14 @@ async def test_the_hub_leaves_a_full_branch_to_itself_and_no_other(fleet: Island
     assert used(fleet) == between(fleet)
     assert hub_says(fleet, "box-a", "box-b") == hub_says(fleet, "box-c", "box-a") == "link-full"
     assert hub_says(fleet, "box-b", "box-c") == ""
-    assert phase(fleet, "box-b", call_in(fleet, "box-b")) == "talking"
+    other = call_in(fleet, "box-b")
+    assert phase(fleet, "box-b", other) == "talking"
     fleet.boxes["box-a"].legs.down(legs[2])
     fleet.run(1)
     assert phase(fleet, "box-a", legs[4]) == "talking"
     for leg in legs:
         fleet.boxes["box-a"].legs.down(leg)
+    fleet.boxes["box-b"].legs.down(other)
     fleet.run(3)
     assert hub_says(fleet, "box-a", "box-b") == ""
     assert used(fleet) == between(fleet) == [0, 0, 0]

@@ -1,6 +1,7 @@
 """Canonical bytes: one document, one sequence of bytes; hostile bytes get a clear refusal."""
 
 import hashlib
+from typing import get_args
 
 import msgspec
 import pytest
@@ -19,6 +20,20 @@ def test_there_and_back(plan: Plan) -> None:
     body = canonical.encode(plan)
     assert canonical.decode(body, Plan) == plan
     assert canonical.encode(canonical.decode(body, Plan)) == body
+
+
+@pytest.mark.parametrize("step", get_args(Step), ids=lambda step: step.__name__)
+def test_what_a_step_leaves_out_is_written_and_read(step: type[msgspec.Struct]) -> None:
+    texts = {"number": "100", "name": "n", "queue": "q", "calendar": "c", "trunk": "t"}
+    given: dict[str, object] = {
+        "prompts": ("p",),
+        "choices": {"1": "s"},
+        "country": "DE",
+        "url": "https://e.org/",
+    }
+    needed = [one.name for one in msgspec.structs.fields(step) if one.required]
+    left_out = step(**{name: given.get(name, texts.get(name, "s")) for name in needed})
+    assert msgspec.json.decode(msgspec.json.encode(left_out), type=step) == left_out
 
 
 def test_keys_are_sorted_without_spaces_in_utf_8() -> None:

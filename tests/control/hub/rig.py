@@ -139,6 +139,7 @@ class Box:
             self.transport = NatsTransport(nats, **keys)
         self.node = LinkNode(self._hello, self.transport, SystemClock(), self)
         self.publisher = StatePublisher(1, SystemClock(), self.node.send)
+        self.publisher.set_reaches({"hub"})
 
     def start(self) -> None:
         settings = self._control.settings

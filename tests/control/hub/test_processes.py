@@ -63,7 +63,6 @@ async def box(control: Control, tmp_path: Path) -> AsyncIterator[Box]:
     made = Box("a", control, tmp_path)
     control.approve(made)
     made.start()
-    made.publisher.set_reaches({"hub"})
     made.publisher.set_contact(contact("c1", "a"))
     yield made
     await made.stop()
