@@ -7,7 +7,12 @@ enum {
 	COMFORT_NOISE = 13, /* RFC 3551 §6, RFC 3389 */
 	RECEIVE_ROUNDS = 4, /* 32 packets a tick: more is a flood, and waits */
 	CURIOUS_TICKS = 16,
-	WIDE_TICKS = 16, /* 320 ms: so often we look what others send than whom we talk with */
+	/* so often we look what others send than whom we talk with: 320 ms, and 160 when that one
+	 * has long been silent */
+	WIDE_TICKS = 16,
+	WIDE_TICKS_IN_SILENCE = 8,
+	/* until then each tick: another may be believed once the former has stopped */
+	LONG_SILENCE = 2 * BL_LATCH_STOPPED,
 };
 
 struct datagram {
@@ -359,8 +364,7 @@ static void take_arrived(struct bl_worker *worker, struct bl_leg *leg)
 
 /*
  * What comes from elsewhere than the leg's target: who is to be believed after all, such as behind
- * a NAT that binds anew, and strangers. It is looked for when nothing comes from the target, and
- * now and then.
+ * a NAT that binds anew, and strangers.
  */
 static void receive_wide(struct bl_worker *worker, struct bl_leg *leg)
 {
@@ -372,6 +376,21 @@ static void receive_wide(struct bl_worker *worker, struct bl_leg *leg)
 	bl_rtp_leg_tie(leg);
 }
 
+/* A first tick without a packet is mostly jitter; then each is looked at, and in long silence few.
+ */
+static bool wide_is_due(const struct bl_leg *leg, uint64_t now, int count)
+{
+	uint64_t tick = now + (uint64_t)leg->slot, silent = now - leg->rtp.latch.heard_tick;
+
+	if (count > 0)
+		return tick % WIDE_TICKS == 0;
+	if (!leg->rtp.latch.latched)
+		return true;
+	if (silent > LONG_SILENCE)
+		return tick % WIDE_TICKS_IN_SILENCE == 0;
+	return silent > 1;
+}
+
 /*
  * To ask a socket that is empty costs nearly as much as a packet, so it is asked for as many as
  * are to be expected: one a tick, more after a tick without any, and now and then one more than
@@ -380,7 +399,8 @@ static void receive_wide(struct bl_worker *worker, struct bl_leg *leg)
 static void receive_own(struct bl_worker *worker, struct bl_leg *leg)
 {
 	uint8_t *expected = &leg->rtp.expected;
-	bool curious = (bl_now(worker->engine) + (uint64_t)leg->slot) % CURIOUS_TICKS == 0;
+	uint64_t now = bl_now(worker->engine);
+	bool curious = (now + (uint64_t)leg->slot) % CURIOUS_TICKS == 0;
 	unsigned int most = *expected + (curious || !*expected ? 1u : 0u);
 	int count = take_most(worker, leg, most);
 
@@ -388,8 +408,7 @@ static void receive_own(struct bl_worker *worker, struct bl_leg *leg)
 		most = BL_RECEIVE_BATCH;
 		count = take_datagrams(worker, leg, leg->fd, most);
 	}
-	if (leg->rtp.wide >= 0 &&
-	    (count <= 0 || (bl_now(worker->engine) + (uint64_t)leg->slot) % WIDE_TICKS == 0))
+	if (leg->rtp.wide >= 0 && wide_is_due(leg, now, count))
 		receive_wide(worker, leg);
 	if (count <= 0)
 		*expected = *expected < BL_RECEIVE_BATCH - 1 ? *expected + 1 : *expected;
