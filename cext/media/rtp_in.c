@@ -11,6 +11,7 @@ enum {
 	 * has long been silent */
 	WIDE_TICKS = 16,
 	WIDE_TICKS_IN_SILENCE = 8,
+	WIDE_TICKS_AT_FIRST = 4,
 	/* until then each tick: another may be believed once the former has stopped */
 	LONG_SILENCE = 2 * BL_LATCH_STOPPED,
 };
@@ -384,8 +385,8 @@ static bool wide_is_due(const struct bl_leg *leg, uint64_t now, int count)
 
 	if (count > 0)
 		return tick % WIDE_TICKS == 0;
-	if (!leg->rtp.latch.latched)
-		return true;
+	if (!leg->rtp.latch.latched) /* behind a NAT the first packet comes from elsewhere */
+		return leg->rtp.expected < BL_RECEIVE_BATCH - 1 || tick % WIDE_TICKS_AT_FIRST == 0;
 	if (silent > LONG_SILENCE)
 		return tick % WIDE_TICKS_IN_SILENCE == 0;
 	return silent > 1;
