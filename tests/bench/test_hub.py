@@ -31,8 +31,9 @@ def test_a_killed_hub_costs_nobody_the_place_or_the_talk() -> None:
 
 def test_bytes_are_counted_on_each_kind_of_link() -> None:
     report = wan.run(wan.SMOKE)
-    for kind in ("hub", "peers", "telemetry"):
-        assert report.figures[f"{kind}_bytes_per_contact"] > 100
+    for kind in ("hub", "peers", "telemetry"):  # in a second, what idle links carry may be more
+        assert report.figures[f"{kind}_bytes_at_work"] > 100
+        assert f"{kind}_bytes_per_contact" in report.figures
     for kind in ("hub", "peers"):  # beats
         assert report.figures[f"{kind}_bytes_per_s_and_idle_branch"] > 0
 

@@ -270,6 +270,7 @@ async def _measure(report: Report, load: Load) -> None:
         each[kind] = (busy.bytes[kind] - share * idle.bytes[kind]) / calls
         headers += (busy.segments[kind] - share * idle.segments[kind]) / calls * HEADERS
         hourly = idle.bytes[kind] / idle.at_s * 3600 / load.size.seats
+        report.figure(f"{kind}_bytes_at_work", busy.bytes[kind])
         report.figure(f"{kind}_bytes_per_contact", each[kind])
         report.figure(f"{kind}_bytes_per_idle_seat_and_hour", hourly)
         report.figure(f"{kind}_bytes_per_s_and_idle_branch", hourly * seats_of(load) / 3600)
