@@ -15,6 +15,7 @@ from appliance.daemon.hubs import Hubs
 from appliance.daemon.reporter import Reporter
 from appliance.ledger.journal import LedgerJournal
 from appliance.ledger.outbox import LedgerOutbox
+from appliance.link.bodies import Directory, Roster
 from appliance.link.clocks import ClockWatch
 from appliance.link.documents import FOLDER, DocumentStore, peers_of
 from appliance.link.identity import Identity
@@ -23,7 +24,6 @@ from appliance.link.messages import (
     PROTO,
     Confirm,
     Delta,
-    Directory,
     Document,
     DocumentAck,
     EscrowGot,
@@ -42,7 +42,6 @@ from appliance.link.messages import (
     Reached,
     Release,
     Resnapshot,
-    Roster,
     SeatAsk,
     SeatTold,
     SeatWanted,

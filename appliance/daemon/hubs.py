@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
+from appliance.link.bodies import Directory
 from appliance.link.identity import HUB_NAME, Identity
-from appliance.link.messages import Directory
 from appliance.link.session import Peer
 
 #: what leads to control: its address, telemetry port (0: none) and CURVE public key

@@ -28,8 +28,9 @@ from appliance.daemon.transfer import transfer
 from appliance.flow.sources import DataSources
 from appliance.ledger.journal import LedgerJournal
 from appliance.link import identity as identities
+from appliance.link.bodies import Roster
 from appliance.link.identity import Identity
-from appliance.link.messages import LinkMessage, Roster
+from appliance.link.messages import LinkMessage
 from appliance.plan.model import Plan
 from appliance.telemetry.publisher import HubKeys, TelemetryPublisher
 from appliance.wire.commands import Account, Accounts

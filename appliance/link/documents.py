@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 
 from appliance.base.errors import BranchlineError, ConfigError, PeerError
+from appliance.link.bodies import Directory, Roster
 from appliance.link.files import write_whole
-from appliance.link.messages import Directory, Document, DocumentAck, Roster
+from appliance.link.messages import Document, DocumentAck
 from appliance.link.session import Peer
 from appliance.plan import canonical
 from appliance.plan.model import Plan

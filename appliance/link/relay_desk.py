@@ -96,9 +96,13 @@ class RelayDesk:
     def _full(self, sender: str, cost: int) -> bool:
         """Tell whether too much waits already, of this sender or of all."""
         held = self._senders.get(sender)
-        if held is None or self._waiting_bytes + cost > WAITING_IN_ALL_BYTES:
-            return held is not None
-        return len(held.waiting) >= WAITING or held.waiting_bytes + cost > WAITING_BYTES
+        if held is None:  # its first packet does not wait
+            return False
+        return (
+            len(held.waiting) >= WAITING
+            or held.waiting_bytes + cost > WAITING_BYTES
+            or self._waiting_bytes + cost > WAITING_IN_ALL_BYTES
+        )
 
     def _bring(self, sender: str, to: str, packet: bytes) -> None:
         if self._direct(to) and self._send(to, Carried(sender, packet)):

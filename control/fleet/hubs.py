@@ -8,8 +8,8 @@ import msgspec
 
 from appliance.base.errors import ConfigError
 from appliance.config.model import Port
+from appliance.link.bodies import DirectoryHub
 from appliance.link.files import write_whole
-from appliance.link.messages import DirectoryHub
 from appliance.routing.reach import HUB_NAME, HUB_PATTERN
 from control.fleet.keys import hub_pair
 from control.settings import ControlSettings

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from appliance.base.clock import Clock
 from appliance.base.errors import ConfigError
-from appliance.link.messages import Directory, DirectoryPeer, Roster, RosterAccount
+from appliance.link.bodies import Directory, DirectoryPeer, Roster, RosterAccount
 from appliance.plan import canonical, model
 from appliance.plan.checks import check, parse_plan
 from appliance.plan.signing import sign

@@ -17,7 +17,7 @@ import msgspec
 
 from appliance.ledger.entry import Entry
 from appliance.ledger.store import LedgerReader
-from appliance.link.messages import Roster, RosterAccount
+from appliance.link.bodies import Roster, RosterAccount
 from appliance.plan.model import Agent, Enqueue, Flow, Menu, Number, Plan, Queue, Say
 from tests.audio import Sound, tone
 from tests.baresipkit import wait_for

@@ -1,10 +1,12 @@
 """Fixtures of tests of the brain."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.appliance.brainkit import World
+from tests.appliance.daemon.escrowkit import MakeScene, scenes
 
 
 @pytest.fixture
@@ -13,3 +15,10 @@ def world() -> Iterator[World]:
     made = World()
     yield made
     made.close()
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[MakeScene]:
+    """What makes branches that stand in for each other's call-backs; they end with it."""
+    with scenes(tmp_path) as made:
+        yield made

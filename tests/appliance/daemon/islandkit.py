@@ -19,9 +19,9 @@ from appliance.call.turn import Journal
 from appliance.config.model import ApplianceSettings, LinkSettings
 from appliance.daemon.federation import Federation
 from appliance.link import messages
+from appliance.link.bodies import Directory, DirectoryHub
 from appliance.link.identity import BoxKeys, CurveKeys, Identity, IdentityFields
 from appliance.link.memory_transport import MemoryNetwork, MemoryTransport
-from appliance.link.messages import Directory, DirectoryHub
 from appliance.link.node import TICK_S
 from appliance.link.session import Peer
 from appliance.plan.model import Plan

@@ -1,8 +1,6 @@
 """Callers who left a number are called back when their branch has died, by one, and once."""
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import msgspec
@@ -17,15 +15,8 @@ from tests.appliance.daemon.escrowkit import (
     books_are_right,
     holder_of,
     kinds,
-    scenes,
 )
 from tests.appliance.daemon.islandkit import HUB
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[MakeScene]:
-    with scenes(tmp_path) as made:
-        yield made
 
 
 @pytest.mark.parametrize("boxes", [2, 3, 4])

@@ -1,8 +1,6 @@
 """A peer that holds call-backs is gone for long: they lie with another, and nobody calls twice."""
 
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,15 +14,8 @@ from tests.appliance.daemon.escrowkit import (
     books_are_right,
     holder_of,
     kinds,
-    scenes,
 )
 from tests.appliance.daemon.islandkit import HUB
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[MakeScene]:
-    with scenes(tmp_path) as made:
-        yield made
 
 
 def stubs(scene: Scene, name: str) -> list[str]:

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from appliance.link.bodies import Directory, DirectoryPeer, Roster
 from appliance.link.documents import DocumentStore, fingerprint, peers_of
-from appliance.link.messages import Directory, DirectoryPeer, Document, Roster
+from appliance.link.messages import Document
 from appliance.plan import canonical
 from appliance.plan.model import Plan, Queue
 from appliance.plan.signing import public_bytes, sign

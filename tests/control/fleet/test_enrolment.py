@@ -14,8 +14,8 @@ from werkzeug.serving import make_server
 from appliance.base.clock import HeldClock
 from appliance.base.errors import BranchlineError, ConfigError
 from appliance.link import enrol, jointoken
+from appliance.link.bodies import Directory, DirectoryPeer
 from appliance.link.jointoken import EnrolError
-from appliance.link.messages import Directory, DirectoryPeer
 from control.fleet import reception
 from control.fleet.tokens import make_token
 from control.models import documents, fleet, people

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from appliance.base.errors import ConfigError
-from appliance.link.messages import Directory
+from appliance.link.bodies import Directory
 from appliance.plan import canonical
 from control.cli import app
 from control.fleet import hubs

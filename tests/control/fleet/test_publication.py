@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from appliance.base.errors import PeerError
-from appliance.link.messages import Directory, Roster
+from appliance.link.bodies import Directory, Roster
 from appliance.plan import canonical, model
 from appliance.plan.checks import parse_plan
 from appliance.plan.signing import load_public_key, verify
